@@ -1,0 +1,16 @@
+"""The models of *Gradients by Hand*, their gradients, and the tools that check them.
+
+Each chapter imports the module of its question; nothing is re-exported here.
+
+==================  ======================================================================
+`hwlib.polynomial`  question 1: the seven features of a polynomial, and the mask
+`hwlib.hinge`       question 1: hypothesis, hinge loss, subgradient
+`hwlib.optim`       question 1.3: stochastic descent; knows callables, no model
+`hwlib.network`     question 2: a ReLU and sigmoid network, its loss and gradient, L2
+`hwlib.gradcheck`   finite differences and the gradient check; knows callables, no model
+`hwlib.data`        small data sets
+`hwlib.plotting`    the figures' style and helpers (needs Matplotlib)
+==================  ======================================================================
+"""
+
+__version__ = "1.0.0"

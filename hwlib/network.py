@@ -1,0 +1,403 @@
+"""Question 2: a network with one hidden ReLU layer and a sigmoid output.
+
+Labels are 0 and 1, the loss is binary cross-entropy, summed over the samples, plus an L2
+penalty on the weights but not on the biases. The book takes ReLU'(0) = 0.
+
+Shapes: n samples, d inputs, m hidden units. In the book the hidden units are 1 to m = 3 and
+the output is unit 4; in code the layers are `hidden` and `out`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hwlib._arrays import (
+    Floats,
+    as_count,
+    as_float,
+    as_floats,
+    as_labels,
+    as_rng,
+    finite,
+    matmul,
+)
+
+LABELS = (0, 1)
+
+
+class Parameters(NamedTuple):
+    """The weights and biases of the network, or a gradient with respect to them.
+
+    Attributes
+    ----------
+    W_hidden : ndarray, shape (d, m)
+        ``W_hidden[i - 1, j - 1]`` is W_ij, from input i to hidden unit j.
+    b_hidden : ndarray, shape (m,)
+        ``b_hidden[j - 1]`` is b_j.
+    w_out : ndarray, shape (m,)
+        ``w_out[j - 1]`` is W_j4, from hidden unit j to the output.
+    b_out : float
+        b_4.
+    """
+
+    W_hidden: Floats
+    b_hidden: Floats
+    w_out: Floats
+    b_out: float
+
+
+class Forward(NamedTuple):
+    """All intermediate values of a forward pass.
+
+    Attributes
+    ----------
+    z_hidden, a_hidden : ndarray, shape (n, m)
+        Before and after the ReLU.
+    z_out, y_hat : ndarray, shape (n,)
+        Before and after the sigmoid; `y_hat` is the probability of label 1.
+    """
+
+    z_hidden: Floats
+    a_hidden: Floats
+    z_out: Floats
+    y_hat: Floats
+
+
+def init(rng: np.random.Generator, n_inputs: int = 2, n_hidden: int = 3) -> Parameters:
+    """Return random parameters: weights of variance 2 / fan-in, biases 0.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n_inputs, n_hidden : int
+        d and m, at least 1.
+
+    Returns
+    -------
+    Parameters
+
+    Raises
+    ------
+    ValueError
+        If `rng` is no generator, or a number of units is not a whole number of at least 1.
+    """
+    rng = as_rng("rng", rng)
+    d, m = as_count("n_inputs", n_inputs), as_count("n_hidden", n_hidden)
+    W_hidden = rng.normal(scale=np.sqrt(2.0 / d), size=(d, m))
+    w_out = rng.normal(scale=np.sqrt(2.0 / m), size=m)
+    return Parameters(W_hidden, np.zeros(m), w_out, 0.0)
+
+
+def ravel(params: Parameters) -> Floats:
+    """Return all parameters as one vector, in the order of the fields, rows first.
+
+    Parameters
+    ----------
+    params : Parameters
+
+    Returns
+    -------
+    ndarray, shape (d * m + 2 * m + 1,)
+
+    Raises
+    ------
+    ValueError
+        If a field is not finite real numbers or its shape does not fit the others.
+    """
+    return np.concatenate([np.ravel(field) for field in _as_parameters("params", params)])
+
+
+def unravel(vector: ArrayLike, like: Parameters) -> Parameters:
+    """Return the parameters that `ravel` turned into `vector`.
+
+    Parameters
+    ----------
+    vector : array_like, shape (d * m + 2 * m + 1,)
+    like : Parameters
+        Gives the shapes; its values do not matter.
+
+    Returns
+    -------
+    Parameters
+
+    Raises
+    ------
+    ValueError
+        If `vector` is not finite real numbers, or its length does not fit `like`.
+    """
+    d, m = _as_parameters("like", like).W_hidden.shape
+    vector = as_floats("vector", vector, (d * m + 2 * m + 1,)).copy()
+    W_hidden, b_hidden, w_out, b_out = np.split(vector, np.cumsum([d * m, m, m]))
+    return Parameters(W_hidden.reshape(d, m), b_hidden, w_out, float(b_out[0]))
+
+
+def relu(z: ArrayLike) -> Floats:
+    """Return max(z, 0), elementwise.
+
+    Parameters
+    ----------
+    z : array_like
+        Any shape.
+
+    Returns
+    -------
+    ndarray
+        The shape of `z`.
+
+    Raises
+    ------
+    ValueError
+        If `z` is not finite real numbers, or empty.
+
+    Notes
+    -----
+    Implements eq-relu.
+    """
+    return _relu(as_floats("z", z))[()]
+
+
+def relu_grad(z: ArrayLike) -> Floats:
+    """Return the derivative of `relu`, elementwise: 1 where z > 0, else 0 (at 0 too).
+
+    Parameters, Returns, Raises: as `relu`.
+
+    Notes
+    -----
+    Implements eq-relu-grad.
+    """
+    return _relu_grad(as_floats("z", z))[()]
+
+
+def sigmoid(z: ArrayLike) -> Floats:
+    """Return 1 / (1 + exp(-z)), elementwise, without overflow for any z.
+
+    Parameters
+    ----------
+    z : array_like
+        Any shape.
+
+    Returns
+    -------
+    ndarray
+        The shape of `z`.
+
+    Raises
+    ------
+    ValueError
+        If `z` is not finite real numbers, or empty.
+
+    Notes
+    -----
+    Implements eq-sigmoid.
+    """
+    return _sigmoid(as_floats("z", z))[()]
+
+
+def sigmoid_grad(z: ArrayLike) -> Floats:
+    """Return the derivative of `sigmoid`, elementwise: sigmoid(z) * sigmoid(-z).
+
+    Parameters, Returns, Raises: as `sigmoid`.
+
+    Notes
+    -----
+    Implements eq-sigmoid-grad; 1 - sigmoid(z) is taken as sigmoid(-z), which keeps its digits
+    where sigmoid(z) rounds to 1.
+    """
+    z = as_floats("z", z)
+    return (_sigmoid(z) * _sigmoid(-z))[()]
+
+
+def log_loss(z: ArrayLike, y: ArrayLike) -> Floats:
+    """Return the binary cross-entropy of the output z with the label, elementwise.
+
+    Parameters
+    ----------
+    z : array_like
+        Output before the sigmoid (logit), any shape.
+    y : array_like
+        Labels in {0, 1}, the shape of `z`.
+
+    Returns
+    -------
+    ndarray
+        The shape of `z`.
+
+    Raises
+    ------
+    ValueError
+        If `z` is not finite real numbers, or empty; if `y` has another shape, or a label is
+        outside the set.
+
+    Notes
+    -----
+    Implements eq-log-loss-logit, which equals eq-log-loss without its logarithm of 0.
+    """
+    z = as_floats("z", z)
+    return _log_loss(z, as_labels("y", y, LABELS, z.shape))[()]
+
+
+def log_loss_grad(z: ArrayLike, y: ArrayLike) -> Floats:
+    """Return the derivative of `log_loss` in z, elementwise: sigmoid(z) - y.
+
+    Parameters, Raises: as `log_loss`.
+
+    Returns
+    -------
+    ndarray
+        The shape of `z`; with relative accuracy, however large z is.
+
+    Notes
+    -----
+    Implements eq-delta-out-stable.
+    """
+    z = as_floats("z", z)
+    return _log_loss_grad(z, as_labels("y", y, LABELS, z.shape))[()]
+
+
+def forward(params: Parameters, X: ArrayLike) -> Forward:
+    """Return all intermediate values of the network for each sample.
+
+    Parameters
+    ----------
+    params : Parameters
+    X : array_like, shape (n, d)
+
+    Returns
+    -------
+    Forward
+
+    Raises
+    ------
+    ValueError
+        If an argument is not finite real numbers of a fitting shape, there is no sample, or
+        a value is too large for a float64.
+
+    Notes
+    -----
+    Implements eq-z-hidden, eq-relu, eq-z-out and eq-sigmoid.
+    """
+    params = _as_parameters("params", params)
+    values = _forward(params, _as_inputs(params, X))
+    return Forward(*map(finite, Forward._fields, values))
+
+
+def loss(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> float:
+    """Return the cross-entropy, summed over the samples, plus the L2 penalty.
+
+    Parameters
+    ----------
+    params : Parameters
+    X : array_like, shape (n, d)
+    y : array_like, shape (n,)
+        Labels in {0, 1}.
+    l2 : float, default 0.0
+        The factor lambda of half the sum of the squared weights, at least 0; the biases are
+        not penalized.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        As `forward`, and if a label is outside the set or `l2` is negative.
+
+    Notes
+    -----
+    Implements eq-batch-loss and eq-l2-objective.
+    """
+    params, X, y, l2 = _as_problem(params, X, y, l2)
+    with np.errstate(over="ignore", under="ignore"):
+        # l2 goes in before the square: the square alone may overflow where the penalty does not
+        penalty = sum(float(np.sum(0.5 * (l2 * W) * W)) for W in (params.W_hidden, params.w_out))
+        total = np.sum(_log_loss(_forward(params, X).z_out, y)) + penalty
+    return float(finite("the loss", np.asarray(total)))
+
+
+def loss_grad(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> Parameters:
+    """Return the gradient of `loss` in the parameters.
+
+    Parameters, Raises: as `loss`.
+
+    Returns
+    -------
+    Parameters
+        Each field has the shape of the parameter that it belongs to.
+
+    Notes
+    -----
+    Implements eq-delta-out, eq-grad-w-out, eq-grad-b-out, eq-delta-a-hidden,
+    eq-delta-z-hidden, eq-grad-w-hidden and eq-grad-b-hidden over a batch, and the L2 terms
+    eq-l2-grad-w-out and eq-l2-grad-w-hidden. A unit at z = 0 counts as off.
+    """
+    params, X, y, l2 = _as_problem(params, X, y, l2)
+    z_hidden, a_hidden, z_out, _ = _forward(params, X)
+    delta_out = _log_loss_grad(z_out, y)
+    with np.errstate(over="ignore", under="ignore"):
+        delta_hidden = delta_out[:, None] * params.w_out * _relu_grad(z_hidden)
+        decay_hidden = finite("the penalty's gradient", l2 * params.W_hidden)
+        decay_out = finite("the penalty's gradient", l2 * params.w_out)
+    ones = np.ones((1, len(X)))
+    return Parameters(
+        finite("the gradient", matmul(X.T, delta_hidden, plus=decay_hidden)),
+        finite("the gradient", matmul(ones, delta_hidden)[0]),
+        finite("the gradient", matmul(a_hidden.T, delta_out, plus=decay_out)),
+        float(delta_out.sum()),
+    )
+
+
+def _relu(z: Floats) -> Floats:
+    return np.maximum(z, 0.0)
+
+
+def _relu_grad(z: Floats) -> Floats:
+    return np.where(z > 0.0, 1.0, 0.0)
+
+
+def _sigmoid(z: Floats) -> Floats:
+    with np.errstate(under="ignore"):
+        e = np.exp(-np.abs(z))
+    return np.where(z >= 0.0, 1.0, e) / (1.0 + e)
+
+
+def _log_loss(z: Floats, y: Floats) -> Floats:
+    with np.errstate(under="ignore"):
+        return np.maximum((1.0 - 2.0 * y) * z, 0.0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def _log_loss_grad(z: Floats, y: Floats) -> Floats:
+    return (1.0 - y) * _sigmoid(z) - y * _sigmoid(-z)
+
+
+def _forward(params: Parameters, X: Floats) -> Forward:
+    # z_hidden may be -infinity and z_out of either sign: what follows from them is finite.
+    z_hidden = matmul(X, params.W_hidden, plus=params.b_hidden)
+    a_hidden = finite("a_hidden", _relu(z_hidden))
+    z_out = matmul(a_hidden, params.w_out, plus=params.b_out)
+    return Forward(z_hidden, a_hidden, z_out, _sigmoid(z_out))
+
+
+def _as_parameters(name: str, params: Parameters) -> Parameters:
+    if not isinstance(params, Parameters):
+        raise ValueError(f"{name} is a {type(params).__name__}; expected network.Parameters")
+    W_hidden = as_floats(f"{name}.W_hidden", params.W_hidden, ("d", "m"))
+    m = W_hidden.shape[1]
+    b_hidden = as_floats(f"{name}.b_hidden", params.b_hidden, (m,))
+    w_out = as_floats(f"{name}.w_out", params.w_out, (m,))
+    return Parameters(W_hidden, b_hidden, w_out, as_float(f"{name}.b_out", params.b_out))
+
+
+def _as_inputs(params: Parameters, X: ArrayLike) -> Floats:
+    return as_floats("X", X, ("n", len(params.W_hidden)))
+
+
+def _as_problem(
+    params: Parameters, X: ArrayLike, y: ArrayLike, l2: float
+) -> tuple[Parameters, Floats, Floats, float]:
+    params = _as_parameters("params", params)
+    X = _as_inputs(params, X)
+    return params, X, as_labels("y", y, LABELS, (len(X),)), as_float("l2", l2, minimum=0.0)

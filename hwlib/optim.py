@@ -1,0 +1,74 @@
+"""Question 1.3: stochastic gradient descent. Knows a callable, no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hwlib._arrays import Floats, as_count, as_float, as_floats, as_rng, finite, matmul
+
+
+def sgd(
+    sample_grad: Callable[[Floats, int], ArrayLike],
+    theta: ArrayLike,
+    n_samples: int,
+    *,
+    step_size: float,
+    rng: np.random.Generator | None = None,
+) -> Iterator[Floats]:
+    """Descend along the gradient of one sample at a time, for ever.
+
+    Parameters
+    ----------
+    sample_grad : callable
+        ``sample_grad(theta, i)`` returns a (sub)gradient of sample i, with the shape of theta.
+    theta : array_like, shape (p,)
+        Where to start; it is copied.
+    n_samples : int
+        Number of samples; i runs from 0 to n_samples - 1.
+    step_size : float
+        Factor of each gradient, at least 0.
+    rng : numpy.random.Generator, optional
+        Draws a new order of the samples for each epoch; without it the order is 0, 1, 2, ...
+
+    Yields
+    ------
+    ndarray, shape (p,)
+        A copy of theta after each epoch, that is, after `n_samples` updates.
+
+    Raises
+    ------
+    ValueError
+        At the call, if an argument is refused; while running, if `sample_grad` returns
+        another shape or a number that is not finite, or theta grows too large for a float64.
+
+    Notes
+    -----
+    Implements eq-sgd-update.
+    """
+    if not callable(sample_grad):
+        raise ValueError(f"sample_grad is {sample_grad!r}; expected a callable")
+    start = as_floats("theta", theta, ("p",)).copy()
+    n_samples = as_count("n_samples", n_samples)
+    step_size = as_float("step_size", step_size, minimum=0.0)
+    if rng is not None:
+        as_rng("rng", rng)
+    return _epochs(sample_grad, start, n_samples, step_size, rng)
+
+
+def _epochs(
+    sample_grad: Callable[[Floats, int], ArrayLike],
+    theta: Floats,
+    n_samples: int,
+    step_size: float,
+    rng: np.random.Generator | None,
+) -> Iterator[Floats]:
+    while True:
+        order = range(n_samples) if rng is None else rng.permutation(n_samples).tolist()
+        for i in order:
+            grad = as_floats(f"sample_grad(theta, {i})", sample_grad(theta.copy(), i), theta.shape)
+            theta = matmul(grad[:, None], np.array([-step_size]), plus=theta)
+            finite(f"theta after sample {i}", theta)
+        yield theta.copy()

@@ -1,0 +1,59 @@
+"""Question 1: the seven features of a polynomial of degree six, and the mask.
+
+A scalar input becomes its powers from the sixth down to the constant. The mask takes the
+linear power out, so that a model on these features sees the non-linear ones alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hwlib._arrays import Floats, as_floats, finite
+
+DEGREE = 6
+"""Degree of the polynomial."""
+
+LINEAR = 5
+"""Column of the features that holds x**1."""
+
+NONLINEAR: Floats = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0])
+"""The mask, shape (7,): 0.0 at LINEAR, 1.0 elsewhere (eq-mask). Read-only."""
+NONLINEAR.flags.writeable = False
+
+
+def features(x: ArrayLike, coefficients: ArrayLike | None = None) -> Floats:
+    """Return the features of each input: its powers, times their coefficients.
+
+    Parameters
+    ----------
+    x : array_like, shape (n,)
+        Scalar inputs, one a sample; any unit.
+    coefficients : array_like, shape (7,), optional
+        The coefficients of x**6, x**5, ..., x**0, in this order; all 1 if None.
+
+    Returns
+    -------
+    ndarray, shape (n, 7)
+        Row i holds c_0 x_i**6, ..., c_6 x_i**0.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not finite real numbers of the shape above, there is no sample, or
+        a feature is too large for a float64.
+
+    Notes
+    -----
+    Implements eq-features.
+    """
+    x = as_floats("x", x, ("n",))
+    c = np.ones(DEGREE + 1) if coefficients is None else coefficients
+    c = as_floats("coefficients", c, (DEGREE + 1,))
+    # Mantissas and exponents apart: c x**6 may fit a float64 where x**6 alone does not.
+    x_mantissa, x_exponent = np.frexp(x)
+    c_mantissa, c_exponent = np.frexp(c)
+    mantissas = c_mantissa * np.vander(x_mantissa, DEGREE + 1)
+    exponents = c_exponent + np.multiply.outer(x_exponent, np.arange(DEGREE, -1, -1))
+    with np.errstate(over="ignore", under="ignore"):
+        return finite("a feature of x", np.ldexp(mantissas, exponents))
