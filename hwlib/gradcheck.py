@@ -1,11 +1,13 @@
 """Finite differences, and a check of gradients that says what it could not see.
 
 Knows callables, no model. A point is an array or a NamedTuple of arrays; a coordinate is
-named as it is indexed: ``x[3]``, ``W_hidden[0, 2]``.
+named as it is indexed: ``W_hidden[0, 2]``, or ``theta[3]`` where the function calls its
+argument theta.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -28,6 +30,9 @@ RELATIVE_STEP = {
 
 RESOLUTION = 1e-4
 """A derivative whose noise is more than this part of it is unseen."""
+
+ROWS = 20
+"""The table of a report stops after so many coordinates."""
 
 WORST_FIRST: tuple[Status, ...] = ("differs", "kink", "unseen", "zero", "agrees")
 
@@ -98,18 +103,27 @@ def _value(f: Callable[[Any], Any], layout: _Layout, vector: Floats) -> float:
     return as_float("f(x)", f(layout.restore(vector)))
 
 
+def _argument_name(f: Callable[[Any], Any]) -> str:
+    try:
+        return next(iter(inspect.signature(f).parameters), "x")
+    except (TypeError, ValueError):  # built-in functions may have no signature
+        return "x"
+
+
 class _Layout:
     """How a point is laid out: as one vector with a name for each coordinate, and back."""
 
     def __init__(self, point: Point, name: str = "x") -> None:
         self.type = type(point) if hasattr(point, "_fields") else None
-        fields = point._asdict() if self.type else {name: point}
-        arrays = {key: as_floats(key, value) for key, value in fields.items()}
-        self.shapes = [array.shape for array in arrays.values()]
-        self.vector = np.concatenate([array.ravel() for array in arrays.values()])
+        if self.type:
+            fields = {key: as_floats(f"x.{key}", v) for key, v in point._asdict().items()}
+        else:
+            fields = {name: as_floats("x", point)}
+        self.shapes = [array.shape for array in fields.values()]
+        self.vector = np.concatenate([array.ravel() for array in fields.values()])
         self.names = [
             f"{key}[{', '.join(map(str, index))}]" if index else key
-            for key, array in arrays.items()
+            for key, array in fields.items()
             for index in np.ndindex(array.shape)
         ]
 
@@ -138,7 +152,7 @@ class Coordinate:
     Attributes
     ----------
     name : str
-        Such as ``x[3]`` or ``W_hidden[0, 2]``.
+        Such as ``theta[3]`` or ``W_hidden[0, 2]``.
     given, numeric : float
         The gradient under test, and its estimate by finite differences.
     error : float
@@ -212,9 +226,9 @@ class Report:
         lines = [f"{verdict}: {agree} of {compared} coordinates agree to {self.rtol:.0e}"]
         width = max(len("coordinate"), *(len(c.name) for c in self.coordinates))
         lines.append(f"{'coordinate':<{width}}  {'given':>12}  {'numeric':>12}  {'error':>8}  verdict")
-        lines += [self._row(c, width) for c in self.coordinates[:12]]
-        if len(self.coordinates) > 12:
-            lines.append(f"... and {len(self.coordinates) - 12} more, none worse")
+        lines += [self._row(c, width) for c in self.coordinates[:ROWS]]
+        if len(self.coordinates) > ROWS:
+            lines.append(f"... and {len(self.coordinates) - ROWS} more, none worse")
         if self.beside:
             lines.append(f"beside the kink these differ: {', '.join(self.beside)}")
         lines += [f"equal to the wrong gradient {name!r}" for name in self.matches]
@@ -277,7 +291,7 @@ def check_grad(
     """
     rtol = as_float("rtol", rtol, minimum=0.0)
     context, candidates = _as_sequence("context", context), _as_sequence("candidates", candidates)
-    layout = _Layout(x)
+    layout = _Layout(x, _argument_name(f))
     names, at = layout.names, layout.vector
     zeros = {_position(layout, key) for key in _as_sequence("expected_zero", expected_zero)}
     given = layout.flatten("grad(x)", grad(layout.restore(at)))
