@@ -225,7 +225,8 @@ class Report:
         verdict = verdict if self.passed else "FAILED"
         lines = [f"{verdict}: {agree} of {compared} coordinates agree to {self.rtol:.0e}"]
         width = max(len("coordinate"), *(len(c.name) for c in self.coordinates))
-        lines.append(f"{'coordinate':<{width}}  {'given':>12}  {'numeric':>12}  {'error':>8}  verdict")
+        columns = ("given", "numeric", "error", "verdict")
+        lines.append("{:<{}}  {:>12}  {:>12}  {:>8}  {}".format("coordinate", width, *columns))
         lines += [self._row(c, width) for c in self.coordinates[:ROWS]]
         if len(self.coordinates) > ROWS:
             lines.append(f"... and {len(self.coordinates) - ROWS} more, none worse")
@@ -398,7 +399,7 @@ def _as_sequence(name: str, value: Any) -> Sequence[Any]:
 def _position(layout: _Layout, key: int | str) -> int:
     if key in layout.names:
         return layout.names.index(str(key))
-    if isinstance(key, int | np.integer) and not isinstance(key, bool) and 0 <= key < len(layout.names):
+    if not isinstance(key, str | bool) and key in range(len(layout.names)):
         return int(key)
     raise ValueError(f"expected_zero names {key!r}; the coordinates are {', '.join(layout.names)}")
 
@@ -449,7 +450,8 @@ class _Slopes:
         """The derivative of f at a point along v, with its error and its jump."""
         size = np.max(np.abs(at[v != 0.0]))
         smallest = 2.0**-28 * (size if 0.0 < size < 1.0 else max(1.0, size))
-        steps, rises = [], []
+        steps: list[float] = []
+        rises: list[tuple[float, float]] = []
         here, h = self.at(at), 2.0**-4 * max(1.0, size)
         while h >= max(smallest, 2.0**-44) or len(steps) < 4:
             right, left = at + h * v, at - h * v

@@ -162,7 +162,20 @@ def relu(z: ArrayLike) -> Floats:
 def relu_grad(z: ArrayLike) -> Floats:
     """Return the derivative of `relu`, elementwise: 1 where z > 0, else 0 (at 0 too).
 
-    Parameters, Returns, Raises: as `relu`.
+    Parameters
+    ----------
+    z : array_like
+        Any shape.
+
+    Returns
+    -------
+    ndarray
+        The shape of `z`.
+
+    Raises
+    ------
+    ValueError
+        If `z` is not finite real numbers, or empty.
 
     Notes
     -----
@@ -199,7 +212,20 @@ def sigmoid(z: ArrayLike) -> Floats:
 def sigmoid_grad(z: ArrayLike) -> Floats:
     """Return the derivative of `sigmoid`, elementwise: sigmoid(z) * sigmoid(-z).
 
-    Parameters, Returns, Raises: as `sigmoid`.
+    Parameters
+    ----------
+    z : array_like
+        Any shape.
+
+    Returns
+    -------
+    ndarray
+        The shape of `z`.
+
+    Raises
+    ------
+    ValueError
+        If `z` is not finite real numbers, or empty.
 
     Notes
     -----
@@ -242,12 +268,22 @@ def log_loss(z: ArrayLike, y: ArrayLike) -> Floats:
 def log_loss_grad(z: ArrayLike, y: ArrayLike) -> Floats:
     """Return the derivative of `log_loss` in z, elementwise: sigmoid(z) - y.
 
-    Parameters, Raises: as `log_loss`.
+    Parameters
+    ----------
+    z : array_like
+        Output before the sigmoid (logit), any shape.
+    y : array_like
+        Labels in {0, 1}, the shape of `z`.
 
     Returns
     -------
     ndarray
         The shape of `z`; with relative accuracy, however large z is.
+
+    Raises
+    ------
+    ValueError
+        As `log_loss`.
 
     Notes
     -----
@@ -321,12 +357,24 @@ def loss(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> flo
 def loss_grad(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> Parameters:
     """Return the gradient of `loss` in the parameters.
 
-    Parameters, Raises: as `loss`.
+    Parameters
+    ----------
+    params : Parameters
+    X : array_like, shape (n, d)
+    y : array_like, shape (n,)
+        Labels in {0, 1}.
+    l2 : float, default 0.0
+        As in `loss`.
 
     Returns
     -------
     Parameters
         Each field has the shape of the parameter that it belongs to.
+
+    Raises
+    ------
+    ValueError
+        As `loss`, and if an entry of the gradient is too large for a float64.
 
     Notes
     -----
