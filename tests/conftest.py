@@ -1,0 +1,79 @@
+"""Settings shared by all tests, and the ways to spoil a good argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile(
+    "book", deadline=None, derandomize=True, max_examples=40, database=None
+)
+settings.load_profile("book")
+
+BAD_VALUES: dict[str, Callable[[np.ndarray], object]] = {
+    "strings": lambda a: a.astype(str),
+    "bytes": lambda a: a.astype("S"),
+    "text": lambda a: "0.5",
+    "objects": lambda a: a.astype(object),
+    "an object": lambda a: object(),
+    "None": lambda a: None,
+    "a dict": lambda a: {0: 1.0},
+    "a generator": lambda a: (number for number in (1.0, 2.0)),
+    "booleans": lambda a: a.astype(bool),
+    "a boolean in a list": lambda a: _with_first_leaf(a.tolist(), True),
+    "a NumPy boolean in a list": lambda a: _with_first_leaf(a.tolist(), np.True_),
+    "None in a list": lambda a: _with_first_leaf(a.tolist(), None),
+    "text in a list": lambda a: _with_first_leaf(a.tolist(), "1"),
+    "complex numbers": lambda a: a + 0j,
+    "a complex number in a list": lambda a: _with_first_leaf(a.tolist(), 1j),
+    "NaN": lambda a: _with_first_leaf(a.tolist(), np.nan),
+    "infinity": lambda a: _with_first_leaf(a.tolist(), np.inf),
+    "minus infinity": lambda a: _with_first_leaf(a.tolist(), -np.inf),
+    "an integer above every float": lambda a: _with_first_leaf(a.tolist(), 10**400),
+    "a wider float above every float64": lambda a: np.full(a.shape, np.longdouble("1e400")),
+    "a masked array": lambda a: np.ma.masked_array(a),
+    "a masked value in a list": lambda a: _with_first_leaf(a.tolist(), np.ma.masked),
+    "dates": lambda a: a.astype("datetime64[s]"),
+    "time spans": lambda a: a.astype("timedelta64[s]"),
+    "records": lambda a: a.astype([("value", float)]),
+    "a ragged list": lambda a: [[1.0], [1.0, 1.0]],
+    "nothing": lambda a: [],
+    "no samples": lambda a: np.empty((0, *a.shape[1:])),
+}
+
+
+def _with_first_leaf(nested: object, leaf: object) -> object:
+    if not isinstance(nested, list):
+        return leaf
+    return [_with_first_leaf(nested[0], leaf), *nested[1:]]
+
+
+@pytest.fixture(params=BAD_VALUES.values(), ids=BAD_VALUES.keys())
+def spoil(request: pytest.FixtureRequest) -> Callable[[np.ndarray], object]:
+    """A function that makes an argument of good shape one that must be refused."""
+    return request.param
+
+
+@pytest.fixture(
+    params=[lambda a: a[None], lambda a: a[..., None], lambda a: a[0] if a.ndim else a[None, None]],
+    ids=["an axis before", "an axis behind", "an axis less"],
+)
+def reshape(request: pytest.FixtureRequest) -> Callable[[np.ndarray], np.ndarray]:
+    """A function that gives a good argument another number of axes."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def strict_floats() -> Iterator[None]:
+    """Every overflow, underflow, invalid operation or division by 0 in a module's tests raises."""
+    with np.errstate(all="raise"):
+        yield
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator that is the same for every test."""
+    return np.random.default_rng(20191030)
