@@ -1,0 +1,101 @@
+"""hwlib.data: the small data sets of the chapters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hwlib import data, hinge, network
+
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
+
+SETS = [data.interval, data.disc]
+both = pytest.mark.parametrize("draw", SETS, ids=["interval", "disc"])
+
+
+def test_interval_is_labelled_by_the_distance_from_the_origin(rng):
+    x, y = data.interval(rng, 1000)
+    assert x.shape == y.shape == (1000,)
+    assert np.all(np.abs(x) <= 1.2)
+    np.testing.assert_array_equal(y, [1.0 if abs(u) > 0.7 else -1.0 for u in x])
+    # Uniform: a fraction 0.5 / 1.2 of the labels is +1, within 5 standard errors.
+    assert np.mean(y == 1) == pytest.approx(0.5 / 1.2, abs=5 * 0.5 / math.sqrt(1000))
+    assert np.mean(x) == pytest.approx(0.0, abs=5 * 1.2 / math.sqrt(3 * 1000))
+    assert x.min() < -1.15 and x.max() > 1.15
+
+
+def test_disc_is_labelled_by_whether_a_point_lies_inside(rng):
+    X, y = data.disc(rng, 1000)
+    assert X.shape == (1000, 2) and y.shape == (1000,)
+    assert np.all(np.abs(X) <= 1.0)
+    np.testing.assert_array_equal(y, [1.0 if math.hypot(*point) < 0.6 else 0.0 for point in X])
+    # Uniform: the disc has 0.36 pi / 4 of the square.
+    assert np.mean(y) == pytest.approx(0.36 * math.pi / 4, abs=5 * 0.5 / math.sqrt(1000))
+    assert np.all(X.min(axis=0) < -0.95) and np.all(X.max(axis=0) > 0.95)
+
+
+def test_default_sizes(rng):
+    assert data.interval(rng)[0].shape == (40,)
+    assert data.disc(rng)[0].shape == (200, 2)
+
+
+@both
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 50))
+def test_the_generator_decides_and_moves_on(draw, seed, n):
+    rng = np.random.default_rng(seed)
+    first, second, again = draw(rng, n), draw(rng, n), draw(np.random.default_rng(seed), n)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+        assert one.dtype == np.float64 and len(one) == n
+    assert not np.array_equal(first[0], second[0])
+
+
+@both
+def test_flip_turns_labels_round_and_nothing_else(draw):
+    X, y = draw(np.random.default_rng(1), 2000)
+    lowest, highest = y.min(), y.max()
+    for flip in (0.0, 0.3, 1.0):
+        other_X, other_y = draw(np.random.default_rng(1), 2000, flip=flip)
+        np.testing.assert_array_equal(other_X, X)
+        turned = other_y != y
+        np.testing.assert_array_equal(other_y[turned], lowest + highest - y[turned])
+        deviation = 5 * math.sqrt(flip * (1 - flip) / 2000)
+        assert np.mean(turned) == pytest.approx(flip, abs=deviation)
+
+
+def test_labels_fit_the_models(rng):
+    x, y = data.interval(rng, 9, flip=0.5)
+    assert hinge.loss(np.zeros(7), np.ones((9, 7)), y) == 9.0
+    X, y = data.disc(rng, 9, flip=0.5)
+    assert network.loss(network.init(rng), X, y) > 0.0
+
+
+@both
+@pytest.mark.parametrize("rng", [None, 0, np.random, np.random.RandomState(0)])
+def test_what_is_no_generator_is_refused(draw, rng):
+    with pytest.raises(ValueError, match=r"^rng is .*; expected a numpy\.random\.Generator"):
+        draw(rng)
+
+
+@both
+@pytest.mark.parametrize("n", [0, -1, 2.0, "2", None, True])
+def test_a_number_of_samples_below_1_is_refused(draw, n, rng):
+    with pytest.raises(ValueError, match=r"^n_samples is .*; expected a whole number"):
+        draw(rng, n)
+
+
+@both
+@pytest.mark.parametrize("flip", [-0.1, 1.0000001, 2])
+def test_a_flip_that_is_no_probability_is_refused(draw, flip, rng):
+    with pytest.raises(ValueError, match=r"^flip is .*; expected at (least 0|most 1)"):
+        draw(rng, flip=flip)
+
+
+@both
+def test_a_bad_flip_is_refused(draw, rng, spoil):
+    with pytest.raises(ValueError, match=r"^flip "):
+        draw(rng, flip=spoil(np.array(0.5)))
