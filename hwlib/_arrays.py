@@ -34,7 +34,7 @@ def as_floats(name: str, value: ArrayLike, shape: Shape | None = None) -> Floats
     ValueError
         If `value` holds anything but finite real numbers, is empty or has another shape.
     """
-    array = _as_numbers(name, value)
+    array = as_numbers(name, value)
     if shape is not None:
         fits = array.ndim == len(shape) and all(
             isinstance(want, str) or want == got
@@ -52,7 +52,16 @@ def as_floats(name: str, value: ArrayLike, shape: Shape | None = None) -> Floats
     return floats
 
 
-def _as_numbers(name: str, value: ArrayLike) -> NDArray[Any]:
+def as_numbers(name: str, value: ArrayLike) -> NDArray[Any]:
+    """Return `value` as an array of any real dtype and shape, or refuse it by name.
+
+    NaN, infinity and an empty array pass.
+
+    Raises
+    ------
+    ValueError
+        If `value` holds anything but real numbers.
+    """
     if any(isinstance(leaf, np.ma.MaskedArray) for leaf in _leaves(value)):
         raise ValueError(f"{name} is or holds a masked array; expected integers or floats")
     try:
@@ -105,6 +114,18 @@ def as_count(name: str, value: Any) -> int:
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name} is {value!r}; expected a whole number of at least 1")
     return int(value)
+
+
+def as_callable(name: str, value: Any) -> None:
+    """Refuse `value` by name if it cannot be called.
+
+    Raises
+    ------
+    ValueError
+        If `value` is not callable.
+    """
+    if not callable(value):
+        raise ValueError(f"{name} is {value!r}; expected a callable")
 
 
 def as_rng(name: str, value: Any) -> np.random.Generator:

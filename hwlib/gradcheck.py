@@ -14,7 +14,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hwlib._arrays import Floats, as_count, as_float, as_floats, as_rng
+from hwlib._arrays import (
+    Floats,
+    as_callable,
+    as_count,
+    as_float,
+    as_floats,
+    as_numbers,
+    as_rng,
+)
 
 Point = Any  # an array, a number, or a NamedTuple of them
 Method = Literal["forward", "central", "complex"]
@@ -70,6 +78,7 @@ def numerical_grad(
     -----
     Implements eq-forward-difference, eq-central-difference and eq-complex-step.
     """
+    as_callable("f", f)
     if method not in RELATIVE_STEP:
         raise ValueError(f"method is {method!r}; expected one of {', '.join(RELATIVE_STEP)}")
     if step is not None and as_float("step", step) <= 0.0:
@@ -136,12 +145,10 @@ class _Layout:
     def flatten(self, name: str, value: Point) -> Floats:
         """The vector of a value laid out like this point; NaN and infinity may pass."""
         fields = tuple(value) if self.type and isinstance(value, tuple) else (value,)
-        shapes = [np.shape(field) for field in fields]
+        parts = [as_numbers(name, field) for field in fields]
+        shapes = [part.shape for part in parts]
         if shapes != self.shapes:
             raise ValueError(f"{name} has shapes {shapes}; expected {self.shapes}")
-        parts = [np.asarray(field) for field in fields]
-        if any(part.dtype.kind not in "iuf" for part in parts):
-            raise ValueError(f"{name} holds {parts[0].dtype} values; expected integers or floats")
         return np.concatenate([part.ravel().astype(np.float64) for part in parts])
 
 
@@ -290,8 +297,10 @@ def check_grad(
     a slope jumps, the coordinates involved are reported as kinks, and the gradient is checked
     at random points beside. Implements eq-relative-error and eq-noise-floor.
     """
+    as_callable("f", f)
+    as_callable("grad", grad)
     rtol = as_float("rtol", rtol, minimum=0.0)
-    context, candidates = _as_sequence("context", context), _as_sequence("candidates", candidates)
+    context, candidates = _as_texts("context", context), _as_candidates(candidates)
     layout = _Layout(x, _argument_name(f))
     names, at = layout.names, layout.vector
     zeros = {_position(layout, key) for key in _as_sequence("expected_zero", expected_zero)}
@@ -359,6 +368,7 @@ def subgradient_violation(
     -----
     Implements eq-hinge-subgradient.
     """
+    as_callable("f", f)
     x = as_floats("x", x, ("p",))
     g = as_floats("g", g, x.shape)
     rng, n_points = as_rng("rng", rng), as_count("n_points", n_points)
@@ -367,7 +377,9 @@ def subgradient_violation(
         d = rng.normal(size=len(x))
         v = x + distance * d / np.linalg.norm(d)
         there, rise = as_float("f(v)", f(v)), float(g @ (v - x))
-        rounding = 16.0 * MACHINE_EPSILON * (abs(here) + abs(there) + abs(rise))
+        # f is rounded as far as its terms go, which g measures: its value may be 0 at a kink.
+        terms = float(np.abs(g) @ (np.abs(x) + np.abs(v)))
+        rounding = 16.0 * MACHINE_EPSILON * (abs(here) + abs(there) + terms)
         worst = max(worst, (here + rise - there - rounding) / distance)
     return worst
 
@@ -378,6 +390,7 @@ def _badness(c: Coordinate, rtol: float) -> tuple[int, float]:
     return WORST_FIRST.index(c.status), -c.error if differs and c.error > rtol else 0.0
 
 
+@np.errstate(all="ignore")
 def _compare(given: float, numeric: float, noise: float, rtol: float) -> tuple[float, bool]:
     difference, scale = abs(given - numeric), max(abs(given), abs(numeric))
     if not np.isfinite(difference):
@@ -394,6 +407,19 @@ def _as_sequence(name: str, value: Any) -> Sequence[Any]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ValueError(f"{name} is {value!r}; expected a list or a tuple")
     return value
+
+
+def _as_texts(name: str, value: Any) -> Sequence[str]:
+    if not all(isinstance(text, str) for text in _as_sequence(name, value)):
+        raise ValueError(f"{name} is {value!r}; expected strings")
+    return tuple(value)
+
+
+def _as_candidates(value: Any) -> Sequence[tuple[str, Callable[[Any], Any]]]:
+    for pair in _as_sequence("candidates", value):
+        if not (isinstance(pair, tuple) and len(pair) == 2 and callable(pair[1])):
+            raise ValueError(f"candidates holds {pair!r}; expected pairs of a name and a callable")
+    return tuple(value)
 
 
 def _position(layout: _Layout, key: int | str) -> int:
@@ -435,6 +461,7 @@ class _Slopes:
         except (ValueError, ArithmeticError):
             return float("nan")
 
+    @np.errstate(all="ignore")
     def _measured_rounding(self) -> float:
         # The fourth differences of f over a few last bits are nothing but its rounding
         # (Moré and Wild 2011); 70 = 8! / 4!**2 is the variance that they add up.
@@ -444,8 +471,11 @@ class _Slopes:
         values = values[np.isfinite(values)]
         if len(values) < 9:
             return 0.0
-        return float(np.sqrt(np.mean(np.diff(values, 4) ** 2) / 70.0))
+        differences = np.diff(values, 4)
+        size = np.max(np.abs(differences)) or 1.0  # so that the squares stay within float64
+        return float(size * np.sqrt(np.mean((differences / size) ** 2) / 70.0))
 
+    @np.errstate(all="ignore")
     def along(self, at: Floats, v: Floats) -> _Slope:
         """The derivative of f at a point along v, with its error and its jump."""
         size = np.max(np.abs(at[v != 0.0]))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlib._arrays import Floats, as_count, as_float, as_floats, as_rng, finite, matmul
+from hwlib._arrays import Floats, as_callable, as_count, as_float, as_floats, as_rng, finite, matmul
 
 
 def sgd(
@@ -48,8 +48,7 @@ def sgd(
     -----
     Implements eq-sgd-update.
     """
-    if not callable(sample_grad):
-        raise ValueError(f"sample_grad is {sample_grad!r}; expected a callable")
+    as_callable("sample_grad", sample_grad)
     start = as_floats("theta", theta, ("p",)).copy()
     n_samples = as_count("n_samples", n_samples)
     step_size = as_float("step_size", step_size, minimum=0.0)

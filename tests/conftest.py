@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-settings.register_profile(
-    "book", deadline=None, derandomize=True, max_examples=40, database=None
-)
+settings.register_profile("book", deadline=None, derandomize=True, max_examples=40, database=None)
 settings.load_profile("book")
 
 BAD_VALUES: dict[str, Callable[[np.ndarray], object]] = {

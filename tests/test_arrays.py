@@ -156,7 +156,8 @@ def test_as_labels_accepts_the_two(value):
 
 
 @pytest.mark.parametrize(
-    ("value", "label"), [([0, 2], "2.0"), ([-1], "-1.0"), ([0.5, 1], "0.5"), ([0.9999999], "0.9999")]
+    ("value", "label"),
+    [([0, 2], "2.0"), ([-1], "-1.0"), ([0.5, 1], "0.5"), ([0.9999999], "0.9999")],
 )
 def test_as_labels_refuses_others_and_shows_the_first(value, label):
     with pytest.raises(ValueError, match=rf"^y holds the label {label}.*; expected 0 or 1$"):
@@ -168,7 +169,9 @@ def test_as_labels_refuses_by_name(spoil):
         _arrays.as_labels("y", spoil(np.array([1.0, 1.0])), (0, 1), (2,))
 
 
-@pytest.mark.parametrize("B", [np.array([1.0, -1.0]), np.array([[1.0, 0.5, 2.0], [0.0, 1.0, -3.0]])])
+@pytest.mark.parametrize(
+    "B", [np.array([1.0, -1.0]), np.array([[1.0, 0.5, 2.0], [0.0, 1.0, -3.0]])]
+)
 @pytest.mark.parametrize("plus", [0.0, 4.0])
 def test_matmul_of_moderate_numbers_is_the_product(B, plus):
     np.testing.assert_array_equal(_arrays.matmul(MATRIX, B, plus), MATRIX @ B + plus)

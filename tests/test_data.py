@@ -68,7 +68,7 @@ def test_flip_turns_labels_round_and_nothing_else(draw):
 
 
 def test_labels_fit_the_models(rng):
-    x, y = data.interval(rng, 9, flip=0.5)
+    _, y = data.interval(rng, 9, flip=0.5)
     assert hinge.loss(np.zeros(7), np.ones((9, 7)), y) == 9.0
     X, y = data.disc(rng, 9, flip=0.5)
     assert network.loss(network.init(rng), X, y) > 0.0

@@ -52,7 +52,11 @@ def test_loss_and_gradient_by_hand(y, loss, grad):
 @pytest.mark.parametrize("y", [-1.0, 1.0])
 @pytest.mark.parametrize(
     ("margin", "loss", "active"),
-    [(np.nextafter(1.0, 0.0), 2.0**-53, True), (1.0, 0.0, False), (np.nextafter(1.0, 2.0), 0, False)],
+    [
+        (np.nextafter(1.0, 0.0), 2.0**-53, True),
+        (1.0, 0.0, False),
+        (np.nextafter(1.0, 2.0), 0, False),
+    ],
 )
 def test_the_kink_is_at_margin_1_and_has_derivative_0(y, margin, loss, active):
     x = np.array([[2.0, 3, 5, 7, 11, 13, 1]])
@@ -115,9 +119,7 @@ def test_the_gradient_is_that_of_finite_differences(rng):
         error = optimize.check_grad(hinge.loss, hinge.loss_grad, theta, X, y, epsilon=step)
         assert error <= tolerance
         slopes = optimize.approx_fprime(theta, hinge.loss, step, X, y)
-        np.testing.assert_allclose(
-            hinge.loss_grad(theta, X, y), slopes, rtol=0, atol=tolerance
-        )
+        np.testing.assert_allclose(hinge.loss_grad(theta, X, y), slopes, rtol=0, atol=tolerance)
 
 
 @given(st.lists(st.integers(-2, 2), min_size=14, max_size=14), st.data())
@@ -165,9 +167,7 @@ def test_partial_sums_that_overflow():
     X = np.array([[1e200, -1e200, 0, 0, 0, 1e308, 1.0]])  # h = 1e400 - 1e400 + 0.5
     np.testing.assert_array_equal(hinge.hypothesis(theta, X), [0.5])
     assert hinge.loss(theta, X, [1]) == 0.5
-    np.testing.assert_array_equal(
-        hinge.loss_grad(theta, X, [-1]), [1e200, -1e200, 0, 0, 0, 0, 1]
-    )
+    np.testing.assert_array_equal(hinge.loss_grad(theta, X, [-1]), [1e200, -1e200, 0, 0, 0, 0, 1])
     # 1.5e308 + 1.5e308 - 1.5e308 in the sum of the gradient
     X = np.zeros((3, 7))
     X[:, 0] = 1.5e308
@@ -233,7 +233,8 @@ CALLS = {
     "loss": hinge.loss,
     "loss_grad": hinge.loss_grad,
 }
-ARGUMENTS = [(call, arg) for call in CALLS for arg in "theta X y".split() if call != "hypothesis" or arg != "y"]
+USES = {"hypothesis": ["theta", "X"], "loss": ["theta", "X", "y"], "loss_grad": ["theta", "X", "y"]}
+ARGUMENTS = [(call, argument) for call, names in USES.items() for argument in names]
 
 
 @pytest.mark.parametrize(("call", "argument"), ARGUMENTS)
@@ -264,7 +265,9 @@ def test_nothing_is_broadcast(argument, value):
         hinge.loss(**good | {argument: value})
 
 
-@pytest.mark.parametrize("labels", [[0, 1, 1], [1, 1, 2], [1, -1, 0.5], [-2, 1, 1], [1, 1, 0.9999999]])
+@pytest.mark.parametrize(
+    "labels", [[0, 1, 1], [1, 1, 2], [1, -1, 0.5], [-2, 1, 1], [1, 1, 0.9999999]]
+)
 @pytest.mark.parametrize("call", ["loss", "loss_grad"])
 def test_labels_outside_the_set_are_refused(call, labels):
     with pytest.raises(ValueError, match=r"^y holds the label .*; expected -1 or 1$"):

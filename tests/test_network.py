@@ -418,7 +418,9 @@ def test_the_gradient_is_that_of_finite_differences(rng):
 
         vector = network.ravel(params)
         # Along one coordinate z_out is linear with slope s, and log_loss bends by s**2 / 4 at most.
-        slope = max(1.0, np.abs(values.a_hidden).max(), np.abs(params.w_out).max() * np.abs(X).max())
+        slope = max(
+            1.0, np.abs(values.a_hidden).max(), np.abs(params.w_out).max() * np.abs(X).max()
+        )
         bend = len(X) * slope**2 / 4 + 0.3
         allowed = step * bend / 2 + 16 * 2.0**-52 * (1.0 + f(vector)) / step
         np.testing.assert_allclose(

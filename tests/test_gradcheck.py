@@ -1,0 +1,751 @@
+"""hwlib.gradcheck: finite differences, and a check that must not pass a wrong gradient."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from hwlib import gradcheck, hinge, network, polynomial
+from hwlib.gradcheck import check_grad, numerical_grad, subgradient_violation
+from hwlib.network import Parameters
+
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
+
+ETA = 2.0**-52
+METHODS = ["forward", "central", "complex"]
+
+
+class Pair(NamedTuple):
+    A: np.ndarray
+    b: float
+
+
+# numerical_grad
+
+SMOOTH = {
+    # name: f, its derivative, bounds of its second and third derivative on [-2, 2]
+    "polynomial": (lambda x: x**3 - 2 * x, lambda x: 3 * x**2 - 2, 12.1, 6.0),
+    "exp": (np.exp, np.exp, 7.5, 7.5),
+    "sin": (np.sin, np.cos, 1.0, 1.0),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("x", [-1.5, -0.1, 0.0, 0.7, 2.0])
+def test_known_derivatives(method, name, x):
+    f, derivative, second, third = SMOOTH[name]
+    h = gradcheck.RELATIVE_STEP[method] * max(1.0, abs(x))
+    rounding = 4 * ETA * max(1.0, abs(f(x)), abs(x) ** 3)
+    allowed = {
+        "forward": second * h / 2 + 2 * rounding / h,
+        "central": third * h**2 / 6 + rounding / h,
+        "complex": 4 * ETA * max(1.0, abs(derivative(x))),
+    }[method]
+    assert abs(numerical_grad(f, x, method=method) - derivative(x)) <= allowed
+
+
+@pytest.mark.parametrize(("method", "order"), [("forward", 1), ("central", 2)])
+def test_the_error_shrinks_with_the_order_of_the_method(method, order):
+    errors = [
+        abs(numerical_grad(np.exp, 1.0, method=method, step=step) - math.e)
+        for step in (2.0**-5, 2.0**-9)
+    ]
+    assert errors[0] / errors[1] == pytest.approx(16.0**order, rel=0.05)
+
+
+def test_forward_goes_one_way_and_central_both():
+    # abs(x) at 0: (h - 0) / h = 1, and (h - h) / (2 h) = 0
+    assert numerical_grad(np.abs, 0.0, method="forward") == 1.0
+    assert numerical_grad(np.abs, 0.0, method="central") == 0.0
+
+
+def test_central_is_the_default():
+    assert numerical_grad(np.exp, 1.0) == numerical_grad(np.exp, 1.0, method="central")
+    assert numerical_grad(np.exp, 1.0) != numerical_grad(np.exp, 1.0, method="forward")
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("x", [0.0, 0.25, -3.0, 1e6, -1e150])
+def test_the_step_scales_with_x_and_the_order(method, x):
+    seen = []
+    numerical_grad(lambda u: (seen.append(complex(u)), u)[1], x, method=method)
+    size = {"forward": ETA ** (1 / 2), "central": ETA ** (1 / 3), "complex": ETA**2}[method]
+    distance = max(abs(u - x) for u in seen)
+    assert distance == pytest.approx(size * max(1.0, abs(x)), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("method", "rtol"), [("forward", 1e-7), ("central", 1e-9), ("complex", 1e-15)]
+)
+@pytest.mark.parametrize("x", [1.0, 1e8, -1e50, 1e-3])
+def test_accuracy_holds_at_large_x(method, rtol, x):
+    grad = numerical_grad(lambda u: u * u, x, method=method)
+    assert grad == pytest.approx(2 * x, rel=rtol * max(1.0, 1.0 / abs(x)))
+
+
+def test_a_step_of_ones_own_is_taken():
+    # x**2 at 1 with step 1/2: (2.25 - 1) / 0.5 forward; (2.25 - 0.25) / 1 central
+    assert numerical_grad(lambda u: u * u, 1.0, method="forward", step=0.5) == 2.5
+    assert numerical_grad(lambda u: u * u, 1.0, method="central", step=0.5) == 2.0
+
+
+def test_the_step_that_was_taken_divides_and_not_the_one_asked_for():
+    # 1 + 1e-15 is 1 + 5 * 2**-53 or so in float64: a slope of 1 must stay 1.
+    assert numerical_grad(lambda u: u, 1.0, method="forward", step=1e-15) == 1.0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_coordinate_of_an_array_has_its_place(method, rng):
+    A, x = rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
+    grad = numerical_grad(lambda u: np.sum(A * u * u), x, method=method)
+    assert grad.shape == (2, 3)
+    np.testing.assert_allclose(grad, 2 * A * x, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_named_tuple_comes_back(method):
+    x = Pair(np.array([[1.0, 2.0]]), 3.0)
+    grad = numerical_grad(lambda p: p.A[0, 0] * p.A[0, 1] + 5 * p.b, x, method=method)
+    assert type(grad) is Pair
+    assert grad.A.shape == (1, 2)
+    np.testing.assert_allclose(grad.A, [[2.0, 1.0]], rtol=1e-7)
+    assert grad.b == pytest.approx(5.0, rel=1e-7)
+    assert np.shape(grad.b) == ()
+
+
+def test_the_point_is_not_changed_even_by_a_careless_f():
+    x = np.array([1.0, 2.0])
+
+    def careless(u):
+        value = np.sum(u**2)
+        u[:] = 0.0
+        return value
+
+    np.testing.assert_allclose(numerical_grad(careless, x), [2.0, 4.0], rtol=1e-8)
+    np.testing.assert_array_equal(x, [1.0, 2.0])
+
+
+def test_integers_are_a_point_too():
+    grad = numerical_grad(lambda u: u[0] ** 2 + u[1], [3, 1])
+    np.testing.assert_allclose(grad, [6.0, 1.0], rtol=1e-8)
+
+
+def hinge_problem(rng, n=5, x=None):
+    x = rng.uniform(-1.2, 1.2, n) if x is None else np.asarray(x)
+    return rng.normal(size=7), polynomial.features(x), rng.choice([-1.0, 1.0], len(x))
+
+
+def network_problem(rng, d=2, m=3, n=5):
+    params = network.init(rng, d, m)._replace(b_hidden=rng.normal(size=m), b_out=rng.normal())
+    return params, rng.normal(size=(n, d)), rng.integers(0, 2, size=n).astype(float)
+
+
+def test_complex_is_refused_by_the_losses_of_the_book(rng):
+    theta, X, y = hinge_problem(rng)
+    with pytest.raises(ValueError, match=r"^theta holds complex numbers"):
+        numerical_grad(lambda t: hinge.loss(t, X, y), theta, method="complex")
+    params, X, y = network_problem(rng)
+    with pytest.raises(ValueError, match=r"^params\.\w+ holds complex numbers"):
+        numerical_grad(lambda p: network.loss(p, X, y), params, method="complex")
+
+
+@pytest.mark.parametrize("f", [np.abs, lambda u: float(np.real(u)), lambda u: 1.0])
+def test_complex_is_refused_where_f_gives_a_real_number(f):
+    with pytest.raises(ValueError, match=r"^f\(x\) is not one finite complex number"):
+        numerical_grad(f, 1.0, method="complex")
+
+
+@pytest.mark.parametrize("method", ["backward", "", None, 2, "Central"])
+def test_an_unknown_method_is_refused(method):
+    with pytest.raises(ValueError, match=r"^method is .*; expected one of"):
+        numerical_grad(np.exp, 1.0, method=method)
+
+
+@pytest.mark.parametrize("step", [0.0, -1e-6, "0.1", [0.1], np.nan, np.inf, True, 1j])
+def test_a_bad_step_is_refused(step):
+    with pytest.raises(ValueError, match=r"^step "):
+        numerical_grad(np.exp, 1.0, step=step)
+
+
+@pytest.mark.parametrize("method", ["forward", "central"])
+def test_a_step_too_small_to_move_is_refused(method):
+    with pytest.raises(ValueError, match=r"^step is 1e-17, which is too small"):
+        numerical_grad(np.exp, 1.0, method=method, step=1e-17)
+
+
+def test_a_bad_point_is_refused(spoil):
+    with pytest.raises(ValueError, match=r"^\w+ (is|has|holds) "):
+        numerical_grad(lambda x: 0.0, spoil(np.ones(2)))
+
+
+BAD_RESULTS = {
+    "NaN": np.nan,
+    "infinity": np.inf,
+    "an array": np.ones(2),
+    "an array of one": np.ones(1),
+    "text": "1.0",
+    "None": None,
+    "a boolean": True,
+    "complex": 1j,
+}
+
+
+@pytest.mark.parametrize("method", ["forward", "central"])
+@pytest.mark.parametrize("result", BAD_RESULTS.values(), ids=BAD_RESULTS.keys())
+def test_a_function_that_returns_no_number_is_refused(method, result):
+    with pytest.raises(ValueError, match=r"^f\(x\) "):
+        numerical_grad(lambda u: result, 1.0, method=method)
+
+
+@pytest.mark.parametrize("f", [None, 1.0, "f", np.ones(2)])
+def test_what_cannot_be_called_is_refused(f):
+    with pytest.raises(ValueError, match=r"^f is .*; expected a callable"):
+        numerical_grad(f, 1.0)
+    with pytest.raises(ValueError, match=r"^f is .*; expected a callable"):
+        check_grad(f, lambda u: u, 1.0)
+    with pytest.raises(ValueError, match=r"^grad is .*; expected a callable"):
+        check_grad(lambda u: u, f, 1.0)
+
+
+# check_grad: the right gradients pass
+
+
+def model(name, rng):
+    """Loss, gradient, point and expected zeros of one of the two models at random data."""
+    if name == "hinge":
+        theta, X, y = hinge_problem(rng, n=int(rng.integers(1, 9)))
+        return (
+            lambda t: hinge.loss(t, X, y),
+            lambda t: hinge.loss_grad(t, X, y),
+            theta,
+            (polynomial.LINEAR,),
+        )
+    sizes = [int(size) for size in rng.integers(1, 4, size=3)]
+    params, X, y = network_problem(rng, *sizes)
+    return (
+        lambda p: network.loss(p, X, y, l2=0.1),
+        lambda p: network.loss_grad(p, X, y, l2=0.1),
+        params,
+        (),
+    )
+
+
+@pytest.mark.parametrize(("name", "points"), [("hinge", 400), ("network", 120)])
+def test_no_false_alarm_at_random_points(name, points, rng):
+    alarms, agreed, compared = 0, 0, 0
+    for _ in range(points):
+        f, grad, x, zeros = model(name, rng)
+        report = check_grad(f, grad, x, expected_zero=zeros)
+        alarms += not report.passed
+        agreed += len(report.names("agrees"))
+        compared += len(report.coordinates) - len(zeros)
+    assert alarms == 0
+    assert agreed > 0.8 * compared  # the rest: no active sample, units that are off
+
+
+def test_a_report_of_a_right_gradient():
+    x = np.array([1.0, 2.0, 3.0])
+    report = check_grad(lambda x: np.sum(x**3), lambda x: 3 * x**2, x)
+    assert report
+    assert report.passed is True
+    assert report.weak is False
+    assert report.max_error < 1e-9
+    assert {c.name for c in report.coordinates} == {"x[0]", "x[1]", "x[2]"}
+    for c in report.coordinates:
+        k = int(c.name[2])
+        assert c.status == "agrees"
+        assert c.given == 3 * x[k] ** 2
+        assert c.numeric == pytest.approx(c.given, rel=1e-9)
+        assert c.error == pytest.approx(abs(c.given - c.numeric) / c.given, rel=1e-6, abs=1e-16)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-30, 1e-6, 1.0, 1e6, 1e30, 1e200])
+def test_the_scale_of_f_does_not_matter(scale):
+    x = np.array([0.5, 2.0])
+    f, grad = lambda x: scale * np.sum(x**3), lambda x: scale * 3 * x**2
+    assert check_grad(f, grad, x)
+    assert not check_grad(f, grad, x).weak
+    assert not check_grad(f, lambda x: grad(x) * 1.00001, x)
+
+
+@pytest.mark.parametrize("size", [1e-8, 1e-3, 1.0, 1e5, 1e12])
+def test_the_size_of_the_point_does_not_matter(size):
+    x = size * np.array([0.5, -2.0])
+    f, grad = lambda x: np.sum((x / size) ** 3), lambda x: 3 * (x / size) ** 2 / size
+    assert check_grad(f, grad, x)
+    assert not check_grad(f, lambda x: grad(x) * 1.0005, x)
+
+
+# check_grad: wrong gradients are refused
+
+
+def with_coordinate(x, k, change):
+    """A copy of a point or a gradient with its k-th coordinate, through all fields, changed."""
+    if isinstance(x, Parameters):
+        vector = network.ravel(x)
+        vector[k] = change(vector[k])
+        return network.unravel(vector, x)
+    x = x.copy()
+    x[k] = change(x[k])
+    return x
+
+
+def book_model(name):
+    """A fixed point of each model at which every coordinate has a derivative that is not 0."""
+    rng = np.random.default_rng(3)
+    if name == "hinge":
+        theta, X, y = 0.1 * rng.normal(size=7), polynomial.features([0.9, -1.1, 0.4]), [1, -1, -1]
+        return lambda t: hinge.loss(t, X, y), lambda t: hinge.loss_grad(t, X, y), theta
+    params, X, y = network_problem(rng, 2, 3, 20)
+    return lambda p: network.loss(p, X, y, 0.1), lambda p: network.loss_grad(p, X, y, 0.1), params
+
+
+CHANGES = {
+    "0.05 percent more": lambda g: 1.0005 * g,
+    "0.05 percent less": lambda g: 0.9995 * g,
+    "1e-5 more": lambda g: g * (1 + 1e-5),
+    "another sign": lambda g: -g,
+    "nothing": lambda g: 0.0,
+    "twice": lambda g: 2 * g,
+    "NaN": lambda g: np.nan,
+    "infinity": lambda g: np.inf,
+}
+COORDINATES = [("hinge", k) for k in range(7) if k != polynomial.LINEAR]
+COORDINATES += [("network", k) for k in range(13)]
+
+
+@pytest.mark.parametrize(("name", "k"), COORDINATES)
+def test_one_wrong_coordinate_is_refused_and_named(name, k):
+    f, grad, x = book_model(name)
+    right = check_grad(f, grad, x, expected_zero=[polynomial.LINEAR] if name == "hinge" else [])
+    assert right
+    assert not right.weak
+    for change in CHANGES.values():
+
+        def wrong(x, change=change):
+            g = grad(x)
+            if isinstance(g, Parameters):
+                fields = [np.array(field) for field in g]
+                flat = np.concatenate([field.ravel() for field in fields])
+                flat[k] = change(flat[k])
+                ends = np.cumsum([field.size for field in fields])[:-1]
+                parts = np.split(flat, ends)
+                return Parameters(*(p.reshape(q.shape) for p, q in zip(parts, fields, strict=True)))
+            return with_coordinate(g, k, change)
+
+        report = check_grad(f, wrong, x)
+        assert not report
+        (name_of_k,) = report.names("differs")
+        assert name_of_k == report.coordinates[0].name
+        inside = {"hinge": f"t[{k}]"}.get(name) or network_names()[k]
+        assert name_of_k == inside
+
+
+def network_names():
+    names = [f"W_hidden[{i}, {j}]" for i in range(2) for j in range(3)]
+    names += [f"b_hidden[{j}]" for j in range(3)] + [f"w_out[{j}]" for j in range(3)]
+    return [*names, "b_out"]
+
+
+def test_small_errors_are_refused_at_random_points(rng):
+    missed = 0
+    for _ in range(100):
+        f, grad, x, zeros = model("hinge", rng)
+        k = int(rng.choice([k for k in range(7) if k not in zeros]))
+        wrong = lambda t, grad=grad, k=k: with_coordinate(grad(t), k, lambda g: 1.0005 * g)  # noqa: E731
+        report = check_grad(f, wrong, x, expected_zero=zeros)
+        seen = any(c.name == f"t[{k}]" and c.status == "agrees" for c in report.coordinates)
+        missed += seen or (report.passed and not report.weak)
+    assert missed == 0
+
+
+@pytest.mark.parametrize("name", ["hinge", "network"])
+def test_the_right_gradient_at_a_wrong_point_is_refused(name):
+    f, grad, x = book_model(name)
+    if name == "hinge":
+        # The hinge loss is linear between kinks: the point must lie beyond one.
+        assert not check_grad(f, lambda t: grad(t + 5.0), x)
+    else:
+        nudged = lambda p: grad(with_coordinate(p, 0, lambda w: w + 0.01))  # noqa: E731
+        assert not check_grad(f, nudged, x)
+
+
+@pytest.mark.parametrize("x", [0.1, 0.03, -0.1])
+def test_a_gradient_that_forgets_the_sixth_power_at_a_small_x_is_refused(x):
+    X, y, theta = polynomial.features([x]), [1.0], np.full(7, 0.1)
+
+    def forgets(theta):
+        return hinge.loss_grad(theta, X, y) * [0, 1, 1, 1, 1, 1, 1]
+
+    def f(theta):
+        return hinge.loss(theta, X, y)
+
+    report = check_grad(f, forgets, theta, expected_zero=[polynomial.LINEAR])
+    assert not report
+    assert report.names("differs") == ("theta[0]",)
+    right = check_grad(
+        f, lambda theta: hinge.loss_grad(theta, X, y), theta, expected_zero=[polynomial.LINEAR]
+    )
+    assert right
+    assert right.weak == (
+        x == 0.03
+    )  # 0.03**6 = 7e-10 is all but lost in the rounding of a loss of 1
+
+
+@pytest.mark.parametrize("value", [1e-300, -0.4, np.nan, np.inf])
+@pytest.mark.parametrize("key", [polynomial.LINEAR, np.int64(5), "theta[5]"])
+def test_a_wrong_value_at_a_coordinate_expected_to_be_0_is_refused(value, key):
+    _, _, at = book_model("hinge")
+    X, y = polynomial.features([0.9, -1.1, 0.4]), [1, -1, -1]
+    report = check_grad(
+        lambda theta: hinge.loss(theta, X, y),
+        lambda theta: with_coordinate(hinge.loss_grad(theta, X, y), 5, lambda g: value),
+        at,
+        expected_zero=[key],
+    )
+    assert not report
+    assert report.names("differs") == ("theta[5]",)
+
+
+def test_a_zero_that_f_contradicts_is_refused():
+    report = check_grad(lambda x: x[0] + x[1], lambda x: np.array([1.0, 0.0]), [1.0, 2.0],
+                        expected_zero=["x[1]"])  # fmt: skip
+    assert report.names("differs") == ("x[1]",)
+
+
+def test_an_expected_zero_makes_no_check_weak():
+    f, grad, x = book_model("hinge")
+    with_zero, without = check_grad(f, grad, x, expected_zero=[5]), check_grad(f, grad, x)
+    assert with_zero.names("zero") == ("t[5]",)
+    assert not with_zero.weak
+    assert without.names("unseen") == ("t[5]",)
+    assert without.passed
+    assert without.weak
+
+
+# What a check cannot see
+
+
+@pytest.mark.parametrize("given", [0.0, 1e-17, -1e-18])
+def test_a_derivative_under_the_noise_is_unseen_and_is_no_agreement(given):
+    # The large term's rounding, about 1e6 * 2**-52, hides a slope of 1e-17.
+    report = check_grad(
+        lambda x: 1e6 + x[0] + 1e-17 * x[1], lambda x: np.array([1.0, given]), [1.0, 1.0]
+    )
+    assert report.passed
+    assert report.weak
+    assert report.names("unseen") == ("x[1]",)
+    assert report.names("agrees") == ("x[0]",)
+
+
+def test_a_large_term_hides_a_small_wrong_one_but_not_silently():
+    x = np.array([1.0])
+    f = lambda x: 1e12 + float(np.sin(x[0]) * 1e-7)  # noqa: E731
+    report = check_grad(f, lambda x: np.cos(x) * 2e-7, x)
+    assert not report.names("agrees")
+    assert report.weak or not report.passed
+
+
+def test_units_that_are_off_are_unseen():
+    params = Parameters(np.ones((2, 3)), np.array([0.1, -9.0, 0.2]), np.ones(3), 0.3)
+    X, y = np.array([[0.5, 0.25], [0.3, 0.6]]), [0, 1]
+    report = check_grad(
+        lambda p: network.loss(p, X, y), lambda p: network.loss_grad(p, X, y), params
+    )
+    assert report.passed
+    assert report.weak
+    off = {"W_hidden[0, 1]", "W_hidden[1, 1]", "b_hidden[1]", "w_out[1]"}
+    assert set(report.names("unseen")) == off
+
+
+def test_no_active_sample_shows_nothing():
+    X, y = polynomial.features([0.5]), [1]
+    theta = np.array([0, 0, 0, 0, 0, 0, 9.0])
+    report = check_grad(
+        lambda t: hinge.loss(t, X, y), lambda t: hinge.loss_grad(t, X, y), theta, expected_zero=[5]
+    )
+    assert report.passed
+    assert report.weak
+    assert not report.names("agrees")
+
+
+# Kinks
+
+TIE = np.array([0.2, 0.4])  # with x = (1, 2): margin 0.2 + 2 * 0.4 = 1
+
+
+def tie_loss(t):
+    return max(1.0 - (t[0] + 2.0 * t[1]), 0.0)
+
+
+def tie_grad(t):
+    return np.where(t[0] + 2.0 * t[1] < 1.0, [-1.0, -2.0], 0.0)
+
+
+def test_a_tie_of_the_hinge_makes_the_check_weak_and_names_its_coordinates():
+    report = check_grad(tie_loss, tie_grad, TIE)
+    assert report.passed
+    assert report.weak
+    assert set(report.names("kink")) == {"t[0]", "t[1]"}
+
+
+@pytest.mark.parametrize("given", [(-1.0, 0.0), (0.0, -2.0), (-0.5, -1.0), (0.0, 0.0), (-1, -2)])
+def test_no_value_at_a_tie_is_an_agreement(given):
+    report = check_grad(
+        tie_loss, lambda t: np.array(given) if np.array_equal(t, TIE) else tie_grad(t), TIE
+    )
+    assert report.weak
+    assert not report.names("agrees")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda t: -tie_grad(t), lambda t: 1.0005 * tie_grad(t), lambda t: tie_grad(t) * [1, 0]],
+)
+def test_a_wrong_gradient_is_refused_at_a_tie_too(wrong):
+    assert not check_grad(tie_loss, wrong, TIE)
+
+
+def test_the_hinge_of_the_book_at_a_tie(rng):
+    theta, X, _ = hinge_problem(rng, x=[0.5, -0.8])
+    y = np.ones(2)
+    theta[6] += 1.0 - hinge.hypothesis(theta, X)[0]  # the first sample's margin is 1
+    X[1] *= -1.0
+    report = check_grad(
+        lambda t: hinge.loss(t, X, y), lambda t: hinge.loss_grad(t, X, y), theta, expected_zero=[5]
+    )
+    assert report.passed
+    assert report.weak
+    assert set(report.names("kink")) == {f"t[{k}]" for k in (0, 1, 2, 3, 4, 6)}
+
+
+@pytest.mark.parametrize("distance", [1e-3, 1e-5, 1e-6, -1e-6, -1e-5, -1e-3])
+def test_a_kink_beside_the_point_is_stepped_under(distance):
+    x = TIE - np.array([distance, 0.0])
+    assert check_grad(tie_loss, tie_grad, x)
+    other_side = lambda t: np.array([-1.0, -2.0]) - tie_grad(t)  # noqa: E731
+    assert not check_grad(tie_loss, other_side, x)
+
+
+@pytest.mark.parametrize("exponent", range(-15, -1))
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_a_kink_at_any_distance_raises_no_false_alarm(exponent, side):
+    assert check_grad(tie_loss, tie_grad, TIE + np.array([side * 10.0**exponent, 0.0]))
+
+
+def test_two_equal_slopes_may_both_differ_from_the_gradient():
+    # W = b = 0, w_out = 1, samples (x, y) = (1, 0) and (-1, 1): L is 2 log 2 + |W| / 2 - ... with
+    # slope 1/2 on both sides of W = 0, and the convention ReLU'(0) = 0 gives 0.
+    params = Parameters(np.zeros((1, 1)), np.zeros(1), np.ones(1), 0.0)
+    X, y = np.array([[1.0], [-1.0]]), np.array([0, 1])
+
+    def loss(p):
+        return network.loss(p, X, y)
+
+    for method in ("forward", "central"):
+        slopes = numerical_grad(loss, params, method=method)
+        assert slopes.W_hidden[0, 0] == pytest.approx(0.5, rel=1e-6)
+    assert network.loss_grad(params, X, y).W_hidden[0, 0] == 0.0
+    report = check_grad(loss, lambda p: network.loss_grad(p, X, y), params)
+    assert report.passed
+    assert report.weak
+    assert {"W_hidden[0, 0]", "b_hidden[0]"} <= set(report.names("kink"))
+    # Away from the kink the same mistakes are refused as anywhere.
+    for wrong in (
+        lambda p: network.loss_grad(p, X, 1 - y),
+        lambda p: (lambda g: g._replace(b_hidden=-g.b_hidden))(network.loss_grad(p, X, y)),
+    ):
+        assert not check_grad(loss, wrong, params)
+
+
+def test_the_subgradient_inequality_decides_at_a_tie(rng):
+    def f(t):
+        return tie_loss(t)
+
+    for share in (0.0, 0.25, 1.0):  # all between -x and 0 are subgradients
+        assert subgradient_violation(f, share * np.array([-1.0, -2.0]), TIE, rng) == 0.0
+    for wrong in ((-1.0, 0.0), (0.0, -2.0), (1.0, 2.0), (-1.01, -2.02), (0.01, 0.02)):
+        assert subgradient_violation(f, wrong, TIE, rng) > 1e-3
+
+
+def test_the_books_subgradient_at_many_ties(rng):
+    for _ in range(20):
+        theta, X, y = hinge_problem(rng)
+        theta[6] += y[0] - hinge.hypothesis(theta, X)[0]
+        grad = hinge.loss_grad(theta, X, y)
+        f = lambda t, X=X, y=y: hinge.loss(t, X, y)  # noqa: E731
+        assert subgradient_violation(f, grad, theta, rng, n_points=200) == 0.0
+        assert subgradient_violation(f, grad + 0.1, theta, rng, n_points=200) > 0.01
+
+
+def test_subgradient_violation_refuses_bad_arguments(rng, spoil):
+    good = {"f": tie_loss, "g": np.zeros(2), "x": TIE, "rng": rng}
+    for name in ("g", "x"):
+        with pytest.raises(ValueError, match=rf"^{name} "):
+            subgradient_violation(**good | {name: spoil(np.ones(2))})
+
+
+# The report
+
+
+def test_coordinates_are_named_as_they_are_indexed():
+    f, grad, x = book_model("network")
+    names = {c.name for c in check_grad(f, grad, x).coordinates}
+    assert names == set(network_names())
+    report = check_grad(lambda v: np.sum(v**2), lambda v: 2 * v, np.ones((2, 2)))
+    assert {c.name for c in report.coordinates} == {"v[0, 0]", "v[0, 1]", "v[1, 0]", "v[1, 1]"}
+    report = check_grad(np.exp, np.exp, 1.0)
+    assert len(report.coordinates) == 1
+
+
+def test_the_table_has_the_worst_coordinates_first():
+    x = np.arange(1.0, 6.0)
+    off = np.array([1.0, 1.1, 1.0, 1.5, 1.0])
+    report = check_grad(lambda x: np.sum(x**2), lambda x: 2 * x * off, x)
+    assert report.names("differs") == ("x[3]", "x[1]")
+    lines = str(report).splitlines()
+    assert lines[0].startswith("FAILED")
+    rows = [line for line in lines if line.startswith("x[")]
+    assert [row.split()[0] for row in rows[:2]] == ["x[3]", "x[1]"]
+    assert all("differs" in row for row in rows[:2])
+    assert report.max_error == pytest.approx(1 - 1 / 1.5, rel=1e-6)
+
+
+def test_the_table_of_a_large_point_stops():
+    x = np.linspace(1.0, 2.0, gradcheck.ROWS + 5)
+    text = str(check_grad(lambda x: np.sum(x**2), lambda x: 2 * x, x))
+    assert sum(line.startswith("x[") for line in text.splitlines()) == gradcheck.ROWS
+    assert "5 more" in text
+
+
+def test_the_verdict_is_written_out():
+    x = np.array([1.0, 2.0])
+    right = check_grad(lambda x: np.sum(x**2), lambda x: 2 * x, x)
+    weak = check_grad(lambda x: x[0], lambda x: np.array([1.0, 0.0]), x)
+    assert str(right).startswith("passed")
+    assert "weak" not in str(right)
+    assert "weak" in str(weak).splitlines()[0]
+    assert "unseen" in str(weak)
+
+
+def test_candidates_that_equal_the_gradient_are_named():
+    x = np.array([1.0, 2.0])
+    candidates = [
+        ("forgets the factor 2", lambda x: x),
+        ("wrong sign", lambda x: -2 * x),
+        ("is right", lambda x: 2 * x),
+    ]
+    f = lambda x: np.sum(x**2)  # noqa: E731
+    report = check_grad(f, lambda x: x.copy(), x, candidates=candidates)
+    assert not report
+    assert report.matches == ("forgets the factor 2",)
+    assert "forgets the factor 2" in str(report)
+    assert check_grad(f, lambda x: 3 * x, x, candidates=candidates).matches == ()
+
+
+def test_context_is_told_and_makes_the_check_weak():
+    x = np.array([1.0, 2.0])
+    report = check_grad(lambda x: np.sum(x**2), lambda x: 2 * x, x, context=["l2 = 0"])
+    assert report.passed
+    assert report.weak
+    assert "l2 = 0" in str(report)
+
+
+def test_rtol_is_the_allowed_relative_error():
+    x = np.array([1.0, 2.0])
+    f, off = lambda x: np.sum(x**2), lambda x: 2 * x * 1.001
+    assert not check_grad(f, off, x)
+    assert check_grad(f, off, x, rtol=2e-3)
+    assert not check_grad(f, off, x, rtol=5e-4)
+
+
+def test_a_report_is_the_same_every_time():
+    f, grad, x = book_model("network")
+    assert check_grad(f, grad, x) == check_grad(f, grad, x)
+
+
+# Hostile arguments
+
+
+@pytest.mark.parametrize("result", BAD_RESULTS.values(), ids=BAD_RESULTS.keys())
+def test_check_grad_refuses_an_f_that_returns_no_number(result):
+    with pytest.raises(ValueError, match=r"^f\(x\) "):
+        check_grad(lambda x: result, lambda x: np.ones(2), np.ones(2))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [1.0, np.ones(1), np.ones(3), np.ones((1, 2)), None, "11", [1.0, True], np.ones(2) + 1j,
+     np.ones(2, dtype=bool), np.ones(2, dtype=object), [[1.0], [1.0, 2.0]], np.ma.ones(2)],
+)  # fmt: skip
+def test_a_gradient_laid_out_otherwise_is_refused(result):
+    with pytest.raises(ValueError, match=r"^grad\(x\) "):
+        check_grad(lambda x: np.sum(x**2), lambda x: result, np.ones(2))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        lambda g: g[:3], lambda g: tuple(g)[::-1], lambda g: network.ravel(g), lambda g: g.W_hidden,
+        lambda g: g._replace(W_hidden=g.W_hidden.T), lambda g: g._replace(b_out=[g.b_out]),
+        lambda g: g._replace(b_hidden=None), lambda g: None,
+    ],
+)  # fmt: skip
+def test_a_gradient_of_a_named_tuple_laid_out_otherwise_is_refused(result):
+    f, grad, x = book_model("network")
+    with pytest.raises(ValueError, match=r"^grad\(x\) "):
+        check_grad(f, lambda p: result(grad(p)), x)
+
+
+def test_check_grad_refuses_a_bad_point(spoil):
+    with pytest.raises(ValueError, match=r"^\w+ (is|has|holds) "):
+        check_grad(lambda x: 0.0, lambda x: x, spoil(np.ones(2)))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("rtol", -1e-6), ("rtol", "1e-6"), ("rtol", np.nan), ("rtol", None), ("rtol", True),
+        ("expected_zero", [2]), ("expected_zero", [-1]), ("expected_zero", ["x[2]"]),
+        ("expected_zero", ["x"]), ("expected_zero", 1), ("expected_zero", [True]),
+        ("expected_zero", [None]), ("expected_zero", "x[1]"), ("expected_zero", [0.5]),
+        ("candidates", "wrong"), ("candidates", 1), ("candidates", [1]),
+        ("candidates", [("no callable", 1)]), ("candidates", [lambda x: x]),
+        ("context", "l2 = 0"), ("context", 1), ("context", [1]),
+    ],
+)  # fmt: skip
+def test_bad_options_are_refused(option, value):
+    with pytest.raises(ValueError, match=rf"^{option}"):
+        check_grad(lambda x: np.sum(x**2), lambda x: 2 * x, np.ones(2), **{option: value})
+
+
+def test_a_function_with_an_edge_beside_the_point_is_still_checked():
+    # log(x) at 1e-3: the larger steps leave its domain.
+    def f(x):
+        if x[0] <= 0.0:
+            raise ValueError("outside")
+        return math.log(x[0])
+
+    assert check_grad(f, lambda x: 1 / x, np.array([1e-3]))
+    assert not check_grad(f, lambda x: 1.0005 / x, np.array([1e-3]))
+
+
+def test_arguments_are_not_changed_even_by_careless_callables():
+    x = np.array([1.0, 2.0])
+
+    def f(u):
+        value = np.sum(u**2)
+        u[:] = 0.0
+        return value
+
+    def grad(u):
+        g = 2 * u
+        u[:] = 0.0
+        return g
+
+    assert check_grad(f, grad, x)
+    np.testing.assert_array_equal(x, [1.0, 2.0])
