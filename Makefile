@@ -1,0 +1,73 @@
+# `make book` builds the site, `make test` tests everything; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ENV := $(VENV)/.installed
+SITE := _build/html
+BUILT := _build/.built
+NOTEBOOKS := $(wildcard chapters/*.ipynb)
+SOURCES := _config.yml _toc.yml $(wildcard chapters/*) $(wildcard hwlib/*) \
+           $(shell find site_ext -type f -not -name '*.pyc')
+
+# The same sums in the same order on every run.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export PYTHONHASHSEED := 0
+
+.PHONY: help book test test-units test-notebooks test-portable serve execute lint format lock clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+$(ENV): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(BUILT): $(ENV) $(SOURCES)
+	@rm -rf $(SITE) _build/.doctrees
+	$(BIN)/jupyter-book build -n -W --keep-going --quiet .
+	@for page in $(basename $(notdir $(wildcard chapters/*.ipynb chapters/*.md))); do \
+	  test -s $(SITE)/chapters/$$page.html || { echo "page $$page was not built"; exit 1; }; done
+	@touch $@
+
+book: $(BUILT)  ## build the site and print where to open it
+	@echo "The book is built. Open $(SITE)/index.html in a browser."
+
+test: $(BUILT) test-units test-notebooks  ## run all tests: units, notebooks, built pages
+
+test-units: $(BUILT)  ## run the unit tests and the checks of notebooks and pages
+	$(BIN)/python -m pytest -q -n 2
+
+test-notebooks: $(ENV)  ## run every notebook again and compare what it prints and draws
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env chapters
+
+test-portable: $(ENV)  ## the same with AVX-512 switched off, as on an older processor
+	OPENBLAS_CORETYPE=Haswell NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python site_ext/avx512.py)" \
+	  $(MAKE) test-notebooks
+
+serve: $(BUILT)  ## build the site and serve it on this machine
+	$(BIN)/python -m http.server --directory $(SITE) --bind 127.0.0.1 8000
+
+execute: $(ENV)  ## run every notebook and store its outputs
+	$(BIN)/python site_ext/execute.py $(NOTEBOOKS)
+
+lint: $(ENV)  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(ENV)  ## rewrite code in the book's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## renew requirements.lock (needs uv)
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --no-config --no-header --no-annotate --no-emit-package hwlib --upgrade \
+	  --output-file requirements.lock
+
+clean:  ## remove what was built, and the environment
+	rm -rf _build $(VENV) *.egg-info build
