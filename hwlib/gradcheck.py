@@ -143,7 +143,7 @@ class _Layout:
         return self.type(*arrays) if self.type else arrays[0]
 
     def flatten(self, name: str, value: Point) -> Floats:
-        """The vector of a value laid out like this point; NaN and infinity may pass."""
+        """Return the vector of a value laid out like this point; NaN and infinity may pass."""
         fields = tuple(value) if self.type and isinstance(value, tuple) else (value,)
         parts = [as_numbers(name, field) for field in fields]
         shapes = [part.shape for part in parts]
@@ -477,7 +477,7 @@ class _Slopes:
 
     @np.errstate(all="ignore")
     def along(self, at: Floats, v: Floats) -> _Slope:
-        """The derivative of f at a point along v, with its error and its jump."""
+        """Return the derivative of f at a point along v, with its error and its jump."""
         size = np.max(np.abs(at[v != 0.0]))
         smallest = 2.0**-28 * (size if 0.0 < size < 1.0 else max(1.0, size))
         steps: list[float] = []

@@ -77,7 +77,7 @@ def init(rng: np.random.Generator, n_inputs: int = 2, n_hidden: int = 3) -> Para
 
     Returns
     -------
-    Parameters
+    hwlib.network.Parameters
 
     Raises
     ------
@@ -121,7 +121,7 @@ def unravel(vector: ArrayLike, like: Parameters) -> Parameters:
 
     Returns
     -------
-    Parameters
+    hwlib.network.Parameters
 
     Raises
     ------
@@ -368,7 +368,7 @@ def loss_grad(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -
 
     Returns
     -------
-    Parameters
+    hwlib.network.Parameters
         Each field has the shape of the parameter that it belongs to.
 
     Raises

@@ -3,6 +3,6 @@
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 if __name__ == "__main__":
-    # Naming a feature that NumPy does not dispatch, or this machine lacks, is an error or a warning.
+    # To name a feature that NumPy does not dispatch, or the machine lacks, is an error.
     found = [name for name in __cpu_dispatch__ if "AVX512" in name or name == "X86_V4"]
     print(" ".join(name for name in found if __cpu_features__.get(name)))
