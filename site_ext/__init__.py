@@ -1,0 +1,1 @@
+"""What the site needs beyond Jupyter Book: used while it is built, never by a reader."""

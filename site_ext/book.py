@@ -1,0 +1,81 @@
+"""Sphinx extension of the site: formulas without a script, solutions that open without one.
+
+Registered in ``_config.yml``. Formulas become MathML (`site_ext.mathml`), a solution becomes
+a ``<details>`` element, and the reference of hwlib links to the equations that it implements.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from docutils import nodes
+from docutils.utils import get_source_line
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.math import get_node_equation_number
+from sphinx.writers.html5 import HTML5Translator
+from sphinx_exercise.nodes import solution_node
+
+from site_ext.mathml import MathError, to_mathml
+
+
+def mathml(node: nodes.Element, *, display: bool) -> str:
+    """Return the formula of a node as MathML, or stop the build and say where the fault is."""
+    try:
+        return to_mathml(node.astext(), display=display)
+    except MathError as error:
+        source, line = get_source_line(node)
+        raise ExtensionError(f"{source}:{line}: {error}") from error
+
+
+def visit_math(self: HTML5Translator, node: nodes.math) -> None:
+    self.body.append(mathml(node, display=False))
+    raise nodes.SkipNode
+
+
+def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
+    self.body.append(self.starttag(node, "div", CLASS="math"))
+    self.body.append(f'<div class="formula">{mathml(node, display=True)}</div>')
+    if node["number"]:
+        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
+        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append("</span>")
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def visit_solution(self: HTML5Translator, node: solution_node) -> None:
+    self.body.append(self.starttag(node, "details", CLASS="admonition"))
+    self.body.append('<summary class="admonition-title">')
+    for child in node.pop(0).children:
+        child.walkabout(self)
+    self.body.append("</summary>\n")
+
+
+def depart_solution(self: HTML5Translator, node: solution_node) -> None:
+    self.body.append("</details>\n")
+
+
+def drop_repeated_ids(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Take away the one id that sphinx-exercise gives to the body of every box on a page."""
+    for section in doctree.findall(nodes.section):
+        if section["ids"] in (["exercise-content"], ["solution-content"]):
+            section["ids"] = []
+
+
+def link_equations(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Turn the labels of equations in a docstring into references."""
+    lines[:] = [re.sub(r"(?<![\w`-])eq(-[a-z0-9]+)+", r":eq:`\g<0>`", line) for line in lines]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the extension."""
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.setup_extension("sphinx_exercise")
+    app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
+    app.connect("doctree-resolved", drop_repeated_ids)
+    app.connect("autodoc-process-docstring", link_equations)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
