@@ -69,6 +69,13 @@ def test_as_floats_says_what_came_and_what_was_expected(value, came):
     assert "expected" in str(refusal.value) or "not an array" in str(refusal.value)
 
 
+@pytest.mark.parametrize("leaf", ["1", True, None, Fraction(1, 2), 1j, np.bool_(1), b"1"])
+def test_as_floats_refuses_what_stands_beside_a_large_integer(leaf):
+    # NumPy keeps both as objects.
+    with pytest.raises(ValueError, match=r"^X holds "):
+        _arrays.as_floats("X", [2**70, leaf])
+
+
 class _Unwilling:
     def __array__(self, dtype=None, copy=None):
         raise RuntimeError("call detach first")
@@ -136,6 +143,13 @@ def test_as_count_accepts_whole_numbers(value):
 def test_as_count_refuses_the_rest(value):
     with pytest.raises(ValueError, match=r"^n_samples is .*; expected a whole number"):
         _arrays.as_count("n_samples", value)
+
+
+@pytest.mark.parametrize("value", [None, 1, "f", np.ones(1), [len]])
+def test_as_callable_refuses_what_cannot_be_called(value):
+    _arrays.as_callable("f", len)
+    with pytest.raises(ValueError, match=r"^f is .*; expected a callable$"):
+        _arrays.as_callable("f", value)
 
 
 def test_as_rng_accepts_a_generator(rng):

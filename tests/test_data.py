@@ -67,6 +67,27 @@ def test_flip_turns_labels_round_and_nothing_else(draw):
         assert np.mean(turned) == pytest.approx(flip, abs=deviation)
 
 
+class Scripted(np.random.Generator):
+    """A generator whose points are given and whose other numbers are all 0."""
+
+    def __init__(self, points):
+        super().__init__(np.random.PCG64(0))
+        self.points = points
+
+    def uniform(self, low, high, size):
+        return np.reshape(self.points, size)
+
+    def random(self, size):
+        return np.zeros(size)
+
+
+def test_points_on_the_border_have_the_lower_label_and_a_flip_of_0_turns_none():
+    _, y = data.interval(Scripted([0.7, -0.7, 0.7000001, 0.0]), 4)
+    np.testing.assert_array_equal(y, [-1, -1, 1, -1])
+    _, y = data.disc(Scripted([0.6, 0.0, 0.0, -0.6, 0.5999999, 0.0]), 3)
+    np.testing.assert_array_equal(y, [0, 0, 1])
+
+
 def test_labels_fit_the_models(rng):
     _, y = data.interval(rng, 9, flip=0.5)
     assert hinge.loss(np.zeros(7), np.ones((9, 7)), y) == 9.0

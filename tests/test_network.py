@@ -519,6 +519,22 @@ def test_a_sum_over_samples_that_overflows_on_the_way():
         network.loss_grad(params, X, [0, 0, 0, 0, 0])
 
 
+@pytest.mark.parametrize(
+    ("params", "X"),
+    [
+        (one_unit(W=0.0, b=1.0, w=1.5e308, b_out=-1.5e308), [[1.0]] * 3),  # W_hidden and b_hidden
+        (one_unit(W=0.0, b=1.0, w=1.5e308, b_out=-1.5e308), [[0.0]] * 3),  # b_hidden alone
+        (one_unit(W=0.0, b=1.5e308, w=0.0), [[0.0]] * 3),  # w_out
+    ],
+)
+def test_gradients_that_are_no_float_are_refused(params, X):
+    # z_out = 0, so that delta = 1/2 for each of three samples
+    for count in (1, 2):
+        assert network.loss_grad(params, X[:count], [0] * count).b_out == count / 2
+    with pytest.raises(ValueError, match=r"^the gradient is too large for a float64$"):
+        network.loss_grad(params, X, [0, 0, 0])
+
+
 def test_a_hidden_value_below_every_float_is_off():
     params = one_unit(W=-1e200)
     with pytest.raises(ValueError, match=r"^z_hidden is too large for a float64$"):
@@ -575,6 +591,8 @@ def test_penalties_that_are_no_float_are_refused():
         network.loss(one_unit(W=1e200, b=-1.0), [[0.0]], [1], l2=1.0)
     with pytest.raises(ValueError, match=r"^the penalty's gradient is too large for a float64$"):
         network.loss_grad(one_unit(W=1e200, b=-1.0), [[0.0]], [1], l2=1e200)
+    with pytest.raises(ValueError, match=r"^the penalty's gradient is too large for a float64$"):
+        network.loss_grad(one_unit(w=1e200, b=-1.0), [[0.0]], [1], l2=1e200)
     assert network.loss_grad(one_unit(W=1e200, b=-1.0), [[0.0]], [1], l2=1.0).W_hidden == 1e200
 
 

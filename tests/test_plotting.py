@@ -126,16 +126,25 @@ def test_graph_writes_the_numbers_of_a_pass_beside_the_nodes(ax):
     assert set(notes) == {"1.5", "-0.25"}
     above, below = notes["1.5"], notes["-0.25"]
     assert above.xy == below.xy == NODES["$z$"]
-    assert above.get_position()[1] > 0 > below.get_position()[1]
+    # clear of the circle by half a line, and not farther than a line from it
+    rim = plotting.NODE / 2
+    assert rim + 4 < above.get_position()[1] < rim + 12
+    assert rim + 4 < -below.get_position()[1] < rim + 12
+    assert above.get_position()[0] == below.get_position()[0] == 0
     assert above.get_color() == plotting.COLORS["blue"]
     assert below.get_color() == plotting.COLORS["orange"]
 
 
-def test_graph_writes_on_edges_and_highlights_them(ax):
-    plotting.graph(ax, NODES, EDGES, edge_labels={EDGES[0]: "$W$"}, highlight=[EDGES[1]])
-    (label,) = (text for text in ax.texts if text.get_text() == "$W$")
-    x, y = label.get_position()
-    assert 0.0 < x < 1.0 and y == 0.0  # on the edge, between its nodes
+@pytest.mark.parametrize("share", [0.25, 0.5])
+def test_graph_writes_on_edges(ax, share):
+    nodes = {"$x$": (1.0, 2.0), "$z$": (5.0, 4.0)}
+    plotting.graph(ax, nodes, [("$x$", "$z$")], edge_labels={("$x$", "$z$"): "W"}, label_at=share)
+    (label,) = (text for text in ax.texts if text.get_text() == "W")
+    assert label.get_position() == (1.0 + 4.0 * share, 2.0 + 2.0 * share)
+
+
+def test_graph_highlights_edges(ax):
+    plotting.graph(ax, NODES, EDGES, highlight=[EDGES[1]])
     plain, strong = ax.patches
     assert to_hex(plain.get_edgecolor()) == plotting.COLORS["gray"]
     assert to_hex(strong.get_edgecolor()) == plotting.COLORS["orange"]
@@ -146,6 +155,12 @@ def test_graph_arrows_point_from_the_first_node_to_the_second(ax):
     plotting.graph(ax, NODES, EDGES[:1])
     ax.figure.canvas.draw()
     (arrow,) = ax.patches
-    outline = arrow.get_path().vertices  # in data units; the head is its widest part
+    path = arrow.get_path()  # in data units; the head is its widest part
+    outline = path.vertices[path.codes != path.CLOSEPOLY]
     assert outline[np.argmax(np.abs(outline[:, 1])), 0] > 0.5
-    assert 0.0 < outline[:, 0].min() and outline[:, 0].max() < 1.0  # beside the nodes, not on them
+    points = ax.transData.transform(outline) * 72.0 / ax.figure.dpi
+    centres = ax.transData.transform([NODES["$x$"], NODES["$z$"]]) * 72.0 / ax.figure.dpi
+    start, end = points[:, 0].min() - centres[0, 0], centres[1, 0] - points[:, 0].max()
+    rim = plotting.NODE / 2
+    assert rim - 1 < start < rim + 4
+    assert rim - 1 < end < rim + 4
