@@ -28,6 +28,9 @@ CLASS_STYLE = {
 }
 """Colour and marker of the samples with the higher label (+1 or 1) and the lower (-1 or 0)."""
 
+NODE = 32.0
+"""Diameter of a node of `graph`, in points: wide enough for a name such as W_14."""
+
 
 def use_book_style() -> None:
     """Use the book's style, and in a notebook show figures as SVG that is the same every time."""
@@ -94,6 +97,7 @@ def graph(
     backward: Mapping[str, str] | None = None,
     edge_labels: Mapping[tuple[str, str], str] | None = None,
     highlight: Sequence[tuple[str, str]] = (),
+    label_at: float = 0.42,
 ) -> Axes:
     """Draw a computational graph: nodes, arrows, and the numbers of a pass beside them.
 
@@ -110,32 +114,37 @@ def graph(
         Text on an edge, such as its weight.
     highlight : sequence of (str, str), optional
         Edges drawn thick and orange.
+    label_at : float, default 0.42
+        Where on its edge a label stands, from 0 (first node) to 1 (second). Move it where
+        crossing edges bring labels together.
 
     Returns
     -------
     Axes
         With equal scales and no frame.
     """
-    drawn = {}
+    # All nodes have one size, so that every arrow ends at the rim of its circle.
+    ring: dict[str, Any] = {"s": NODE**2, "facecolors": "white", "edgecolors": COLORS["black"]}
+    ax.scatter(*np.array(list(positions.values())).T, **ring, linewidths=1.0, zorder=3)
     for name, (x, y) in positions.items():
-        box = {"boxstyle": "circle,pad=0.35", "facecolor": "white", "edgecolor": COLORS["black"]}
-        drawn[name] = ax.text(x, y, name, ha="center", va="center", bbox=box, zorder=3)
-        for texts, offset, color in ((forward, 22, "blue"), (backward, -22, "orange")):
+        ax.text(x, y, name, ha="center", va="center", zorder=3.5)
+        for texts, side, color in ((forward, 1, "blue"), (backward, -1, "orange")):
             if texts and name in texts:
                 ax.annotate(
-                    texts[name], (x, y), xytext=(0, offset), textcoords="offset points",
-                    ha="center", va="center", color=COLORS[color], fontsize=9, zorder=4,
+                    texts[name], (x, y), xytext=(0, side * (NODE / 2 + 8)), color=COLORS[color],
+                    textcoords="offset points", ha="center", va="center", fontsize=9, zorder=4,
                 )  # fmt: skip
     for a, b in edges:
         strong = (a, b) in highlight
         arrow = FancyArrowPatch(
-            positions[a], positions[b], arrowstyle="-|>", mutation_scale=12, shrinkA=16, shrinkB=16,
+            positions[a], positions[b], arrowstyle="-|>", mutation_scale=12,
+            shrinkA=NODE / 2, shrinkB=NODE / 2 + 1,
             color=COLORS["orange" if strong else "gray"], linewidth=2.4 if strong else 1.2,
         )  # fmt: skip
         ax.add_patch(arrow)
         if edge_labels and (a, b) in edge_labels:
             (xa, ya), (xb, yb) = positions[a], positions[b]
-            at = (0.58 * xa + 0.42 * xb, 0.58 * ya + 0.42 * yb)
+            at = (xa + label_at * (xb - xa), ya + label_at * (yb - ya))
             white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
             label = edge_labels[a, b]
             ax.text(*at, label, ha="center", va="center", fontsize=9, bbox=white, zorder=2.5)
