@@ -38,7 +38,7 @@ NO_LATEX = (
     r"\\[!,;:]|\\(?:tag|label|newcommand|def|boldsymbol|mathrm|mathbb\{(?!R\})|limits)(?![A-Za-z])"
     r"|\\begin\{(?!aligned|cases|bmatrix)|\\text\{[^}]*\$"
 )
-DISPLAY = re.compile(r"^\$\$\n(.*?)\n\$\$[ \t]*(?:\((.*)\))?$", re.MULTILINE | re.DOTALL)
+DISPLAY = re.compile(r"^\$\$\n(.*?)\n\$\$[ \t]*(?:\(([^\n]*)\))?$", re.MULTILINE | re.DOTALL)
 LABEL = re.compile(r"eq(?:-[a-z0-9]+)+")
 
 
@@ -78,7 +78,7 @@ def metadata_is_minimal(page: Page) -> Faults:
             yield f"{cell.id}: metadata {sorted(cell.metadata)}"
         if set(cell.metadata.get("tags", [])) - TAGS:
             yield f"{cell.id}: tags {cell.metadata.tags}"
-        if cell.metadata.get("mystnb", {}).keys() - {"figure", "image"}:
+        if cell.metadata.get("mystnb", {}).keys() - {"figure", "image", "markdown_format"}:
             yield f"{cell.id}: mystnb {sorted(cell.metadata.mystnb)}"
     for cell_id, output in page.outputs():
         if output.get("metadata"):
@@ -128,7 +128,7 @@ def outputs_are_clean(page: Page) -> Faults:
         if output.get("name") == "stderr":
             yield f"{cell_id}: writes to stderr: {output.text}"
         for what, pattern in MACHINE.items():
-            if found := re.search(pattern, str(output)):
+            if found := re.search(pattern, shown(output)):
                 yield f"{cell_id}: shows {what}: {found[0]}"
 
 
@@ -136,7 +136,7 @@ def figures_speak(page: Page) -> Faults:
     for cell in page.code():
         kinds = [IMAGES & output.get("data", {}).keys() for output in cell.outputs]
         number = sum(map(bool, kinds))
-        if number == 0 and "mystnb" in cell.metadata:
+        if number == 0 and "figure" in cell.metadata.get("mystnb", {}):
             yield f"{cell.id}: a caption without a figure"
         if number == 0:
             continue
@@ -200,12 +200,17 @@ def chapter_is_short(page: Page) -> Faults:
     found = {
         "words": len(re.sub(r"\$[^$]*\$", "x", DISPLAY.sub("", text)).split()),
         "equations": len(DISPLAY.findall(text)),
-        "figures": sum("mystnb" in cell.metadata for cell in page.code()),
+        "figures": sum("figure" in cell.metadata.get("mystnb", {}) for cell in page.code()),
         "lines of code in view": sum(map(code_lines, in_view)),
     }
     for what, number in found.items():
         if number > LIMITS[what]:
             yield f"{number} {what}, more than {LIMITS[what]}"
+
+
+def shown(output: Any) -> str:
+    """Return the text of an output, in whatever format."""
+    return "\n".join([output.get("text", ""), *map(str, output.get("data", {}).values())])
 
 
 def is_question(page: Page) -> bool:
@@ -271,7 +276,7 @@ def test_labels_are_unique_over_the_book(what: str, pattern: str | None) -> None
             found += re.findall(pattern, without_code(page.text()), re.MULTILINE)
         else:
             metas = (cell.metadata.get("mystnb", {}) for cell in page.code())
-            found += [meta["figure"]["name"] for meta in metas if meta]
+            found += [meta["figure"]["name"] for meta in metas if "figure" in meta]
     assert found, f"no {what} has a label"
     assert [label for label, times in Counter(found).items() if times > 1] == []
 
