@@ -71,11 +71,20 @@ def link_equations(
     lines[:] = [re.sub(r"(?<![\w`-])eq(-[a-z0-9]+)+", r":eq:`\g<0>`", line) for line in lines]
 
 
+def skip_alias(
+    app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out the fields of a named tuple: its docstring has described them."""
+    return True if (obj.__doc__ or "").startswith("Alias for field") else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx_exercise")
     app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
     app.connect("doctree-resolved", drop_repeated_ids)
     app.connect("autodoc-process-docstring", link_equations)
+    app.connect("autodoc-skip-member", skip_alias)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

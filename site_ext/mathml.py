@@ -14,12 +14,17 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from latex2mathml.converter import Converter
 
 ENVIRONMENTS = ("aligned", "cases", "bmatrix", "pmatrix")
-ELEMENTS = frozenset(
-    "math mrow mi mn mo mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover "
-    "mtable mtr mtd mstyle mpadded".split()
-)
+# What may come out, and how many parts an element must have (None: any number).
+PARTS = {
+    **dict.fromkeys(("math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "msqrt"), None),
+    **dict.fromkeys(("mtable", "mtr", "mtd", "mstyle", "mpadded"), None),
+    **dict.fromkeys(("mfrac", "mroot", "msub", "msup", "munder", "mover"), 2),
+    **dict.fromkeys(("msubsup", "munderover"), 3),
+}
 BOLD_DIGIT, BOLD_SMALL_GREEK = 0x1D7CE, 0x1D6C2
 UNDER_OVER = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
+SCRIPTS = (*UNDER_OVER, *UNDER_OVER.values())
+PRIMES = ("′", "″", "‴")
 ACCENTS = {"^": "\u02c6", "~": "\u02dc", "\u00af": "\u00af"}
 ORDINARY = ("∂", "⊤", "/", "⋯", "…", "⋮", "⋱")
 DESCENDING = "gjpqyQβγζημξρςφχψϕ"
@@ -83,6 +88,9 @@ def _rewrite(latex: str) -> str:
     if bare.count("{") != bare.count("}"):
         raise MathError(f"unbalanced braces in the formula {latex!r}")
     latex = latex.replace("{aligned}", "{split}")
+    for name, left, right in (("bmatrix", "[", "]"), ("pmatrix", "(", ")")):
+        latex = latex.replace(rf"\begin{{{name}}}", rf"\left{left}\begin{{matrix}}")
+        latex = latex.replace(rf"\end{{{name}}}", rf"\end{{matrix}}\right{right}")
     latex = re.sub(r"\\l([vV])ert(?![A-Za-z])", r"\\left\\\1ert", latex)
     return re.sub(r"\\r([vV])ert(?![A-Za-z])", r"\\right\\\1ert", latex)
 
@@ -90,7 +98,7 @@ def _rewrite(latex: str) -> str:
 def _mend(element: Element, *, script: bool = False) -> None:
     """Mend an element and all in it, the inner ones first; `script` is inside an index."""
     for index, child in enumerate(element):
-        _mend(child, script=script or (element.tag in UNDER_OVER and index > 0))
+        _mend(child, script=script or (element.tag in SCRIPTS and index > 0))
     if element.tag in ("mi", "mn", "mo"):
         _mend_token(element, script=script)
     elif element.tag in UNDER_OVER:
@@ -107,6 +115,17 @@ def _mend(element: Element, *, script: bool = False) -> None:
     for index, child in enumerate(element):
         if child.tag == "mrow" and len(child) == 1:
             element[index] = child[0]
+        elif child.tag in UNDER_OVER and child[-1].text in PRIMES:
+            element[index] = _with_prime(child)
+
+
+def _with_prime(scripts: Element) -> Element:
+    """Put a prime behind its letter: the font's is raised already, and would be too high."""
+    row, prime = Element("mrow"), scripts[-1]
+    scripts.remove(prime)
+    scripts.tag = "msub"
+    row.extend([scripts if len(scripts) == 2 else scripts[0], prime])
+    return row
 
 
 def _mend_scripts(element: Element) -> None:
@@ -115,7 +134,6 @@ def _mend_scripts(element: Element) -> None:
     if base.text in ("∑", "∏"):
         # The browser puts limits above and below in display style, beside in a line of text.
         element.tag = UNDER_OVER[element.tag]
-        base.set("movablelimits", "true")
     elif element.tag != "msup" and letter.tag == "mi" and (letter.text or " ") in DESCENDING:
         # All indices at one height, below a y as below an x.
         element[0] = Element("mpadded", depth="0")
@@ -166,7 +184,7 @@ def _space_row(row: Element, *, script: bool) -> None:
 
 def _kind(atom: Element) -> str:
     """Return what TeX's table of spaces calls the atom's class."""
-    base = atom[0] if atom.tag in (*UNDER_OVER, *UNDER_OVER.values()) else atom
+    base = atom[0] if atom.tag in SCRIPTS else atom
     text = base.text or ""
     if base.tag == "mo":
         if text in OPENING or base.get("form") == "prefix":
@@ -181,8 +199,8 @@ def _kind(atom: Element) -> str:
 
 def _check(math: Element, latex: str) -> None:
     for element in math.iter():
-        if element.tag not in ELEMENTS:
-            raise MathError(f"<{element.tag}> came out of the formula {latex!r}")
+        if element.tag not in PARTS or PARTS[element.tag] not in (None, len(element)):
+            raise MathError(f"a wrong <{element.tag}> came out of the formula {latex!r}")
         if re.search(r"[\\&$#_^~]|\s\s", element.text or ""):
             raise MathError(f"{element.text!r} is not understood in the formula {latex!r}")
         if element.tag == "mspace" and not re.fullmatch(r"[\d.]+em", element.get("width", "")):
