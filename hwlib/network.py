@@ -57,7 +57,7 @@ class Forward(NamedTuple):
     z_hidden, a_hidden : ndarray, shape (n, m)
         Before and after the ReLU.
     z_out, y_hat : ndarray, shape (n,)
-        Before and after the sigmoid; `y_hat` is the probability of label 1.
+        Before and after the sigmoid; the latter is the probability of label 1.
     """
 
     z_hidden: Floats
