@@ -174,12 +174,14 @@ def _mend_table(table: Element) -> None:
 
 def _space_row(row: Element, *, script: bool) -> None:
     """Space the atoms of a row as TeX does."""
-    for index, atom in reversed(list(enumerate(row))):
-        left, right = _kind(row[index - 1]) if index else "start", _kind(atom)
-        if atom.text in ("−", "+") and left in ("start", "open", "operator"):
+    kinds = ["start"]
+    for atom in row:
+        if atom.text in ("−", "+") and kinds[-1] in ("start", "open", "operator"):
             atom.set("form", "prefix")
-        elif not script and (left, right) in THIN_SPACES:
-            row.insert(index, Element("mspace", width="0.1667em"))
+        kinds.append(_kind(atom))
+    for index in range(len(row), 0, -1):
+        if not script and tuple(kinds[index - 1 : index + 1]) in THIN_SPACES:
+            row.insert(index - 1, Element("mspace", width="0.1667em"))
 
 
 def _kind(atom: Element) -> str:
@@ -187,7 +189,9 @@ def _kind(atom: Element) -> str:
     base = atom[0] if atom.tag in SCRIPTS else atom
     text = base.text or ""
     if base.tag == "mo":
-        if text in OPENING or base.get("form") == "prefix":
+        if base.get("form") == "prefix":
+            return "ordinary" if text in ("−", "+") else "open"
+        if text in OPENING:
             return "open"
         return "close" if text in CLOSING or base.get("form") == "postfix" else "operator"
     if atom.tag == "mfrac" or (atom.tag == "mrow" and len(atom) and atom[0].get("fence")):
