@@ -245,10 +245,11 @@ class Report:
 
     def _row(self, c: Coordinate, width: int) -> str:
         # Numbers at rounding level differ between processors: they are printed as bounds.
+        # Adding 0.0 turns -0.0, which is 0 times a negative number, into 0.0.
         below = abs(c.numeric) <= c.noise
         numeric = "0" if c.numeric == 0.0 else "below noise" if below else f"{c.numeric:.6g}"
         error = {"differs": f"{c.error:.1e}", "agrees": f"< {self.rtol:.0e}"}.get(c.status, "-")
-        return f"{c.name:<{width}}  {c.given:>12.6g}  {numeric:>12}  {error:>8}  {c.status}"
+        return f"{c.name:<{width}}  {c.given + 0.0:>12.6g}  {numeric:>12}  {error:>8}  {c.status}"
 
 
 def check_grad(

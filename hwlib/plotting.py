@@ -123,6 +123,7 @@ def graph(
     Axes
         With equal scales and no frame.
     """
+    white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
     # All nodes have one size, so that every arrow ends at the rim of its circle.
     ring: dict[str, Any] = {"s": NODE**2, "facecolors": "white", "edgecolors": COLORS["black"]}
     ax.scatter(*np.array(list(positions.values())).T, **ring, linewidths=1.0, zorder=3)
@@ -133,6 +134,7 @@ def graph(
                 ax.annotate(
                     texts[name], (x, y), xytext=(0, side * (NODE / 2 + 8)), color=COLORS[color],
                     textcoords="offset points", ha="center", va="center", fontsize=9, zorder=4,
+                    bbox=white,
                 )  # fmt: skip
     for a, b in edges:
         strong = (a, b) in highlight
@@ -145,7 +147,6 @@ def graph(
         if edge_labels and (a, b) in edge_labels:
             (xa, ya), (xb, yb) = positions[a], positions[b]
             at = (xa + label_at * (xb - xa), ya + label_at * (yb - ya))
-            white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
             label = edge_labels[a, b]
             ax.text(*at, label, ha="center", va="center", fontsize=9, bbox=white, zorder=2.5)
     ax.set_aspect("equal")
