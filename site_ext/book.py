@@ -20,6 +20,17 @@ from sphinx_exercise.nodes import solution_node
 from site_ext.mathml import MathError, to_mathml
 
 
+# The reader's theme, before the page is drawn. With no default of the theme's own, a page whose
+# scripts are off is a light one; with one of its own ("auto") it would have no colours at all.
+THEME_SCRIPT = """
+<script>
+  localStorage.mode ||= "auto";
+  if (localStorage.mode === "auto")
+    localStorage.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+</script>
+"""
+
+
 def mathml(node: nodes.Element, *, display: bool) -> str:
     """Return the formula of a node as MathML, or stop the build and say where the fault is."""
     try:
@@ -78,6 +89,12 @@ def skip_alias(
     return True if (obj.__doc__ or "").startswith("Alias for field") else None
 
 
+def choose_theme_early(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    context["metatags"] = context.get("metatags", "") + THEME_SCRIPT
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
@@ -87,4 +104,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-resolved", drop_repeated_ids)
     app.connect("autodoc-process-docstring", link_equations)
     app.connect("autodoc-skip-member", skip_alias)
+    app.connect("html-page-context", choose_theme_early)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
