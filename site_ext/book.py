@@ -19,7 +19,6 @@ from sphinx_exercise.nodes import solution_node
 
 from site_ext.mathml import MathError, to_mathml
 
-
 # The reader's theme, before the page is drawn. With no default of the theme's own, a page whose
 # scripts are off is a light one; with one of its own ("auto") it would have no colours at all.
 THEME_SCRIPT = """
