@@ -242,7 +242,7 @@ def test_a_reference_to_an_equation_shows_its_number(pages):
     for name, page in pages.items():
         for link in page.xpath("//article//a[contains(@href, '#equation-eq-')]"):
             if "headerlink" not in link.get("class", ""):
-                assert re.fullmatch(r"\(\d+(\.\d+)?\)", link.text_content().strip()), name
+                assert re.fullmatch(r"\(([A-Z]|\d+)(\.\d+)?\)", link.text_content().strip()), name
 
 
 def test_every_equation_has_its_number(pages):
@@ -251,9 +251,9 @@ def test_every_equation_has_its_number(pages):
         for name, page in pages.items()
         for number in page.xpath("//*[contains(concat(' ', @class, ' '), ' eqno ')]")
     ]
-    shown = [re.sub(r"[^0-9.]", "", number) for _, number in numbers]
+    shown = [re.sub(r"[^0-9A-Z.]", "", number) for _, number in numbers]
     assert shown
-    assert all(re.fullmatch(r"\d+(\.\d+)?", number) for number in shown)
+    assert all(re.fullmatch(r"([A-Z]|\d+)(\.\d+)?", number) for number in shown)
     assert len(set(shown)) == len(shown), sorted({n for n in shown if shown.count(n) > 1})
 
 
@@ -266,7 +266,7 @@ def mute_figures(page):
             yield f"{image.get('src')} is in no figure"
     for figure in page.xpath("//article//figure[.//img]"):
         caption = " ".join(part.text_content() for part in figure.xpath(".//figcaption"))
-        if not re.match(r"\s*Fig\. \d+(\.\d+)?\s+\S", caption):
+        if not re.match(r"\s*Fig\. ([A-Z]|\d+)(\.\d+)?\s+\S", caption):
             yield f"{figure.get('id')}: {caption}"
 
 
