@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ENV := $(VENV)/.installed
 SITE := _build/html
 BUILT := _build/.built
-NOTEBOOKS := $(wildcard chapters/*.ipynb)
+EXECUTED := $(patsubst chapters/%.ipynb,_build/executed/%,$(wildcard chapters/*.ipynb))
 SOURCES := _config.yml _toc.yml $(wildcard chapters/*) $(wildcard hwlib/*) \
            $(shell find site_ext -type f -not -name '*.pyc')
 
@@ -52,8 +52,11 @@ test-portable: $(ENV)  ## the same with AVX-512 switched off, as on an older pro
 serve: $(BUILT)  ## build the site and serve it on this machine
 	$(BIN)/python -m http.server --directory $(SITE) --bind 127.0.0.1 8000
 
-execute: $(ENV)  ## run every notebook and store its outputs
-	$(BIN)/python site_ext/execute.py $(NOTEBOOKS)
+execute: $(EXECUTED)  ## run every notebook that may have changed and store its outputs
+
+_build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(wildcard hwlib/*.py hwlib/*.mplstyle)
+	$(BIN)/python site_ext/execute.py $<
+	@mkdir -p $(@D) && touch $@
 
 lint: $(ENV)  ## check style and types
 	$(BIN)/ruff check .

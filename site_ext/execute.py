@@ -17,10 +17,14 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 def execute(path: Path) -> bool:
     """Run every cell, store outputs and nothing else that varies; return whether bytes changed."""
-    before = path.read_text()
-    notebook = nbformat.reads(before, as_version=4)
+    before = path.read_bytes()
+    notebook = nbformat.reads(before.decode(), as_version=4)
+    # What a cell prints arrives in pieces whose number depends on timing: join them.
     NotebookClient(
-        notebook, record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     for cell in notebook.cells:
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("tags", "mystnb")}
@@ -28,8 +32,9 @@ def execute(path: Path) -> bool:
             if output.get("name") == "stderr":
                 raise SystemExit(f"{path}, cell {cell.id}: writes to stderr: {output.text}")
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-    after = nbformat.writes(notebook) + "\n"
-    path.write_text(after)
+    after = (nbformat.writes(notebook) + "\n").encode()
+    if after != before:
+        path.write_bytes(after)
     return after != before
 
 
