@@ -467,14 +467,18 @@ class _Slopes:
         # The fourth differences of f over a few last bits are nothing but its rounding
         # (Moré and Wild 2011); 70 = 8! / 4!**2 is the variance that they add up.
         at, v = self.layout.vector, self.directions[0]
-        tiny = 2.0**-46 * np.maximum(1.0, np.abs(at)) * v
-        values = np.array([self.at(at + i * tiny) for i in range(9)])
-        values = values[np.isfinite(values)]
-        if len(values) < 9:
+        for bits in range(46, 13, -2):  # wider where nothing changes: f may work in float32
+            tiny = 2.0**-bits * np.maximum(1.0, np.abs(at)) * v
+            values = np.array([self.at(at + i * tiny) for i in range(9)])
+            if np.ptp(values) != 0.0:
+                break
+        if not np.isfinite(values).all():
             return 0.0
         differences = np.diff(values, 4)
         size = np.max(np.abs(differences)) or 1.0  # so that the squares stay within float64
-        return float(size * np.sqrt(np.mean((differences / size) ** 2) / 70.0))
+        rounding = float(size * np.sqrt(np.mean((differences / size) ** 2) / 70.0))
+        # What is more than rounding to float32 is a kink that the wider steps have crossed.
+        return rounding if bits == 46 else min(rounding, 2.0**-23 * abs(self.base))
 
     @np.errstate(all="ignore")
     def along(self, at: Floats, v: Floats) -> _Slope:
@@ -496,23 +500,22 @@ class _Slopes:
             h /= 4.0
         forward, backward = np.array(rises).T
         rounding = 4.0 * self.rounding / np.array(steps)
-        value, noise = _best(_extrapolate((forward + backward) / 2.0, 16.0), rounding)
-        jump, doubt = _best(_extrapolate(forward - backward, 4.0), 2.0 * rounding)
+        means, noises = _extrapolate((forward + backward) / 2.0, 16.0, rounding)
+        jumps, doubts = _extrapolate(forward - backward, 4.0, 2.0 * rounding)
+        if not np.isfinite(noises).any():
+            raise ValueError("f(x) is not a finite number near x")
+        # One step for both: a slope that was taken across a kink must be known for one.
+        best = int(np.nanargmin(np.where(np.isfinite(noises), noises, np.nan)))
+        value, noise, jump, doubt = (float(a[best]) for a in (means, noises, jumps, doubts))
         slope = max(abs(forward[-1]), abs(backward[-1]), abs(value))
         is_jump = abs(jump) > 10.0 * doubt and abs(jump) > RESOLUTION * slope
         return _Slope(value, noise, jump if is_jump else 0.0)
 
 
-def _extrapolate(values: Floats, factor: float) -> Floats:
-    return (factor * values[1:] - values[:-1]) / (factor - 1.0)
-
-
-def _best(estimates: Floats, rounding: Floats) -> tuple[float, float]:
-    errors = np.abs(np.diff(estimates)) + rounding[2:]
-    if not np.isfinite(errors).any():
-        raise ValueError("f(x) is not a finite number near x")
-    best = int(np.nanargmin(np.where(np.isfinite(errors), errors, np.nan)))
-    return float(estimates[best + 1]), float(errors[best])
+def _extrapolate(values: Floats, factor: float, rounding: Floats) -> tuple[Floats, Floats]:
+    """Estimates without the error that shrinks by `factor` a step, and what is left of it."""
+    estimates = (factor * values[1:] - values[:-1]) / (factor - 1.0)
+    return estimates[1:], np.abs(np.diff(estimates)) + rounding[2:]
 
 
 def _look_beside(

@@ -280,6 +280,27 @@ def test_the_size_of_the_point_does_not_matter(size):
     assert not check_grad(f, lambda x: grad(x) * 1.0005, x)
 
 
+FLOAT32 = {
+    "a result": lambda x: float(np.float32(np.sin(x[0]))),
+    "an argument": lambda x: float(np.sin(np.float32(x[0]))),
+}
+
+
+@pytest.mark.parametrize("f", FLOAT32.values(), ids=FLOAT32.keys())
+def test_the_noise_of_a_function_in_float32_is_seen(f, rng):
+    # Over small steps such a function does not change at all.
+    errors, noises = [], []
+    for x in rng.uniform(-2, 2, 100):
+        report = check_grad(f, np.cos, np.array([x]))
+        (c,) = report.coordinates
+        assert report.passed
+        errors.append(abs(c.numeric - math.cos(x)))
+        noises.append(c.noise)
+        assert not check_grad(f, lambda x: 1.5 * np.cos(x), np.array([x]))
+    assert np.all(np.array(errors) <= noises)
+    assert np.median(noises) < 100 * np.median(errors)  # and not drowned in caution
+
+
 # check_grad: wrong gradients are refused
 
 
@@ -421,6 +442,7 @@ def test_an_expected_zero_makes_no_check_weak():
     f, grad, x = book_model("hinge")
     with_zero, without = check_grad(f, grad, x, expected_zero=[5]), check_grad(f, grad, x)
     assert with_zero.names("zero") == ("t[5]",)
+    assert "6 of 6 coordinates agree" in str(with_zero)
     assert not with_zero.weak
     assert without.names("unseen") == ("t[5]",)
     assert without.passed
@@ -531,10 +553,43 @@ def test_a_kink_beside_the_point_is_stepped_under(distance):
     assert not check_grad(tie_loss, other_side, x)
 
 
+@pytest.mark.parametrize("x", [[1e-10, 1.0], [-1e-10, 1.0], [1e-6, 1e6]])
+def test_a_kink_beside_a_tiny_coordinate_is_stepped_under(x):
+    def f(x):
+        return abs(x[0]) + 1e-10 * x[1]
+
+    right = check_grad(f, lambda x: np.array([np.sign(x[0]), 1e-10]), x)
+    assert right
+    (slope,) = (c.numeric for c in right.coordinates if c.name == "x[0]")
+    assert slope == pytest.approx(np.sign(x[0]), rel=1e-9)
+    assert not check_grad(f, lambda x: np.array([-np.sign(x[0]), 1e-10]), x)
+
+
+def test_a_gradient_that_is_wrong_close_to_a_kink_alone_is_refused():
+    def wrong(t):
+        close = 0.0 < np.max(np.abs(t - TIE)) < 0.01
+        return -tie_grad(t) if close else tie_grad(t)
+
+    report = check_grad(tie_loss, wrong, TIE)
+    assert not report
+    assert set(report.beside) == {"t[0]", "t[1]"}
+    assert "beside the kink" in str(report)
+
+
 @pytest.mark.parametrize("exponent", range(-15, -1))
 @pytest.mark.parametrize("side", [-1.0, 1.0])
-def test_a_kink_at_any_distance_raises_no_false_alarm(exponent, side):
-    assert check_grad(tie_loss, tie_grad, TIE + np.array([side * 10.0**exponent, 0.0]))
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_a_kink_at_any_distance_raises_no_false_alarm(exponent, side, kind):
+    # With 1 added, so that the value and its rounding are not 0 beyond the kink.
+    def f(t):
+        t = t.astype(kind)
+        return float(kind(1.0) + max(kind(1.0) - (t[0] + kind(2.0) * t[1]), kind(0.0)))
+
+    x = TIE + np.array([side * 10.0**exponent, 0.0])
+    assert check_grad(f, tie_grad, x)
+    other_side = lambda t: np.array([-1.0, -2.0]) - tie_grad(t)  # noqa: E731
+    wrong = check_grad(f, other_side, x)
+    assert wrong.weak or not wrong
 
 
 def test_two_equal_slopes_may_both_differ_from_the_gradient():
@@ -563,13 +618,17 @@ def test_two_equal_slopes_may_both_differ_from_the_gradient():
 
 
 def test_the_subgradient_inequality_decides_at_a_tie(rng):
-    def f(t):
-        return tie_loss(t)
+    for sign in (1.0, -1.0):
 
-    for share in (0.0, 0.25, 1.0):  # all between -x and 0 are subgradients
-        assert subgradient_violation(f, share * np.array([-1.0, -2.0]), TIE, rng) == 0.0
-    for wrong in ((-1.0, 0.0), (0.0, -2.0), (1.0, 2.0), (-1.01, -2.02), (0.01, 0.02)):
-        assert subgradient_violation(f, wrong, TIE, rng) > 1e-3
+        def f(t, sign=sign):
+            return tie_loss(sign * t)
+
+        tie = sign * TIE
+        for share in (0.0, 0.25, 1.0):  # all between -x and 0 are subgradients
+            g = share * sign * np.array([-1.0, -2.0])
+            assert subgradient_violation(f, g, tie, rng) == 0.0
+        for wrong in ((-1.0, 0.0), (0.0, -2.0), (1.0, 2.0), (-1.01, -2.02), (0.01, 0.02)):
+            assert subgradient_violation(f, sign * np.array(wrong), tie, rng) > 1e-3
 
 
 def test_the_books_subgradient_at_many_ties(rng):
@@ -620,6 +679,9 @@ def test_the_table_of_a_large_point_stops():
     text = str(check_grad(lambda x: np.sum(x**2), lambda x: 2 * x, x))
     assert sum(line.startswith("x[") for line in text.splitlines()) == gradcheck.ROWS
     assert "5 more" in text
+    text = str(check_grad(lambda x: np.sum(x**2), lambda x: 2 * x, x[: gradcheck.ROWS]))
+    assert sum(line.startswith("x[") for line in text.splitlines()) == gradcheck.ROWS
+    assert "more" not in text
 
 
 def test_the_verdict_is_written_out():
@@ -629,7 +691,7 @@ def test_the_verdict_is_written_out():
     assert str(right).startswith("passed")
     assert "weak" not in str(right)
     assert "weak" in str(weak).splitlines()[0]
-    assert "unseen" in str(weak)
+    assert str(weak).splitlines()[2].split() == ["x[1]", "0", "0", "-", "unseen"]
 
 
 def test_candidates_that_equal_the_gradient_are_named():
@@ -645,6 +707,8 @@ def test_candidates_that_equal_the_gradient_are_named():
     assert report.matches == ("forgets the factor 2",)
     assert "forgets the factor 2" in str(report)
     assert check_grad(f, lambda x: 3 * x, x, candidates=candidates).matches == ()
+    small = 1e-3 * x  # a difference counts against the size of the gradient
+    assert check_grad(f, lambda x: 2.01 * x, small, candidates=candidates).matches == ()
 
 
 def test_context_is_told_and_makes_the_check_weak():
