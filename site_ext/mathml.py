@@ -121,11 +121,14 @@ def _mend(element: Element, *, script: bool = False) -> None:
 
 def _with_prime(scripts: Element) -> Element:
     """Put a prime behind its letter: the font's is raised already, and would be too high."""
-    row, prime = Element("mrow"), scripts[-1]
-    scripts.remove(prime)
-    scripts.tag = "msub"
-    row.extend([scripts if len(scripts) == 2 else scripts[0], prime])
-    return row
+    base, *index, prime = scripts
+    row = Element("mrow")
+    row.extend([base, prime])
+    if not index:
+        return row
+    element = Element("msub")
+    element.extend([row, *index])
+    return element
 
 
 def _mend_scripts(element: Element) -> None:

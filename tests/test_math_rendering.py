@@ -35,6 +35,7 @@ CONSTRUCTS = {
     r"= \log(p)": "<mo>=</mo><mi>log</mi>",
     r"\exp(-z)": "<mi>exp</mi>",
     r"\sigma'(z)": "<mrow><mi>σ</mi><mi>′</mi></mrow>",
+    r"h_\theta'(0)": "<msub><mrow><mi>h</mi><mi>′</mi></mrow><mi>θ</mi></msub>",
     r"f''(x)": "<mrow><mi>f</mi><mi>″</mi></mrow>",
     r"\operatorname{ReLU}'(z_1)": "<mrow><mi>ReLU</mi><mi>′</mi></mrow>",
     r"W_{14} \operatorname{ReLU}(z)": '<mspace width="0.1667em" /><mi>ReLU</mi>',
