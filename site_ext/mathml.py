@@ -208,7 +208,7 @@ def _check(math: Element, latex: str) -> None:
     for element in math.iter():
         if element.tag not in PARTS or PARTS[element.tag] not in (None, len(element)):
             raise MathError(f"a wrong <{element.tag}> came out of the formula {latex!r}")
-        if re.search(r"[\\&$#_^~]|\s\s", element.text or ""):
+        if re.search(r"[\\&$#_^~\x00-\x1f]|\s\s", element.text or ""):
             raise MathError(f"{element.text!r} is not understood in the formula {latex!r}")
         if element.tag == "mspace" and not re.fullmatch(r"[\d.]+em", element.get("width", "")):
             raise MathError(f"a space of {element.get('width')!r} in the formula {latex!r}")

@@ -76,6 +76,7 @@ REFUSED = [
     r"\begin{aligned} a &= b",
     r"\label{here} a",
     r"\mathbf{\Theta}",
+    "2 \x07pprox 2",
 ]
 
 
