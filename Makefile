@@ -13,6 +13,8 @@ SOURCES := _config.yml _toc.yml $(wildcard chapters/*) $(wildcard hwlib/*) \
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export PYTHONHASHSEED := 0
+# An environment that happens to be active is not the book's: IPython warns of it.
+unexport VIRTUAL_ENV
 
 .PHONY: help book test test-units test-notebooks test-portable serve execute lint format lock clean
 
