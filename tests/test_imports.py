@@ -20,6 +20,7 @@ ARROWS = {
     "optim": {"_arrays"},
     "network": {"_arrays"},
     "gradcheck": {"_arrays"},
+    "mistakes": {"hinge", "network", "polynomial"},
     "data": {"_arrays"},
     "plotting": set(),
 }
