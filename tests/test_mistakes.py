@@ -182,3 +182,166 @@ def test_candidates_bind_the_data():
     assert [equation for _, _, equation in bound] == [m.equation for m in mistakes.HINGE]
     for (_, grad, _), m in zip(bound, mistakes.HINGE, strict=True):
         np.testing.assert_array_equal(grad(x), m.grad(x, *args))
+
+
+# Facts about a point: each hides a mistake, and no mistake passes without one
+
+
+ON_BOTH_SIDES = [0.1, 0.2, -0.1, 0.3, 0.2, 0.0, 0.5]
+HINGE_FACTS = {
+    # fact: inputs, labels, weights, the mistake that passes
+    "there is only one sample": ([0.5], [-1], ON_BOTH_SIDES, "mean for sum"),
+    "no sample is active": ([0.5, 0.6], [1, 1], [0, 0, 0, 0, 0, 0, 3], "sign"),
+    "every sample is active": ([0.5, -0.8], [1, -1], ON_BOTH_SIDES, "margin test forgotten"),
+    "no sample but the first is active": (
+        [0.5, -0.8, 2.0], [-1, 1, 1], [0, 0, 0, 0, 0, 0, 1.5], "only the first sample"),
+    "every active sample has label +1": ([0.5, 0.8, 2.0], [1, 1, -1], [0, 0, -1, 0, 0, 0, 0.1],
+                                         "y forgotten"),
+    "h and y h lie on the same side of 1 for every sample": (
+        [0.5, -0.8, 2.0], [-1, 1, 1], ON_BOTH_SIDES, "margin test on h"),
+    "the masked feature adds up to 0": (
+        [0.5, 0.5], [1, -1], ON_BOTH_SIDES, "mask forgotten"),
+    "every feature of every active sample is 1": (
+        [1.0, 1.0, 0.5], [1, 1, -1], [0, 0, 0, 0, 0, 0, -3.0], "x forgotten"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fact", HINGE_FACTS)
+def test_each_fact_about_a_point_of_the_hinge_hides_a_mistake(fact):
+    u, y, theta, name = HINGE_FACTS[fact]
+    args = (polynomial.features(u), np.array(y, dtype=float))
+    point = hinge, np.array(theta, dtype=float), args, [polynomial.LINEAR]
+    (mistake,) = (m for m in mistakes.HINGE if m.name == name)
+    assert check(point, mistake.grad).passed
+    assert fact in hinge.blind_spots(point[1], *args)
+
+
+RUNNING = {
+    "W_hidden": [[0.5, -1.0, 0.25], [0.25, 1.0, -0.5]],
+    "b_hidden": [0.5, -0.5, 0.25],
+    "w_out": [1.5, -2.0, 0.5],
+    "b_out": 0.5,
+}
+SAMPLES = [[0.9, 0.4], [-0.7, -0.9], [0.3, -0.8], [-0.5, 0.6]]
+NETWORK_FACTS = {
+    # fact: what is changed, l2, samples, labels, the mistake, where alone it is made
+    "there is only one sample": ({}, 0.5, SAMPLES[:1], [1], "mean for sum", ""),
+    "every label is 0": ({}, 0.5, SAMPLES, [0, 0, 0, 0], "y forgotten", ""),
+    "every label is 1": ({}, 0.5, SAMPLES, [1, 1, 1, 1], "term of label 0 forgotten", ""),
+    "l2 = 0": ({}, 0.0, SAMPLES, [1, 0, 0, 1], "lambda doubled", ""),
+    "every bias is 0": ({"b_hidden": [0, 0, 0], "b_out": 0}, 0.5, SAMPLES, [1, 0, 0, 1],
+                        "biases regularized", ""),
+    "input 2 is 0 for every sample": (
+        {}, 0.5, [[0.9, 0], [-0.7, 0], [0.3, 0]], [1, 0, 1], "ReLU gate forgotten",
+        r"W_hidden\[1, .\]"),
+    "input 2 is 1 for every sample": (
+        {}, 0.5, [[0.9, 1], [-0.7, 1], [0.3, 1]], [1, 0, 1], "x_i forgotten",
+        r"W_hidden\[1, .\]"),
+    "unit 2 is off for every sample": (
+        {"b_hidden": [0.5, -9, 0.25]}, 0.5, SAMPLES, [1, 0, 0, 1], "W_j4 forgotten",
+        r"(W|b)_hidden\[(., )?1\]"),
+    "unit 2 is on for every sample": (
+        {"b_hidden": [0.5, 9, 0.25]}, 0.5, SAMPLES, [1, 0, 0, 1], "z_j for a_j", r"w_out\[1\]"),
+    "W_24 is 0": ({"w_out": [1.5, 0, 0.5]}, 0.5, SAMPLES, [1, 0, 0, 1], "ReLU gate forgotten",
+                  r"(W|b)_hidden\[(., )?1\]"),
+    "W_24 is 1": ({"w_out": [1.5, 1, 0.5]}, 0.5, SAMPLES, [1, 0, 0, 1], "W_j4 forgotten",
+                  r"(W|b)_hidden\[(., )?1\]"),
+    "units 1 and 2 are on for the same samples": (
+        {"W_hidden": [[0.5, 1.0, 0.25], [0.25, 0.5, -0.5]], "b_hidden": [0.2, 0.4, 0.25]},
+        0.5, SAMPLES, [1, 0, 0, 1], "gate of another unit", r"(W|b)_hidden\[(., )?1\]"),
+}  # fmt: skip
+
+
+def made_at(grad, where):
+    """The mistake made at the coordinates whose name fits a pattern alone."""
+
+    def partly(params, *args):
+        wrong, right = grad(params, *args), network.loss_grad(params, *args)
+        fields = {}
+        for key in params._fields:
+            field = np.array(getattr(right, key))
+            for index in np.ndindex(field.shape):
+                name = f"{key}[{', '.join(map(str, index))}]" if index else key
+                if re.match(where, name):
+                    field[index] = np.asarray(getattr(wrong, key))[index]
+            fields[key] = field[()]
+        return network.Parameters(**fields)
+
+    return partly
+
+
+@pytest.mark.parametrize("fact", NETWORK_FACTS)
+def test_each_fact_about_a_point_of_the_network_hides_a_mistake(fact):
+    change, l2, X, y, name, where = NETWORK_FACTS[fact]
+    values = {key: np.array(value, dtype=float) for key, value in (RUNNING | change).items()}
+    point = network, network.Parameters(**values), (np.array(X), np.array(y), l2), []
+    (mistake,) = (m for m in mistakes.NETWORK if m.name == name)
+    assert check(point, made_at(mistake.grad, where)).passed
+    assert fact in network.blind_spots(point[1], *point[2])
+    good = network, network.Parameters(**RUNNING), (SAMPLES, [1, 0, 0, 1], 0.5), []
+    assert fact not in network.blind_spots(good[1], *good[2])
+    assert not check(good, made_at(mistake.grad, where))  # it is the fact that hides it
+
+
+def test_the_facts_are_told_one_by_one():
+    params = network.Parameters(np.ones((2, 1)), np.array([-9.0]), np.array([1.0]), 0.0)
+    assert network.blind_spots(params, [[0.0, 1.0]], [1]) == (
+        "there is only one sample",
+        "every label is 1",
+        "l2 = 0",
+        "input 1 is 0 for every sample",
+        "input 2 is 1 for every sample",
+        "unit 1 is off for every sample",
+        "W_14 is 1",
+    )
+    assert hinge.blind_spots(np.zeros(7), np.ones((2, 7)), [1, 1]) == (
+        "every sample is active",
+        "every active sample has label +1",
+        "h and y h lie on the same side of 1 for every sample",
+        "every feature of every active sample is 1",
+    )
+
+
+@pytest.mark.parametrize("name", ["intro, question 1", "hinge_2_gradient", "intro, question 2",
+                                  "the same with l2"])  # fmt: skip
+def test_the_points_of_the_book_have_no_blind_spot(name):
+    module, x, args, _ = POINTS[name]
+    assert module.blind_spots(x, *args) == ()
+
+
+def random_point(rng, module):
+    n = int(rng.integers(1, 16))
+    if module is hinge:
+        x = rng.permutation(np.arange(-8, 9))[:n] / 8.0  # no sample twice: two may cancel
+        return hinge, rng.normal(size=7), (polynomial.features(x), rng.choice([-1, 1], n)), [5]
+    d, m = (int(k) for k in rng.integers(1, 4, 2))
+    params = network.init(rng, d, m)
+    if rng.random() < 0.7:
+        params = params._replace(b_hidden=rng.normal(size=m), b_out=rng.normal())
+    X, y = rng.normal(size=(n, d)), rng.integers(0, 2, n)
+    X[:, rng.random(d) < 0.1] = rng.integers(0, 2)
+    return network, params, (X, y, float(rng.choice([0.0, 0.5]))), []
+
+
+@pytest.mark.parametrize("module", CATALOGUE, ids=lambda module: module.__name__)
+def test_no_mistake_passes_where_there_is_no_fact(module, rng):
+    escaped, hidden, plain = [], 0, 0
+    for _ in range(200):
+        point = random_point(rng, module)
+        _, x, args, _ = point
+        wrong = mistakes.candidates(CATALOGUE[module], *args)
+        if module.blind_spots(x, *args):
+            hidden += 1
+        else:
+            report = check(point, module.loss_grad, candidates=[pair[:2] for pair in wrong])
+            plain += not report.weak
+            escaped += [name for name in report.matches if applies(name, x)]
+    assert escaped == []
+    assert hidden > 20
+    assert plain > 20
+
+
+def applies(name, params):
+    """Whether a network is large enough for a mistake to be one."""
+    smallest = {"transposed weights": (2, 2), "gate of another unit": (1, 2)}.get(name, (1, 1))
+    return smallest == (1, 1) or bool(np.all(np.array(params.W_hidden.shape) >= smallest))
