@@ -459,7 +459,8 @@ def _as_texts(name: str, value: Any) -> Sequence[str]:
 
 def _as_candidates(value: Any) -> Sequence[Candidate]:
     for entry in _as_sequence("candidates", value):
-        if not (isinstance(entry, tuple) and len(entry) in (2, 3) and callable(entry[1])):
+        pair = isinstance(entry, tuple) and len(entry) in (2, 3) and callable(entry[1])
+        if not (pair and all(isinstance(text, str) for text in entry[::2])):
             raise ValueError(f"candidates holds {entry!r}; expected pairs of a name and a callable")
     return tuple(value)
 
