@@ -10,6 +10,7 @@ Each chapter imports the module of its question; nothing is re-exported here.
 `hwlib.gradcheck`   finite differences and the gradient check; knows callables, no model
 `hwlib.diagnosis`   what kind of mistake makes a gradient differ; knows numbers alone
 `hwlib.mistakes`    wrong gradients that people write, to test the checks with
+`hwlib.__main__`    ``python -m hwlib check FILE``: checks the gradients of a reader
 `hwlib.data`        small data sets
 `hwlib.plotting`    the figures' style and helpers (needs Matplotlib)
 ==================  ======================================================================

@@ -427,9 +427,9 @@ def _findings(
 
 
 def _badness(c: Coordinate, rtol: float) -> tuple[int, float]:
-    # Errors within the tolerance are rounding, which must not set the order of the table.
-    differs = c.status == "differs"
-    return WORST_FIRST.index(c.status), -c.error if differs and c.error > rtol else 0.0
+    # Rounding must not set the order of the table: errors count as they are printed.
+    differs = c.status == "differs" and c.error > rtol
+    return WORST_FIRST.index(c.status), -float(f"{c.error:.1e}") if differs else 0.0
 
 
 @np.errstate(all="ignore")
