@@ -253,8 +253,8 @@ class Report:
         lines += [f"equal to the wrong gradient {name!r}" for name in self.matches]
         lines += [f"this point cannot show: {fact}" for fact in self.context]
         for family, evidence, equation in self.diagnosis[:1]:
-            reread = f"; reread {equation}" if equation else ""
-            lines.append(f"likely mistake: {family}; {evidence}{reread}")
+            lines += [f"likely mistake: {family}", f"  {evidence}"]
+            lines += [f"  equation to reread: {equation}"] if equation else []
         return "\n".join(lines)
 
     def _row(self, c: Coordinate, width: int) -> str:

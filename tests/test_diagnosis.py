@@ -146,15 +146,19 @@ def test_what_passes_has_no_diagnosis():
 def test_a_report_ends_with_the_likeliest_mistake():
     report = check_grad(lambda x: np.sum(x**3), lambda x: -3 * x**2, CUBIC, context=["n = 1"],
                         candidates=[("the other way", lambda x: -3 * x**2, "eq-a")])  # fmt: skip
-    assert str(report).splitlines()[-3:] == [
+    assert str(report).splitlines()[-5:] == [
         "equal to the wrong gradient 'the other way'",
         "this point cannot show: n = 1",
-        "likely mistake: sign; the gradient is -1 times the derivative in 4 coordinates of x"
-        "; reread eq-a",
+        "likely mistake: sign",
+        "  the gradient is -1 times the derivative in 4 coordinates of x",
+        "  equation to reread: eq-a",
     ]
     assert {finding.equation for finding in report.diagnosis} == {"eq-a"}
     report = check_grad(lambda x: np.sum(x**3), lambda x: 0.5 * x, CUBIC)
-    assert str(report).splitlines()[-1].startswith("likely mistake: unknown; ")
+    assert str(report).splitlines()[-2:] == [
+        "likely mistake: unknown",
+        f"  {report.diagnosis[0].evidence}",
+    ]
 
 
 # The catalogue

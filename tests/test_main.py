@@ -91,8 +91,8 @@ def test_wrong_answers_fail_and_are_diagnosed(write, capsys):
     assert program.main(["check", str(path)]) == 1
     printed = capsys.readouterr().out
     assert "equal to the wrong gradient 'mask forgotten'" in printed
-    assert "likely mistake: mask; the derivative is 0 in theta[5]" in printed
-    assert "reread eq-mask" in printed
+    assert "likely mistake: mask\n  the derivative is 0 in theta[5], the gradient is not" in printed
+    assert "equation to reread: eq-mask" in printed
     assert "2.1 delta_out: FAILED" in printed
 
 
