@@ -140,7 +140,7 @@ def _new_order(m: Mismatch) -> Iterator[Finding]:
 
 def _zeros(m: Mismatch) -> Iterator[Finding]:
     # Zeros where there should be none, or the reverse, and nothing else.
-    names, missing = np.array(m.names), (m.given == 0.0) & ~m.zero
+    names, missing = np.array(m.names), m.given == 0.0
     if np.all(missing | m.zero):
         texts = [f"the gradient is 0 in {_place(names[missing])}, the derivative is not"]
         texts += [f"the derivative is 0 in {_place(names[m.zero])}, the gradient is not"]

@@ -110,6 +110,48 @@ def test_fields_by_hand(fields, families, evidence):
     assert found[0].evidence == evidence
 
 
+class Four(NamedTuple):
+    A: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    d: np.ndarray
+
+
+@pytest.mark.parametrize(
+    ("hit", "family"),
+    [
+        (["A[0, 0]", "A[1, 0]", "b[0]"], "block"),  # all of unit 0 in two of the fields
+        (["A[0, 0]", "A[0, 1]", "A[1, 0]", "A[1, 1]", "b[0]", "b[1]"], "block"),
+        (["A[0, 0]", "A[1, 0]", "b[1]"], "unknown"),  # A[0, 1] is of unit 1, and right
+        (["A[0, 0]", "b[0]"], "unknown"),
+        (["b[1]", "c[1]"], "unknown"),  # two are no block
+        (["b[0]", "c[0]", "d[0]"], "unknown"),  # all fields but one
+    ],
+)
+def test_a_block_of_several_fields_is_whole_columns(hit, family, rng):
+    x = Four(*(rng.normal(size=shape) for shape in ((2, 2), 2, 2, 2)))
+    right = Four(*(rng.normal(size=np.shape(field)) for field in x))
+    wrong = Four(*(field.copy() for field in right))
+    for name in hit:
+        key, _, index = name.rstrip("]").partition("[")
+        getattr(wrong, key)[tuple(map(int, index.split(", ")))] *= rng.uniform(2.1, 3.0)
+    report = check_grad(
+        lambda p: sum(np.sum(g * v) for g, v in zip(right, p, strict=True)), lambda p: wrong, x
+    )
+    assert set(report.names("differs")) == set(hit)
+    assert [finding.family for finding in report.diagnosis] == [family]
+
+
+def test_a_derivative_that_is_the_parameter_itself_tells_no_ratio():
+    # d/dA is A / 10, so that "twice the derivative" and "a penalty of 0.1" are the same in A;
+    # a share of b may be anything, as b has one coordinate.
+    x = PAIR._replace(b=np.array([7.0]))
+    (finding,) = check_grad(
+        lambda p: 0.05 * np.sum(p.A**2) + 3.0 * p.b[0], lambda p: p._replace(b=p.b + 1.5), x
+    ).diagnosis
+    assert finding.family == "unknown"
+
+
 def test_a_zero_that_should_be_none_and_a_number_that_should_be_0():
     report = check_grad(lambda x: x[0] + x[1] ** 2, lambda x: np.array([1.0, 0.0, 5.0]),
                         [1.0, 2.0, 3.0], expected_zero=[2])  # fmt: skip
