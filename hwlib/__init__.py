@@ -8,6 +8,9 @@ Each chapter imports the module of its question; nothing is re-exported here.
 `hwlib.optim`       question 1.3: stochastic descent; knows callables, no model
 `hwlib.network`     question 2: a ReLU and sigmoid network, its loss and gradient, L2
 `hwlib.gradcheck`   finite differences and the gradient check; knows callables, no model
+`hwlib.diagnosis`   what kind of mistake makes a gradient differ; knows numbers alone
+`hwlib.mistakes`    wrong gradients that people write, to test the checks with
+`hwlib.__main__`    ``python -m hwlib check FILE``: checks the gradients of a reader
 `hwlib.data`        small data sets
 `hwlib.plotting`    the figures' style and helpers (needs Matplotlib)
 ==================  ======================================================================

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -23,10 +23,12 @@ from hwlib._arrays import (
     as_numbers,
     as_rng,
 )
+from hwlib.diagnosis import Finding, Mismatch, diagnose
 
 Point = Any  # an array, a number, or a NamedTuple of them
 Method = Literal["forward", "central", "complex"]
 Status = Literal["differs", "kink", "unseen", "zero", "agrees"]
+Candidate = tuple[str, Callable[[Any], Any]] | tuple[str, Callable[[Any], Any], str]
 
 MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 RELATIVE_STEP = {
@@ -195,6 +197,8 @@ class Report:
         Names of the candidates that equal the gradient under test.
     context : tuple of str
         What the caller says that this point cannot show.
+    diagnosis : tuple of hwlib.diagnosis.Finding
+        The kinds of mistake that fit the numbers, likeliest first; empty if the check passed.
     """
 
     coordinates: tuple[Coordinate, ...]
@@ -202,6 +206,7 @@ class Report:
     beside: tuple[str, ...] = ()
     matches: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
+    diagnosis: tuple[Finding, ...] = ()
 
     def names(self, status: Status) -> tuple[str, ...]:
         """Return the names of the coordinates of that status."""
@@ -214,8 +219,12 @@ class Report:
 
     @property
     def weak(self) -> bool:
-        """Whether a wrong gradient could have escaped: something was unseen or at a kink."""
-        return bool(self.names("unseen") or self.names("kink") or self.context)
+        """Whether a wrong gradient could have escaped.
+
+        Something was unseen or at a kink, the context says so, or a wrong candidate passes.
+        """
+        passing = self.matches if self.passed else ()
+        return bool(self.names("unseen") or self.names("kink") or self.context or passing)
 
     @property
     def max_error(self) -> float:
@@ -227,10 +236,12 @@ class Report:
         return self.passed
 
     def __str__(self) -> str:
-        agree, compared = len(self.names("agrees")), len(self.coordinates) - len(self.names("zero"))
+        agree, unseen = len(self.names("agrees")), len(self.names("unseen"))
+        compared = len(self.coordinates) - len(self.names("zero"))
         verdict = "passed, but weak" if self.passed and self.weak else "passed"
         verdict = verdict if self.passed else "FAILED"
         lines = [f"{verdict}: {agree} of {compared} coordinates agree to {self.rtol:.0e}"]
+        lines[0] += f", {unseen} unseen" if unseen else ""
         width = max(len("coordinate"), *(len(c.name) for c in self.coordinates))
         columns = ("given", "numeric", "error", "verdict")
         lines.append("{:<{}}  {:>12}  {:>12}  {:>8}  {}".format("coordinate", width, *columns))
@@ -241,6 +252,9 @@ class Report:
             lines.append(f"beside the kink these differ: {', '.join(self.beside)}")
         lines += [f"equal to the wrong gradient {name!r}" for name in self.matches]
         lines += [f"this point cannot show: {fact}" for fact in self.context]
+        for family, evidence, equation in self.diagnosis[:1]:
+            lines += [f"likely mistake: {family}", f"  {evidence}"]
+            lines += [f"  equation to reread: {equation}"] if equation else []
         return "\n".join(lines)
 
     def _row(self, c: Coordinate, width: int) -> str:
@@ -259,7 +273,7 @@ def check_grad(
     *,
     rtol: float = 1e-6,
     expected_zero: Sequence[int | str] = (),
-    candidates: Sequence[tuple[str, Callable[[Any], Any]]] = (),
+    candidates: Sequence[Candidate] = (),
     context: Sequence[str] = (),
 ) -> Report:
     """Compare a gradient with finite differences, coordinate by coordinate.
@@ -275,8 +289,9 @@ def check_grad(
     expected_zero : sequence of int or str
         Coordinates known to be 0, by position (counted through all fields) or by name. They
         must be exactly 0 in the gradient, and `f` must not depend on them.
-    candidates : sequence of (name, callable)
-        Wrong gradients of the same signature as `grad`; if one equals it, the report says so.
+    candidates : sequence of (name, callable) or (name, callable, equation)
+        Wrong gradients of the same signature as `grad`; if one equals it, the report says so,
+        and the diagnosis names its equation. `hwlib.mistakes.candidates` gives the catalogue.
     context : sequence of str
         Facts about the point that only the caller knows and that hide mistakes, such as
         "l2 = 0". Each makes the check weak.
@@ -322,13 +337,17 @@ def check_grad(
             status = "unseen"
         return Coordinate(names[k], float(given[k]), numeric, error, noise, status)
 
-    coordinates = sorted(map(judge, range(len(at))), key=lambda c: _badness(c, rtol))
-    return Report(
-        tuple(coordinates),
+    judged = [judge(k) for k in range(len(at))]
+    equal = [c for c in candidates if _equal(layout, c[1], given, rtol)]
+    report = Report(
+        tuple(sorted(judged, key=lambda c: _badness(c, rtol))),
         rtol,
         tuple(names[k] for k in sorted(beside)),
-        tuple(name for name, wrong in candidates if _equal(layout, wrong, given, rtol)),
+        tuple(c[0] for c in equal),
         tuple(context),
+    )
+    return (
+        report if report.passed else replace(report, diagnosis=_findings(judged, at, rtol, equal))
     )
 
 
@@ -385,10 +404,32 @@ def subgradient_violation(
     return worst
 
 
+@np.errstate(all="ignore")
+def _findings(
+    judged: list[Coordinate], at: Floats, rtol: float, equal: list[Candidate]
+) -> tuple[Finding, ...]:
+    wrong = [k for k, c in enumerate(judged) if c.status == "differs"]
+    given, numeric, noise = np.array([(c.given, c.numeric, c.noise) for c in judged]).T[:, wrong]
+    scale = np.maximum(np.abs(given), np.abs(numeric))
+    found = diagnose(
+        Mismatch(
+            tuple(judged[k].name for k in wrong),
+            at[wrong],
+            given,
+            numeric,
+            noise + max(rtol, 16.0 * MACHINE_EPSILON) * scale,
+            np.abs(numeric) <= noise,
+        ),
+        [c.name for c in judged if c.status == "agrees"],
+    )
+    equations = [c[2] for c in equal if len(c) == 3]
+    return tuple(finding._replace(equation="".join(equations[:1])) for finding in found)
+
+
 def _badness(c: Coordinate, rtol: float) -> tuple[int, float]:
-    # Errors within the tolerance are rounding, which must not set the order of the table.
-    differs = c.status == "differs"
-    return WORST_FIRST.index(c.status), -c.error if differs and c.error > rtol else 0.0
+    # Rounding must not set the order of the table: errors count as they are printed.
+    differs = c.status == "differs" and c.error > rtol
+    return WORST_FIRST.index(c.status), -float(f"{c.error:.1e}") if differs else 0.0
 
 
 @np.errstate(all="ignore")
@@ -416,10 +457,11 @@ def _as_texts(name: str, value: Any) -> Sequence[str]:
     return tuple(value)
 
 
-def _as_candidates(value: Any) -> Sequence[tuple[str, Callable[[Any], Any]]]:
-    for pair in _as_sequence("candidates", value):
-        if not (isinstance(pair, tuple) and len(pair) == 2 and callable(pair[1])):
-            raise ValueError(f"candidates holds {pair!r}; expected pairs of a name and a callable")
+def _as_candidates(value: Any) -> Sequence[Candidate]:
+    for entry in _as_sequence("candidates", value):
+        pair = isinstance(entry, tuple) and len(entry) in (2, 3) and callable(entry[1])
+        if not (pair and all(isinstance(text, str) for text in entry[::2])):
+            raise ValueError(f"candidates holds {entry!r}; expected pairs of a name and a callable")
     return tuple(value)
 
 

@@ -105,6 +105,43 @@ def loss_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Floats:
     return np.insert(finite("the gradient", grad), LINEAR, 0.0)
 
 
+def blind_spots(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[str, ...]:
+    """Return the facts about a point at which a check passes wrong gradients of `loss`.
+
+    Parameters
+    ----------
+    theta : array_like, shape (7,)
+    X : array_like, shape (n, 7)
+    y : array_like, shape (n,)
+        Labels in {-1, +1}.
+
+    Returns
+    -------
+    tuple of str
+        Sentences such as "every label is +1", for the `context` of
+        `hwlib.gradcheck.check_grad`; empty at a good point.
+
+    Raises
+    ------
+    ValueError
+        As `loss`.
+    """
+    y, X, margin = _margin(theta, X, y)
+    active, same = margin < 1.0, (margin < 1.0) == (y * margin < 1.0)
+    some, linear = active.any(), y[active] @ X[active, LINEAR]
+    facts = {
+        "there is only one sample": len(y) == 1,
+        "no sample is active": not some,
+        "every sample is active": active.all(),
+        "no sample but the first is active": active[0] and active.sum() == 1 < len(y),
+        "every active sample has label +1": some and (y[active] > 0.0).all(),
+        "h and y h lie on the same side of 1 for every sample": same.all(),
+        "the masked feature adds up to 0": some and linear == 0.0,
+        "every feature of every active sample is 1": some and (X[active] == 1.0).all(),
+    }
+    return tuple(fact for fact, holds in facts.items() if holds)
+
+
 def _model_input(theta: ArrayLike, X: ArrayLike) -> tuple[Floats, Floats]:
     return as_floats("theta", theta, (N_FEATURES,)), as_floats("X", X, ("n", N_FEATURES))
 

@@ -398,6 +398,52 @@ def loss_grad(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -
     )
 
 
+def blind_spots(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> tuple[str, ...]:
+    """Return the facts about a point at which a check passes wrong gradients of `loss`.
+
+    Parameters
+    ----------
+    params : Parameters
+    X : array_like, shape (n, d)
+    y : array_like, shape (n,)
+        Labels in {0, 1}.
+    l2 : float, default 0.0
+        As in `loss`.
+
+    Returns
+    -------
+    tuple of str
+        Sentences such as "unit 2 is off for every sample", for the `context` of
+        `hwlib.gradcheck.check_grad`; empty at a good point. Inputs and units are counted
+        from 1; the weight W_j4 is written with its number.
+
+    Raises
+    ------
+    ValueError
+        As `loss`.
+    """
+    params, X, y, l2 = _as_problem(params, X, y, l2)
+    on = _forward(params, X).z_hidden > 0.0
+    facts = {
+        "there is only one sample": len(y) == 1,
+        "every label is 0": not y.any(),
+        "every label is 1": y.all(),
+        "l2 = 0": l2 == 0.0,
+        "every bias is 0": not (params.b_hidden.any() or params.b_out),
+    }
+    for i, x in enumerate(X.T, 1):
+        facts[f"input {i} is 0 for every sample"] = not x.any()
+        facts[f"input {i} is 1 for every sample"] = (x == 1.0).all()
+    for j, (gate, w) in enumerate(zip(on.T, params.w_out, strict=True), 1):
+        facts[f"unit {j} is off for every sample"] = not gate.any()
+        facts[f"unit {j} is on for every sample"] = gate.all()
+        facts[f"W_{j}4 is {w:.0f}"] = w in (0.0, 1.0)
+        for k in range(1, j):
+            same = gate.any() and not gate.all() and (gate == on[:, k - 1]).all()
+            facts[f"units {k} and {j} are on for the same samples"] = same
+    return tuple(fact for fact, holds in facts.items() if holds)
+
+
 def _relu(z: Floats) -> Floats:
     return np.maximum(z, 0.0)
 

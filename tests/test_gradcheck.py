@@ -384,6 +384,23 @@ def test_small_errors_are_refused_at_random_points(rng):
     assert missed == 0
 
 
+@pytest.mark.parametrize(("name", "points"), [("hinge", 120), ("network", 40)])
+def test_no_error_in_a_coordinate_that_is_seen_passes(name, points, rng):
+    tried, passed = 0, 0
+    for _ in range(points):
+        f, grad, x, zeros = model(name, rng)
+        seen = check_grad(f, grad, x, expected_zero=zeros).names("agrees")
+        if not seen:
+            continue
+        tried += 1
+        k = gradcheck._Layout(x, "t").names.index(str(rng.choice(seen)))
+        size = rng.choice([-1, 1]) * 5e-4 * 10 ** rng.uniform(0, 4)
+        wrong = with_coordinate(grad(x), k, lambda g, size=size: g * (1 + size))
+        passed += check_grad(f, lambda x, wrong=wrong: wrong, x, expected_zero=zeros).passed
+    assert tried > points / 2
+    assert passed == 0
+
+
 @pytest.mark.parametrize("name", ["hinge", "network"])
 def test_the_right_gradient_at_a_wrong_point_is_refused(name):
     f, grad, x = book_model(name)
@@ -688,7 +705,8 @@ def test_the_verdict_is_written_out():
     x = np.array([1.0, 2.0])
     right = check_grad(lambda x: np.sum(x**2), lambda x: 2 * x, x)
     weak = check_grad(lambda x: x[0], lambda x: np.array([1.0, 0.0]), x)
-    assert str(right).startswith("passed")
+    assert str(right).startswith("passed: 2 of 2 coordinates agree to 1e-06\n")
+    assert str(weak).startswith("passed, but weak: 1 of 2 coordinates agree to 1e-06, 1 unseen\n")
     assert "weak" not in str(right)
     assert "weak" in str(weak).splitlines()[0]
     assert str(weak).splitlines()[2].split() == ["x[1]", "0", "0", "-", "unseen"]
@@ -707,8 +725,22 @@ def test_candidates_that_equal_the_gradient_are_named():
     assert report.matches == ("forgets the factor 2",)
     assert "forgets the factor 2" in str(report)
     assert check_grad(f, lambda x: 3 * x, x, candidates=candidates).matches == ()
+    equations = [(*pair, f"eq-{k}") for k, pair in enumerate(candidates)]
+    assert check_grad(f, lambda x: x.copy(), x, candidates=equations).matches == report.matches
     small = 1e-3 * x  # a difference counts against the size of the gradient
     assert check_grad(f, lambda x: 2.01 * x, small, candidates=candidates).matches == ()
+
+
+def test_a_gradient_that_passes_and_equals_a_wrong_one_passes_weakly():
+    # At x = 1 the mistake x for x**2 cannot be seen.
+    def report(x):
+        return check_grad(lambda x: np.sum(x**3), lambda x: 3 * x**2, x,
+                          candidates=[("x for x**2", lambda x: 3 * x)])  # fmt: skip
+
+    assert report(np.ones(2)).passed
+    assert report(np.ones(2)).weak
+    assert "equal to the wrong gradient 'x for x**2'" in str(report(np.ones(2)))
+    assert not report(np.array([1.0, 2.0])).weak
 
 
 def test_context_is_told_and_makes_the_check_weak():
@@ -779,6 +811,7 @@ def test_check_grad_refuses_a_bad_point(spoil):
         ("expected_zero", [None]), ("expected_zero", "x[1]"), ("expected_zero", [0.5]),
         ("candidates", "wrong"), ("candidates", 1), ("candidates", [1]),
         ("candidates", [("no callable", 1)]), ("candidates", [lambda x: x]),
+        ("candidates", [("no label", np.exp, 1)]), ("candidates", [(1, np.exp)]),
         ("context", "l2 = 0"), ("context", 1), ("context", [1]),
     ],
 )  # fmt: skip

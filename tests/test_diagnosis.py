@@ -1,0 +1,421 @@
+"""hwlib.diagnosis: what a failing check says of the mistake, and when it does not know."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from test_gradcheck import TIE, model, tie_grad, tie_loss
+from test_mistakes import CATALOGUE, POINTS, applicable, check
+
+from hwlib import hinge, mistakes, network
+from hwlib.gradcheck import check_grad
+from hwlib.network import Parameters
+from hwlib.polynomial import LINEAR, NONLINEAR
+
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
+
+FAMILIES = {"sign", "scale", "regularization", "mask", "permutation", "block", "unknown"}
+CUBIC = np.array([1.0, -2.0, 3.0, 0.5])
+
+
+class Pair(NamedTuple):
+    A: np.ndarray
+    b: np.ndarray
+
+
+PAIR = Pair(np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([7.0, 11.0]))
+PAIR_GRAD = Pair(np.array([[3.0, -1.0], [2.0, -4.0]]), np.array([0.5, 6.0]))
+
+
+def diagnose(wrong, x=CUBIC):
+    """Diagnose a wrong gradient of sum(x**3), which is 3 * x**2: 3, 12, 27, 0.75."""
+    return check_grad(lambda x: np.sum(x**3), lambda x: np.asarray(wrong), x).diagnosis
+
+
+def diagnose_pair(**fields):
+    """Diagnose PAIR_GRAD with other fields, as the gradient of a linear function."""
+    return check_grad(
+        lambda p: np.sum(p.A * PAIR_GRAD.A) + p.b @ PAIR_GRAD.b,
+        lambda p: PAIR_GRAD._replace(**{key: np.array(v) for key, v in fields.items()}),
+        PAIR,
+    ).diagnosis
+
+
+# By hand
+
+
+@pytest.mark.parametrize(
+    ("wrong", "family", "evidence"),
+    [
+        ([-3, -12, -27, -0.75], "sign",
+         "the gradient is -1 times the derivative in 4 coordinates of x"),
+        ([-3, 12, 27, 0.75], "sign", "the gradient is -1 times the derivative in x[0]"),
+        ([6, 24, 54, 1.5], "scale",
+         "the gradient is 2 times the derivative in 4 coordinates of x"),
+        ([3, 12, 13.5, 0.75], "scale", "the gradient is 1/2 times the derivative in x[2]"),
+        ([3 / 7, 12 / 7, 27 / 7, 0.75 / 7], "scale",
+         "the gradient is 1/7 times the derivative in 4 coordinates of x"),
+        ([-1, -4, -9, -0.25], "scale",
+         "the gradient is -1/3 times the derivative in 4 coordinates of x"),
+        ([3.0015, 12.006, 27.0135, 0.750375], "scale",
+         "the gradient is 1.0005 times the derivative in 4 coordinates of x"),
+        ([3.5, 11, 28.5, 1], "regularization",
+         "the gradient is off by 0.5 times the parameter in 4 coordinates of x"),
+        ([2.5, 13, 25.5, 0.5], "regularization",
+         "the gradient is off by -0.5 times the parameter in 4 coordinates of x: "
+         "lambda = 0.5 forgotten, or 0.25 with the wrong sign"),
+        ([-2.9, -12.2, -26.7, -0.7], "sign",
+         "the gradient is -1 times the derivative in 4 coordinates of x, "
+         "beside a multiple of the parameter"),
+        ([12, 3, 27, 0.75], "permutation",
+         "the values in x[0], x[1] change places: x[1] holds the value of x[0]"),
+        ([3, 12, 0, 0.75], "mask",
+         "the gradient is 0 in x[2], the derivative is not"),
+        ([3, 12.5, 25, 0.7], "unknown",
+         "the gradient differs in x[1], x[2], x[3] by up to 0.074 of the size, "
+         "in no known pattern"),
+        ([0, 0, 0, 0], "unknown",
+         "the gradient differs in 4 coordinates of x by up to 1 of the size, in no known pattern"),
+        ([3, np.nan, np.inf, 0.75], "unknown",
+         "the gradient is NaN or infinite in x[1], x[2]"),
+    ],
+)  # fmt: skip
+def test_the_first_finding_by_hand(wrong, family, evidence):
+    assert diagnose(wrong)[0] == (family, evidence, "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "families", "evidence"),
+    [
+        ({"b": [0.3, 5.0]}, ["block"],
+         "the gradient differs in b[0], b[1] alone; the other 4 that were seen agree"),
+        ({"b": [-0.5, -6]}, ["sign", "block"],
+         "the gradient is -1 times the derivative in b[0], b[1]"),
+        ({"b": [0, 0]}, ["mask", "block"],
+         "the gradient is 0 in b[0], b[1], the derivative is not"),
+        ({"A": [[3, 2], [-1, -4]]}, ["permutation", "block"],
+         "the values in A[0, 1], A[1, 0] change places: A[1, 0] holds the value of A[0, 1]"),
+        ({"A": [[3.1, -0.8], [2.3, -3.5]]}, ["regularization", "block"],
+         "the gradient is off by 0.1 times the parameter in 4 coordinates of A"),
+        # 0.2 and 0.3 times the parameter are added in the columns
+        ({"A": [[3.2, -0.4], [2.6, -2.5]]}, ["regularization", "block"],
+         "the gradient is off by 0.2 and 0.3 times the parameter in 4 coordinates of A"),
+    ],
+)  # fmt: skip
+def test_fields_by_hand(fields, families, evidence):
+    found = diagnose_pair(**fields)
+    assert [finding.family for finding in found] == families
+    assert found[0].evidence == evidence
+
+
+class Four(NamedTuple):
+    A: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    d: np.ndarray
+
+
+@pytest.mark.parametrize(
+    ("hit", "family"),
+    [
+        (["A[0, 0]", "A[1, 0]", "b[0]"], "block"),  # all of unit 0 in two of the fields
+        (["A[0, 0]", "A[0, 1]", "A[1, 0]", "A[1, 1]", "b[0]", "b[1]"], "block"),
+        (["A[0, 0]", "A[1, 0]", "b[1]"], "unknown"),  # A[0, 1] is of unit 1, and right
+        (["A[0, 0]", "b[0]"], "unknown"),
+        (["b[1]", "c[1]"], "unknown"),  # two are no block
+        (["b[0]", "c[0]", "d[0]"], "unknown"),  # all fields but one
+    ],
+)
+def test_a_block_of_several_fields_is_whole_columns(hit, family, rng):
+    x = Four(*(rng.normal(size=shape) for shape in ((2, 2), 2, 2, 2)))
+    right = Four(*(rng.normal(size=np.shape(field)) for field in x))
+    wrong = Four(*(field.copy() for field in right))
+    for name in hit:
+        key, _, index = name.rstrip("]").partition("[")
+        getattr(wrong, key)[tuple(map(int, index.split(", ")))] *= rng.uniform(2.1, 3.0)
+    report = check_grad(
+        lambda p: sum(np.sum(g * v) for g, v in zip(right, p, strict=True)), lambda p: wrong, x
+    )
+    assert set(report.names("differs")) == set(hit)
+    assert [finding.family for finding in report.diagnosis] == [family]
+
+
+def test_a_derivative_that_is_the_parameter_itself_tells_no_ratio():
+    # d/dA is A / 10, so that "twice the derivative" and "a penalty of 0.1" are the same in A;
+    # a share of b may be anything, as b has one coordinate.
+    x = PAIR._replace(b=np.array([7.0]))
+    (finding,) = check_grad(
+        lambda p: 0.05 * np.sum(p.A**2) + 3.0 * p.b[0], lambda p: p._replace(b=p.b + 1.5), x
+    ).diagnosis
+    assert finding.family == "unknown"
+
+
+def test_a_zero_that_should_be_none_and_a_number_that_should_be_0():
+    report = check_grad(lambda x: x[0] + x[1] ** 2, lambda x: np.array([1.0, 0.0, 5.0]),
+                        [1.0, 2.0, 3.0], expected_zero=[2])  # fmt: skip
+    assert report.diagnosis[0] == (
+        "mask",
+        "the gradient is 0 in x[1], the derivative is not; "
+        "the derivative is 0 in x[2], the gradient is not",
+        "",
+    )
+
+
+def test_at_a_flat_point_nothing_is_known():
+    report = check_grad(lambda x: 1.0, lambda x: np.array([1.0, 2.0]), [3.0, 4.0])
+    assert [finding.family for finding in report.diagnosis] == ["unknown"]
+
+
+def test_a_gradient_that_is_wrong_beside_a_kink_alone():
+    def wrong(t):
+        close = 0.0 < np.max(np.abs(t - TIE)) < 0.01
+        return -tie_grad(t) if close else tie_grad(t)
+
+    (finding,) = check_grad(tie_loss, wrong, TIE).diagnosis
+    assert finding == ("unknown", "the gradient differs at points beside the kink alone", "")
+
+
+def test_what_passes_has_no_diagnosis():
+    assert check_grad(lambda x: np.sum(x**3), lambda x: 3 * x**2, CUBIC).diagnosis == ()
+    weak = check_grad(lambda x: x[0], lambda x: np.array([1.0, 0.0]), [1.0, 2.0])
+    assert weak.passed
+    assert weak.weak
+    assert weak.diagnosis == ()
+
+
+def test_a_report_ends_with_the_likeliest_mistake():
+    report = check_grad(lambda x: np.sum(x**3), lambda x: -3 * x**2, CUBIC, context=["n = 1"],
+                        candidates=[("the other way", lambda x: -3 * x**2, "eq-a")])  # fmt: skip
+    assert str(report).splitlines()[-5:] == [
+        "equal to the wrong gradient 'the other way'",
+        "this point cannot show: n = 1",
+        "likely mistake: sign",
+        "  the gradient is -1 times the derivative in 4 coordinates of x",
+        "  equation to reread: eq-a",
+    ]
+    assert {finding.equation for finding in report.diagnosis} == {"eq-a"}
+    report = check_grad(lambda x: np.sum(x**3), lambda x: 0.5 * x, CUBIC)
+    assert str(report).splitlines()[-2:] == [
+        "likely mistake: unknown",
+        f"  {report.diagnosis[0].evidence}",
+    ]
+
+
+# The catalogue
+
+
+CASES = [
+    pytest.param(point, m, id=f"{name}: {m.name}")
+    for name, point in POINTS.items()
+    for m in applicable(point[0], point[2])
+]
+
+
+@pytest.mark.parametrize(("point", "mistake"), CASES)
+def test_the_family_of_every_mistake_is_found(point, mistake):
+    report = check(point, mistake.grad)
+    assert report.diagnosis[0].family == mistake.family
+    assert {finding.family for finding in report.diagnosis} <= {mistake.family, "block"}
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_with_the_catalogue_the_mistake_itself_is_named(name):
+    module, _, args, _ = POINTS[name]
+    bound = mistakes.candidates(CATALOGUE[module], *args)
+    for m in applicable(module, args):
+        report = check(POINTS[name], m.grad, candidates=bound)
+        without_l2 = module is network and args[2] == 0.0
+        assert report.matches == (m.name,)
+        assert {finding.equation for finding in report.diagnosis} == {m.equation}
+        assert without_l2 or f"'{m.name}'" in str(report) or f'"{m.name}"' in str(report)
+
+
+def test_the_families_of_the_catalogue_and_of_the_findings_are_the_same_words():
+    used = {m.family for m in (*mistakes.HINGE, *mistakes.NETWORK)}
+    assert used == FAMILIES
+
+
+# Wrong gradients that are not in the catalogue, at the points of the book
+
+
+def altered(**changes):
+    """The right gradient of the network with some fields changed."""
+
+    def grad(params, X, y, l2):
+        right = network.loss_grad(params, X, y, l2)
+        values = network.forward(params, X)
+        delta = network.log_loss_grad(values.z_out, y)
+        env = {"p": params, "X": X, "n": len(X), "l2": l2, "right": right, "values": values}
+        return right._replace(**{key: f(delta=delta, **env) for key, f in changes.items()})
+
+    return grad
+
+
+def leaky(delta, values, p):
+    return np.outer(delta, p.w_out) * np.where(values.z_hidden > 0.0, 1.0, 0.01)
+
+
+OTHERS = {
+    "mean in one bias": (altered(b_hidden=lambda right, n, **_: right.b_hidden / n), "scale"),
+    "mean in one weight": (
+        altered(W_hidden=lambda right, p, n, l2, **_:
+                (right.W_hidden - l2 * p.W_hidden) / n + l2 * p.W_hidden), "scale"),
+    "sign in w_out": (
+        altered(w_out=lambda right, p, l2, **_: -right.w_out + 2 * l2 * p.w_out), "sign"),
+    "lambda n times": (
+        altered(W_hidden=lambda right, p, n, l2, **_: right.W_hidden + (n - 1) * l2 * p.W_hidden,
+                w_out=lambda right, p, n, l2, **_: right.w_out + (n - 1) * l2 * p.w_out),
+        "regularization"),
+    "lambda forgotten in one": (
+        altered(W_hidden=lambda right, p, l2, **_: right.W_hidden - l2 * p.W_hidden),
+        "regularization"),
+    "inputs swapped": (altered(W_hidden=lambda right, **_: right.W_hidden[::-1]), "permutation"),
+    "units turned round": (
+        altered(W_hidden=lambda right, **_: right.W_hidden[:, ::-1],
+                b_hidden=lambda right, **_: right.b_hidden[::-1],
+                w_out=lambda right, **_: right.w_out[::-1]), "permutation"),
+    "W_hidden forgotten": (altered(W_hidden=lambda right, **_: 0 * right.W_hidden), "mask"),
+    "decay by the sign": (
+        altered(W_hidden=lambda right, p, l2, **_:
+                right.W_hidden + l2 * (np.sign(p.W_hidden) - p.W_hidden)), "block"),
+    "a for the gate": (
+        altered(W_hidden=lambda delta, values, p, X, l2, **_:
+                X.T @ (np.outer(delta, p.w_out) * values.a_hidden) + l2 * p.W_hidden), "block"),
+    "leaky gate": (
+        altered(W_hidden=lambda delta, values, p, X, l2, **_:
+                X.T @ leaky(delta, values, p) + l2 * p.W_hidden,
+                b_hidden=lambda delta, values, p, **_: leaky(delta, values, p).sum(axis=0)),
+        "block"),
+    "labels turned round": (
+        lambda p, X, y, l2: network.loss_grad(p, X, 1 - y, l2), "unknown"),
+    "last sample alone": (
+        lambda p, X, y, l2: network.loss_grad(p, X[-1:], y[-1:], l2), "unknown"),
+    "all forgotten": (
+        lambda p, X, y, l2: Parameters(*(0.0 * np.array(field) for field in p)), "unknown"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("point", ["intro, question 2", "the same with l2"])
+def test_other_mistakes_of_the_network(name, point):
+    wrong, family = OTHERS[name]
+    report = check(POINTS[point], wrong)
+    assert not report
+    assert report.diagnosis[0].family == family
+
+
+OTHER_HINGES = {
+    "half": (lambda t, X, y: 0.5 * hinge.loss_grad(t, X, y), "scale"),
+    "mean of the active": (
+        lambda t, X, y: hinge.loss_grad(t, X, y) / np.sum(y * hinge.hypothesis(t, X) < 1), "scale"),
+    "a penalty": (lambda t, X, y: hinge.loss_grad(t, X, y) + 0.1 * t, "regularization"),
+    "ascending": (lambda t, X, y: hinge.loss_grad(t, X, y)[[6, 4, 3, 2, 1, 5, 0]], "permutation"),
+    "x**6 forgotten": (lambda t, X, y: hinge.loss_grad(t, X, y) * (np.arange(7) > 0), "mask"),
+    "weight for feature": (lambda t, X, y: hinge.loss_grad(t, X, y) * t, "unknown"),
+    "features reversed": (lambda t, X, y: hinge.loss_grad(t, X[:, ::-1], y), "unknown"),
+    "squared hinge": (
+        lambda t, X, y: NONLINEAR * (X.T @ (-y * np.maximum(1 - y * hinge.hypothesis(t, X), 0))),
+        "unknown"),
+    "perceptron": (
+        lambda t, X, y: NONLINEAR * (X.T @ np.where(y * hinge.hypothesis(t, X) < 0, -y, 0.0)),
+        "unknown"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_HINGES)
+@pytest.mark.parametrize("point", ["intro, question 1", "hinge_2_gradient"])
+def test_other_mistakes_of_the_hinge(name, point):
+    wrong, family = OTHER_HINGES[name]
+    report = check(POINTS[point], wrong)
+    assert not report
+    assert report.diagnosis[0].family == family
+
+
+# Numbers that fit nothing
+
+
+def flat(value):
+    return network.ravel(value) if isinstance(value, Parameters) else np.array(value)
+
+
+def like(vector, x):
+    return network.unravel(vector, x) if isinstance(x, Parameters) else vector
+
+
+NOTHING = {
+    "random numbers": lambda rng, g: rng.normal(size=g.size),
+    "random factors": lambda rng, g: g * rng.uniform(0.5, 2.0, g.size),
+    "random terms": lambda rng, g: g + rng.normal(size=g.size),
+    "small random factors": lambda rng, g: g * (1 + 5e-4 * rng.uniform(1, 2, g.size)),
+    "one number": lambda rng, g: np.full(g.size, rng.normal()),
+    "squares": lambda rng, g: g**2,
+}
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+@pytest.mark.parametrize("name", ["hinge", "network"])
+def test_a_gradient_that_fits_nothing_is_unknown(kind, name, rng):
+    answers = []
+    while len(answers) < 20:
+        f, grad, x, zeros = model(name, rng)
+        wrong = like(NOTHING[kind](rng, flat(grad(x))), x)
+        report = check_grad(f, lambda x, wrong=wrong: wrong, x, expected_zero=zeros)
+        if not report.passed:
+            answers.append([finding.family for finding in report.diagnosis])
+    assert answers == [["unknown"]] * 20
+
+
+@pytest.mark.parametrize("name", ["hinge", "network"])
+def test_random_coordinates_that_are_wrong_get_no_confident_name(name, rng):
+    named = set()
+    for _ in range(60):
+        f, grad, x, zeros = model(name, rng)
+        right = flat(grad(x))
+        hit = rng.random(right.size) < rng.choice([0.1, 0.3, 0.6])
+        sizes = rng.uniform(5e-4, 1.5, right.size) * rng.choice([-1, 1], right.size)
+        wrong = like(np.where(hit, right * (1 + sizes), right), x)
+        report = check_grad(f, lambda x, wrong=wrong: wrong, x, expected_zero=zeros)
+        named |= {finding.family for finding in report.diagnosis}
+    # That nothing but one block differs is a fact, and no guess.
+    assert named <= {"unknown", "block"}
+
+
+def test_two_small_differences_are_not_taken_for_a_pattern():
+    # With two coordinates, some multiple of the parameter fits roughly: that is no evidence.
+    right = 3 * CUBIC**2
+    wrong = right + np.array([1e-4, -2.0001e-4, 0.0, 0.0])
+    assert [finding.family for finding in diagnose(wrong)] == ["unknown"]
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-20, 1.0, 1e20, 1e200])
+def test_the_scale_of_f_does_not_matter(scale):
+    f, grad = lambda x: scale * np.sum(x**3), lambda x: scale * 3 * x**2
+    for wrong, family in [(-1.0, "sign"), (2.0, "scale"), (1 / 9, "scale")]:
+        report = check_grad(f, lambda x, wrong=wrong: wrong * grad(x), CUBIC)
+        assert report.diagnosis[0].family == family
+    odd = np.array([1.1, 0.7, 1.3, 0.2])
+    (finding,) = check_grad(f, lambda x: odd * grad(x), CUBIC).diagnosis
+    assert finding.family == "unknown"
+
+
+def test_the_numbers_of_the_evidence_do_not_hang_on_the_last_bits():
+    # The same mistake from a function that is rounded otherwise: the words stay the same.
+    point = POINTS["the same with l2"]
+    module, x, args, _ = point
+    for m in applicable(module, args):
+        texts = {
+            check_grad(lambda v, s=s: module.loss(v, *args) + s, lambda v, m=m: m.grad(v, *args), x)
+            .diagnosis[0]
+            .evidence
+            for s in (0.0, 1e-3, 3.0)
+        }
+        assert len(texts) == 1
+
+
+def test_linear_is_where_the_masked_coordinate_stands():
+    point = POINTS["intro, question 1"]
+    wrong = next(m for m in mistakes.HINGE if m.name == "mask forgotten")
+    evidence = check(point, wrong.grad).diagnosis[0].evidence
+    assert evidence == f"the derivative is 0 in v[{LINEAR}], the gradient is not"

@@ -1,0 +1,348 @@
+"""hwlib.mistakes: every wrong gradient of the catalogue is refused at the points of the book."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hwlib
+from hwlib import data, hinge, mistakes, network, polynomial
+from hwlib.gradcheck import check_grad
+
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
+
+CHAPTERS = Path(hwlib.__file__).parents[1] / "chapters"
+
+
+def hinge_point(n, theta):
+    x, y = data.interval(np.random.default_rng(0), n)
+    return hinge, np.array(theta), (polynomial.features(x), y), [polynomial.LINEAR]
+
+
+def network_point(n, seed, b_hidden, b_out, l2):
+    params = network.init(np.random.default_rng(seed))
+    params = params._replace(b_hidden=np.array(b_hidden), b_out=b_out)
+    return network, params, (*data.disc(np.random.default_rng(0), n), l2), []
+
+
+POINTS = {
+    "intro, question 1": hinge_point(30, [0.5, 0.3, -0.4, 0.8, 2.4, 0.6, -1.5]),
+    "hinge_2_gradient": hinge_point(12, [0.5, 0.3, -0.4, 0.8, 2.4, 0.6, -1.5]),
+    "intro, question 2": network_point(60, 2, [0.4, 0.2, 0.3], 0.0, 0.5),
+    "network_3_hidden_weight": network_point(8, 4, [0.3, -0.2, 0.1], 0.2, 0.0),
+    "the same with l2": network_point(8, 4, [0.3, -0.2, 0.1], 0.2, 0.5),
+}
+"""Module, parameters, data and expected zeros of the points that the chapters check at."""
+
+CATALOGUE = {hinge: mistakes.HINGE, network: mistakes.NETWORK}
+
+
+def applicable(module, args):
+    return [
+        m
+        for m in CATALOGUE[module]
+        if not (m.family == "regularization" and module is network and args[2] == 0.0)
+    ]
+
+
+CASES = [
+    pytest.param(point, m, id=f"{name}: {m.name}")
+    for name, point in POINTS.items()
+    for m in applicable(point[0], point[2])
+]
+
+
+def check(point, grad, **options):
+    module, x, args, zeros = point
+    return check_grad(
+        lambda v: module.loss(v, *args), lambda v: grad(v, *args), x, expected_zero=zeros, **options
+    )
+
+
+@pytest.mark.parametrize(("point", "mistake"), CASES)
+def test_every_applicable_mistake_is_refused(point, mistake):
+    assert not check(point, mistake.grad)
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_the_right_gradient_passes_and_the_check_is_not_weak(name):
+    report = check(POINTS[name], POINTS[name][0].loss_grad)
+    assert report
+    assert not report.weak
+
+
+def test_a_switch_that_changes_nothing_gives_the_right_gradient():
+    for module, backward in ((hinge, mistakes._hinge()), (network, mistakes._network())):
+        for point in POINTS.values():
+            if point[0] is module:
+                right = module.loss_grad(point[1], *point[2])
+                for got, want in zip(backward(point[1], *point[2]), right, strict=True):
+                    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["intro, question 1", "the same with l2"])
+def test_no_two_mistakes_are_the_same(name):
+    module, x, args, _ = POINTS[name]
+    grads = [
+        np.concatenate([np.ravel(part) for part in m.grad(x, *args)]) for m in CATALOGUE[module]
+    ]
+    for i, one in enumerate(grads):
+        for other in grads[:i]:
+            assert not np.allclose(one, other, rtol=1e-6, atol=0.0)
+
+
+def test_a_mistake_keeps_the_layout_of_the_gradient():
+    for module, x, args, _ in POINTS.values():
+        right = module.loss_grad(x, *args)
+        for m in CATALOGUE[module]:
+            wrong = m.grad(x, *args)
+            assert type(wrong) is type(right)
+            assert [np.shape(part) for part in wrong] == [np.shape(part) for part in right]
+
+
+def test_the_catalogue_is_complete_and_each_record_is_whole():
+    for catalogue in CATALOGUE.values():
+        names = [m.name for m in catalogue]
+        assert len(set(names)) == len(names)
+        for m in catalogue:
+            assert re.fullmatch(r"[A-Z\w][^.]*\.", m.forgot), m.forgot
+            assert m.family in ("sign", "scale", "regularization", "mask", "permutation", "block",
+                                "unknown")  # fmt: skip
+    assert len(mistakes.HINGE) + len(mistakes.NETWORK) >= 21
+
+
+def printed_labels():
+    labels = set()
+    for path in CHAPTERS.glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            labels |= set(re.findall(r"\$\$ \((eq-[a-z0-9-]+)\)", "".join(cell["source"])))
+    return labels
+
+
+def test_every_mistake_names_an_equation_of_the_book():
+    later = set()
+    if not (CHAPTERS / "network_4_l2.ipynb").exists():
+        later = {"eq-l2-penalty", "eq-l2-objective", "eq-l2-grad-w-hidden"}
+    for m in (*mistakes.HINGE, *mistakes.NETWORK):
+        assert m.equation in printed_labels() | later, m.name
+
+
+# The values of some, by hand
+
+
+def test_mistakes_of_the_hinge_by_hand():
+    # u = 1 and y = +1, then u = 2 and y = -1, at theta = 0: both active, h = 0.
+    X, y, theta = polynomial.features([1.0, 2.0]), [1, -1], np.zeros(7)
+    right, linear = np.array([63.0, 31, 15, 7, 3, 0, 0]), np.eye(7)[5]  # -x_1 + x_2
+    of = {m.name: m.grad(theta, X, y) for m in mistakes.HINGE}
+    np.testing.assert_array_equal(of["sign"], -right)
+    np.testing.assert_array_equal(of["branches swapped"], np.zeros(7))
+    np.testing.assert_array_equal(of["mean for sum"], right / 2)
+    np.testing.assert_array_equal(of["mask forgotten"], right + linear)
+    np.testing.assert_array_equal(of["y forgotten"], [-65, -33, -17, -9, -5, 0, -2])
+    np.testing.assert_array_equal(of["x forgotten"], np.zeros(7))
+    np.testing.assert_array_equal(of["only the first sample"], [-1, -1, -1, -1, -1, 0, -1])
+
+
+def test_mistakes_of_the_network_by_hand():
+    # The running example: z_hidden = (1.5, 0.5, -0.5), z_4 = 1; then delta_4 = sigma(1) - 1.
+    params = network.Parameters(
+        np.array([[0.5, -1.0, 0.25], [0.25, 1.0, -0.5]]),
+        np.array([0.5, -0.5, 0.25]),
+        np.array([1.0, -2.0, 0.5]),
+        0.5,
+    )
+    of = {m.name: m.grad(params, [[1.0, 2.0]], [1], 0.5) for m in mistakes.NETWORK}
+    right = network.loss_grad(params, [[1.0, 2.0]], [1], 0.5)
+    delta = 1 / (1 + np.exp(-1.0)) - 1
+    close = np.testing.assert_allclose
+    close(of["ReLU gate forgotten"].b_hidden, delta * np.array([1.0, -2.0, 0.5]))
+    close(of["gate of another unit"].b_hidden, delta * np.array([0.0, -2.0, 0.5]))
+    close(of["W_j4 forgotten"].b_hidden, delta * np.array([1.0, 1.0, 0.0]))
+    close(of["z_j for a_j"].w_out, delta * np.array([1.5, 0.5, -0.5]) + 0.5 * params.w_out)
+    close(of["sigma' forgotten"].b_out, -1 / (delta + 1))
+    close(of["y - y_hat"].b_out, -delta)
+    close(of["lambda forgotten"].w_out, right.w_out - 0.5 * params.w_out)
+    close(of["lambda with the wrong sign"].w_out, right.w_out - params.w_out)
+    close(of["biases regularized"].b_out, delta + 0.25)
+    # The unit that is off decays: its right derivative is lambda W, not 0.
+    close(right.W_hidden[:, 2], [0.125, -0.25])
+    close(of["decay only for units that are on"].W_hidden[:, 2], [0.0, 0.0])
+    close(of["decay only for units that are on"].W_hidden[:, 0], right.W_hidden[:, 0])
+
+
+def test_candidates_bind_the_data():
+    _, x, args, _ = POINTS["intro, question 1"]
+    bound = mistakes.candidates(mistakes.HINGE, *args)
+    assert [name for name, _, _ in bound] == [m.name for m in mistakes.HINGE]
+    assert [equation for _, _, equation in bound] == [m.equation for m in mistakes.HINGE]
+    for (_, grad, _), m in zip(bound, mistakes.HINGE, strict=True):
+        np.testing.assert_array_equal(grad(x), m.grad(x, *args))
+
+
+# Facts about a point: each hides a mistake, and no mistake passes without one
+
+
+ON_BOTH_SIDES = [0.1, 0.2, -0.1, 0.3, 0.2, 0.0, 0.5]
+HINGE_FACTS = {
+    # fact: inputs, labels, weights, the mistake that passes
+    "there is only one sample": ([0.5], [-1], ON_BOTH_SIDES, "mean for sum"),
+    "no sample is active": ([0.5, 0.6], [1, 1], [0, 0, 0, 0, 0, 0, 3], "sign"),
+    "every sample is active": ([0.5, -0.8], [1, -1], ON_BOTH_SIDES, "margin test forgotten"),
+    "no sample but the first is active": (
+        [0.5, -0.8, 2.0], [-1, 1, 1], [0, 0, 0, 0, 0, 0, 1.5], "only the first sample"),
+    "every active sample has label +1": ([0.5, 0.8, 2.0], [1, 1, -1], [0, 0, -1, 0, 0, 0, 0.1],
+                                         "y forgotten"),
+    "h and y h lie on the same side of 1 for every sample": (
+        [0.5, -0.8, 2.0], [-1, 1, 1], ON_BOTH_SIDES, "margin test on h"),
+    "the masked feature adds up to 0": (
+        [0.5, 0.5], [1, -1], ON_BOTH_SIDES, "mask forgotten"),
+    "every feature of every active sample is 1": (
+        [1.0, 1.0, 0.5], [1, 1, -1], [0, 0, 0, 0, 0, 0, -3.0], "x forgotten"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fact", HINGE_FACTS)
+def test_each_fact_about_a_point_of_the_hinge_hides_a_mistake(fact):
+    u, y, theta, name = HINGE_FACTS[fact]
+    args = (polynomial.features(u), np.array(y, dtype=float))
+    point = hinge, np.array(theta, dtype=float), args, [polynomial.LINEAR]
+    (mistake,) = (m for m in mistakes.HINGE if m.name == name)
+    assert check(point, mistake.grad).passed
+    assert fact in hinge.blind_spots(point[1], *args)
+
+
+RUNNING = {
+    "W_hidden": [[0.5, -1.0, 0.25], [0.25, 1.0, -0.5]],
+    "b_hidden": [0.5, -0.5, 0.25],
+    "w_out": [1.5, -2.0, 0.5],
+    "b_out": 0.5,
+}
+SAMPLES = [[0.9, 0.4], [-0.7, -0.9], [0.3, -0.8], [-0.5, 0.6]]
+NETWORK_FACTS = {
+    # fact: what is changed, l2, samples, labels, the mistake, where alone it is made
+    "there is only one sample": ({}, 0.5, SAMPLES[:1], [1], "mean for sum", ""),
+    "every label is 0": ({}, 0.5, SAMPLES, [0, 0, 0, 0], "y forgotten", ""),
+    "every label is 1": ({}, 0.5, SAMPLES, [1, 1, 1, 1], "term of label 0 forgotten", ""),
+    "l2 = 0": ({}, 0.0, SAMPLES, [1, 0, 0, 1], "lambda doubled", ""),
+    "every bias is 0": ({"b_hidden": [0, 0, 0], "b_out": 0}, 0.5, SAMPLES, [1, 0, 0, 1],
+                        "biases regularized", ""),
+    "input 2 is 0 for every sample": (
+        {}, 0.5, [[0.9, 0], [-0.7, 0], [0.3, 0]], [1, 0, 1], "ReLU gate forgotten",
+        r"W_hidden\[1, .\]"),
+    "input 2 is 1 for every sample": (
+        {}, 0.5, [[0.9, 1], [-0.7, 1], [0.3, 1]], [1, 0, 1], "x_i forgotten",
+        r"W_hidden\[1, .\]"),
+    "unit 2 is off for every sample": (
+        {"b_hidden": [0.5, -9, 0.25]}, 0.5, SAMPLES, [1, 0, 0, 1], "W_j4 forgotten",
+        r"(W|b)_hidden\[(., )?1\]"),
+    "unit 2 is on for every sample": (
+        {"b_hidden": [0.5, 9, 0.25]}, 0.5, SAMPLES, [1, 0, 0, 1], "z_j for a_j", r"w_out\[1\]"),
+    "W_24 is 0": ({"w_out": [1.5, 0, 0.5]}, 0.5, SAMPLES, [1, 0, 0, 1], "ReLU gate forgotten",
+                  r"(W|b)_hidden\[(., )?1\]"),
+    "W_24 is 1": ({"w_out": [1.5, 1, 0.5]}, 0.5, SAMPLES, [1, 0, 0, 1], "W_j4 forgotten",
+                  r"(W|b)_hidden\[(., )?1\]"),
+    "units 1 and 2 are on for the same samples": (
+        {"W_hidden": [[0.5, 1.0, 0.25], [0.25, 0.5, -0.5]], "b_hidden": [0.2, 0.4, 0.25]},
+        0.5, SAMPLES, [1, 0, 0, 1], "gate of another unit", r"(W|b)_hidden\[(., )?1\]"),
+}  # fmt: skip
+
+
+def made_at(grad, where):
+    """The mistake made at the coordinates whose name fits a pattern alone."""
+
+    def partly(params, *args):
+        wrong, right = grad(params, *args), network.loss_grad(params, *args)
+        fields = {}
+        for key in params._fields:
+            field = np.array(getattr(right, key))
+            for index in np.ndindex(field.shape):
+                name = f"{key}[{', '.join(map(str, index))}]" if index else key
+                if re.match(where, name):
+                    field[index] = np.asarray(getattr(wrong, key))[index]
+            fields[key] = field[()]
+        return network.Parameters(**fields)
+
+    return partly
+
+
+@pytest.mark.parametrize("fact", NETWORK_FACTS)
+def test_each_fact_about_a_point_of_the_network_hides_a_mistake(fact):
+    change, l2, X, y, name, where = NETWORK_FACTS[fact]
+    values = {key: np.array(value, dtype=float) for key, value in (RUNNING | change).items()}
+    point = network, network.Parameters(**values), (np.array(X), np.array(y), l2), []
+    (mistake,) = (m for m in mistakes.NETWORK if m.name == name)
+    assert check(point, made_at(mistake.grad, where)).passed
+    assert fact in network.blind_spots(point[1], *point[2])
+    good = network, network.Parameters(**RUNNING), (SAMPLES, [1, 0, 0, 1], 0.5), []
+    assert fact not in network.blind_spots(good[1], *good[2])
+    assert not check(good, made_at(mistake.grad, where))  # it is the fact that hides it
+
+
+def test_the_facts_are_told_one_by_one():
+    params = network.Parameters(np.ones((2, 1)), np.array([-9.0]), np.array([1.0]), 0.0)
+    assert network.blind_spots(params, [[0.0, 1.0]], [1]) == (
+        "there is only one sample",
+        "every label is 1",
+        "l2 = 0",
+        "input 1 is 0 for every sample",
+        "input 2 is 1 for every sample",
+        "unit 1 is off for every sample",
+        "W_14 is 1",
+    )
+    assert hinge.blind_spots(np.zeros(7), np.ones((2, 7)), [1, 1]) == (
+        "every sample is active",
+        "every active sample has label +1",
+        "h and y h lie on the same side of 1 for every sample",
+        "every feature of every active sample is 1",
+    )
+
+
+@pytest.mark.parametrize("name", ["intro, question 1", "hinge_2_gradient", "intro, question 2",
+                                  "the same with l2"])  # fmt: skip
+def test_the_points_of_the_book_have_no_blind_spot(name):
+    module, x, args, _ = POINTS[name]
+    assert module.blind_spots(x, *args) == ()
+
+
+def random_point(rng, module):
+    n = int(rng.integers(1, 16))
+    if module is hinge:
+        x = rng.permutation(np.arange(-8, 9))[:n] / 8.0  # no sample twice: two may cancel
+        return hinge, rng.normal(size=7), (polynomial.features(x), rng.choice([-1, 1], n)), [5]
+    d, m = (int(k) for k in rng.integers(1, 4, 2))
+    params = network.init(rng, d, m)
+    if rng.random() < 0.7:
+        params = params._replace(b_hidden=rng.normal(size=m), b_out=rng.normal())
+    X, y = rng.normal(size=(n, d)), rng.integers(0, 2, n)
+    X[:, rng.random(d) < 0.1] = rng.integers(0, 2)
+    return network, params, (X, y, float(rng.choice([0.0, 0.5]))), []
+
+
+@pytest.mark.parametrize("module", CATALOGUE, ids=lambda module: module.__name__)
+def test_no_mistake_passes_where_there_is_no_fact(module, rng):
+    escaped, hidden, plain = [], 0, 0
+    for _ in range(200):
+        point = random_point(rng, module)
+        _, x, args, _ = point
+        catalogue = [m for m in CATALOGUE[module] if applies(m.name, x)]
+        if module.blind_spots(x, *args):
+            hidden += 1
+        else:
+            wrong = mistakes.candidates(catalogue, *args)
+            report = check(point, module.loss_grad, candidates=wrong)
+            plain += not report.weak
+            escaped += report.matches
+    assert escaped == []
+    assert hidden > 20
+    assert plain > 20
+
+
+def applies(name, params):
+    """Whether a network is large enough for a mistake to be one."""
+    smallest = {"transposed weights": (2, 2), "gate of another unit": (1, 2)}.get(name, (1, 1))
+    return smallest == (1, 1) or bool(np.all(np.array(params.W_hidden.shape) >= smallest))
