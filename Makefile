@@ -56,9 +56,13 @@ serve: $(BUILT)  ## build the site and serve it on this machine
 
 execute: $(EXECUTED)  ## run every notebook that may have changed and store its outputs
 
-_build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(wildcard hwlib/*.py hwlib/*.mplstyle)
+_build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(wildcard hwlib/*.*)
 	$(BIN)/python site_ext/execute.py $<
 	@mkdir -p $(@D) && touch $@
+
+# The ledger reads the formulas of the chapters, and the first page the totals of the ledger.
+_build/executed/ledger.ipynb: $(wildcard chapters/hinge_*.ipynb chapters/network_*.ipynb) chapters/gradient_checks.ipynb
+_build/executed/intro.ipynb: _build/executed/ledger.ipynb
 
 lint: $(ENV)  ## check style and types
 	$(BIN)/ruff check .

@@ -10,6 +10,9 @@ Each chapter imports the module of its question; nothing is re-exported here.
 `hwlib.gradcheck`   finite differences and the gradient check; knows callables, no model
 `hwlib.diagnosis`   what kind of mistake makes a gradient differ; knows numbers alone
 `hwlib.mistakes`    wrong gradients that people write, to test the checks with
+`hwlib.equations`   reads the printed formulas and executes them (needs lark)
+`hwlib.worlds`      what the symbols of the formulas stand for: points, drawn or computed
+`hwlib.mutants`     wrong versions of a formula, which the checks must refuse
 `hwlib.__main__`    ``python -m hwlib check FILE``: checks the gradients of a reader
 `hwlib.data`        small data sets
 `hwlib.plotting`    the figures' style and helpers (needs Matplotlib)

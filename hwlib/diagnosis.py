@@ -46,7 +46,7 @@ class Mismatch(NamedTuple):
     x, given, numeric : ndarray
         The point, the gradient under test, and its estimate by finite differences.
     allowed : ndarray
-        The difference from `given` that would still be an agreement, above 0.
+        The difference from the given one that would still be an agreement, above 0.
     zero : ndarray of bool
         Whether the estimate cannot be told from 0.
     """

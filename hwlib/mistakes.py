@@ -49,7 +49,7 @@ def candidates(
     Parameters
     ----------
     catalogue : sequence of Mistake
-        `HINGE` or `NETWORK`.
+        ``HINGE`` or ``NETWORK``.
     *data
         What follows the parameters in a call of the gradient: X and y, for a network also l2.
 
