@@ -3,6 +3,7 @@
 The losses are those of the book: sums over the samples, labels -1 and +1 in question 1 and 0
 and 1 in question 2, biases not regularized. The file defines one or more of these functions::
 
+    1.1  hypothesis_grad(theta, x)      returns dh/dtheta for a row x of features, shape (7,)
     1.2  hinge_grad(theta, X, y)        returns the gradient, shape (7,)
     2.1  delta_out(z, y)                returns dL/dz for each output z, shape (n,)
     2.2  output_grad(params, X, y)      returns (w_out, b_out), shapes (m,) and ()
@@ -80,10 +81,14 @@ def questions() -> list[Question]:
         return Question(number, name, (params, X, y), loss, x, {})
 
     # fmt: off
+    masked = {"expected_zero": [polynomial.LINEAR]}
+    one = polynomial.features([0.8])
     return [
+        Question("1.1", "hypothesis_grad", (theta, one[0]),
+                 lambda theta: hinge.hypothesis(theta, one)[0], theta, masked),
         Question("1.2", "hinge_grad", (theta, features, labels),
                  lambda theta: hinge.loss(theta, features, labels), theta,
-                 {"expected_zero": [polynomial.LINEAR], "candidates": hinges}),
+                 masked | {"candidates": hinges}),
         Question("2.1", "delta_out", (z, few), lambda z: network.log_loss(z, few).sum(), z, {}),
         part("2.2", "output_grad", "w_out", "b_out"),
         part("2.3", "hidden_grad", "W_hidden", "b_hidden"),

@@ -253,7 +253,8 @@ class Report:
         lines += [f"equal to the wrong gradient {name!r}" for name in self.matches]
         lines += [f"this point cannot show: {fact}" for fact in self.context]
         for family, evidence, equation in self.diagnosis[:1]:
-            lines += [f"likely mistake: {family}", f"  {evidence}"]
+            if not (self.matches and family == "unknown"):  # the candidate says more
+                lines += [f"likely mistake: {family}", f"  {evidence}"]
             lines += [f"  equation to reread: {equation}"] if equation else []
         return "\n".join(lines)
 

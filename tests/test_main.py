@@ -19,6 +19,8 @@ from hwlib.gradcheck import check_grad
 
 RIGHT = """
 import numpy as np
+def hypothesis_grad(theta, x):
+    return np.array([1, 1, 1, 1, 1, 0, 1]) * x
 def hinge_grad(theta, X, y):
     mask = np.array([1, 1, 1, 1, 1, 0, 1])
     active = y * (X @ (mask * theta)) < 1
@@ -79,7 +81,8 @@ def test_right_answers_pass(write, capsys):
     assert set(statuses(path).values()) == {"passed"}
     assert program.main(["check", str(path)]) == 0
     printed = capsys.readouterr().out
-    for head in ("1.2 hinge_grad: passed: 6 of 6", "2.1 delta_out: passed: 8 of 8",
+    for head in ("1.1 hypothesis_grad: passed: 6 of 6", "1.2 hinge_grad: passed: 6 of 6",
+                 "2.1 delta_out: passed: 8 of 8",
                  "2.2 output_grad: passed: 4 of 4", "2.3 hidden_grad: passed: 9 of 9",
                  "2.4 loss_grad: passed: 13 of 13"):  # fmt: skip
         assert head in printed
@@ -170,8 +173,8 @@ def test_a_file_that_misbehaves_gets_a_clear_line(name, write, capsys):
     assert first.startswith(f"{path}: FAILED: ")
     assert message in first
     assert first.isprintable()
-    assert second.endswith("next.py: passed: 1.2 missing, 2.1 passed, 2.2 missing, 2.3 missing, "
-                           "2.4 missing")  # fmt: skip
+    assert second.endswith("next.py: passed: 1.1 missing, 1.2 missing, 2.1 passed, 2.2 missing, "
+                           "2.3 missing, 2.4 missing")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -222,7 +225,8 @@ def test_what_a_file_changes_is_not_seen_by_the_next_question(write):
     head = "def output_grad(params, X, y):"
     text = RIGHT.replace(head, f"{head}\n    X[:] = 0; params.w_out[:] = 9")
     assert statuses(write(text)) == {
-        "1.2": "passed", "2.1": "passed", "2.2": "failed", "2.3": "passed", "2.4": "passed",
+        "1.1": "passed", "1.2": "passed", "2.1": "passed", "2.2": "failed",
+        "2.3": "passed", "2.4": "passed",
     }  # fmt: skip
 
 
@@ -269,7 +273,7 @@ def test_json_for_a_machine(write, capsys):
     right, wrong = json.loads(capsys.readouterr().out)
     assert right["file"] == paths[0]
     assert right["passed"] is True
-    assert [r["status"] for r in right["questions"]] == ["passed"] * 5
+    assert [r["status"] for r in right["questions"]] == ["passed"] * 6
     assert wrong["passed"] is False
     assert {r["status"] for r in wrong["questions"]} == {"error"}
     assert {r["message"] for r in wrong["questions"]} == {

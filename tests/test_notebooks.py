@@ -172,7 +172,7 @@ def exercises_have_solutions(page: Page) -> Faults:
         return
     text = page.text()
     name = page.name if page.name == "gradient_checks" else "_".join(page.name.split("_")[:2])
-    wanted = [f"ex-{name.replace('_', '-')}-{number}" for number in (1, 2, 3)]
+    wanted = [f"ex-{name.replace('_', '-')}-{number}" for number in (1, 2, 3, 4)]
     exercises = re.findall(r"^```\{exercise\}.*\n:label: (\S+)", text, re.MULTILINE)
     solutions = re.findall(r"^```\{solution-start\} (\S+)\n:class: dropdown$", text, re.MULTILINE)
     if exercises != wanted:
@@ -181,22 +181,49 @@ def exercises_have_solutions(page: Page) -> Faults:
         yield f"the solutions are to {solutions}, not {wanted}"
     if text.count("```{solution-end}") != len(solutions):
         yield "a solution has no end of its own"
-    coded = False
-    inside = False
+    folded = cells_of_solutions(page)
+    codes = [cell.id for cell in folded if cell.cell_type == "code"]
+    if all("-solution-4-" in cell_id for cell_id in codes):
+        yield "no solution but the last has code that runs"
+
+
+def last_exercise_is_to_be_mended(page: Page) -> Faults:
+    """The reader's own gradient: a start that the check refuses, and a solution that passes."""
+    if not is_question(page):
+        return
+    starts = [cell for cell in page.code() if cell.id.endswith("-yours")]
+    if len(starts) != 1:
+        yield f"{len(starts)} cells are called ...-yours"
+        return
+    (output,) = [shown(output) for output in starts[0].outputs] or [""]
+    if not output.startswith("FAILED"):
+        yield f"{starts[0].id}: the start is not refused: {output}"
+    if not re.search(r"^(likely mistake: |equal to the wrong gradient )", output, re.MULTILINE):
+        yield f"{starts[0].id}: the check does not say what is likely: {output}"
+    solutions = [cell for cell in cells_of_solutions(page) if cell.id.endswith("-solution-4-code")]
+    wanted = "assert report.passed and not report.weak"
+    if not all(wanted in cell.source for cell in solutions) or len(solutions) != 1:
+        yield f"the solution to {starts[0].id} does not say: {wanted}"
+
+
+def cells_of_solutions(page: Page) -> list[Any]:
+    """Return the cells that the page folds: those between solution-start and solution-end."""
+    folded, inside = [], False
     for cell in page.cells:
         inside = (
             inside or "{solution-start}" in cell.source
         ) and "{solution-end}" not in cell.source
-        coded = coded or (inside and cell.cell_type == "code")
-    if not coded:
-        yield "no solution has code that runs"
+        folded += [cell] if inside else []
+    return folded
 
 
 def chapter_is_short(page: Page) -> Faults:
     if not is_question(page):
         return
     text = without_code(page.text())
-    in_view = [c for c in page.code() if "hide-input" not in c.metadata.get("tags", [])]
+    folded = {cell.id for cell in cells_of_solutions(page)}
+    folded |= {cell.id for cell in page.code() if "hide-input" in cell.metadata.get("tags", [])}
+    in_view = [cell for cell in page.code() if cell.id not in folded]
     found = {
         "words": len(re.sub(r"\$[^$]*\$", "x", DISPLAY.sub("", text)).split()),
         "equations": len(DISPLAY.findall(text)),
@@ -238,6 +265,7 @@ NOTEBOOK_RULES: list[Callable[[Page], Faults]] = [
     outputs_are_clean,
     figures_speak,
     exercises_have_solutions,
+    last_exercise_is_to_be_mended,
     chapter_is_short,
 ]
 
@@ -303,12 +331,16 @@ def good_page() -> Page:
         new_code_cell("x = 1\nprint(x)", id="code", outputs=[printed]),
         new_code_cell("plt.show()", id="drawing", outputs=[svg], metadata={"mystnb": figure}),
     ]
-    for number in (1, 2, 3):
+    refused = new_output("stream", name="stdout", text="FAILED: 0 of 1\nlikely mistake: sign\n")
+    for number in (1, 2, 3, 4):
         start = f"```{{solution-start}} ex-hinge-9-{number}\n:class: dropdown\n```"
+        cells += [new_markdown_cell(EXERCISE % number, id=f"exercise-{number}")]
+        if number == 4:
+            cells += [new_code_cell("print(report)", id="hinge-9-yours", outputs=[refused])]
+        source = "assert report.passed and not report.weak" if number == 4 else "assert x"
         cells += [
-            new_markdown_cell(EXERCISE % number, id=f"exercise-{number}"),
             new_markdown_cell(start, id=f"start-{number}"),
-            new_code_cell("assert x", id=f"solution-{number}"),
+            new_code_cell(source, id=f"hinge-9-solution-{number}-code"),
             new_markdown_cell("```{solution-end}\n```", id=f"end-{number}"),
         ]
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
@@ -339,7 +371,15 @@ def show(data: dict[str, str], **more: Any) -> Callable[[Page], object]:
 
 
 def no_solution_code(page: Page) -> None:
-    page.cells[:] = [cell for cell in page.cells if not cell.id.startswith("solution")]
+    page.cells[:] = [cell for cell in page.cells if not re.search("-solution-[123]-", cell.id)]
+
+
+def cell_called(end: str, **change: Any) -> Callable[[Page], object]:
+    return lambda page: [c.update(change) for c in page.cells if c.id.endswith(end)]
+
+
+def says(text: str) -> Callable[[Page], object]:
+    return cell_called("-yours", outputs=[new_output("stream", name="stdout", text=text)])
 
 
 FAULTS: list[tuple[Callable[[Page], Faults], str, Callable[[Page], object]]] = [
@@ -405,6 +445,12 @@ FAULTS: list[tuple[Callable[[Page], Faults], str, Callable[[Page], object]]] = [
     (exercises_have_solutions, "shown", set_source(4, "```{solution-start} ex-hinge-9-1\n```")),
     (exercises_have_solutions, "no end", set_source(6, "The end.")),
     (exercises_have_solutions, "no code", no_solution_code),
+    (last_exercise_is_to_be_mended, "no start", cell_called("-yours", id="start")),
+    (last_exercise_is_to_be_mended, "no output", cell_called("-yours", outputs=[])),
+    (last_exercise_is_to_be_mended, "passes", says("passed: 1 of 1\nlikely mistake: sign\n")),
+    (last_exercise_is_to_be_mended, "no reason", says("FAILED: 0 of 1\n")),
+    (last_exercise_is_to_be_mended, "no solution", cell_called("-4-code", id="other")),
+    (last_exercise_is_to_be_mended, "not passing", cell_called("-4-code", source="print(1)")),
     (chapter_is_short, "words", set_source(0, "word " * 2501)),
     (chapter_is_short, "equations", set_source(0, EQUATION * 21)),
     (chapter_is_short, "code", set_source(1, "x = 1\n" * 151)),
