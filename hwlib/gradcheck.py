@@ -8,6 +8,7 @@ argument theta.
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -254,7 +255,8 @@ class Report:
         lines += [f"this point cannot show: {fact}" for fact in self.context]
         for family, evidence, equation in self.diagnosis[:1]:
             if not (self.matches and family == "unknown"):  # the candidate says more
-                lines += [f"likely mistake: {family}", f"  {evidence}"]
+                lines += [f"likely mistake: {family}"]
+                lines += textwrap.wrap(evidence, 80, initial_indent="  ", subsequent_indent="  ")
             lines += [f"  equation to reread: {equation}"] if equation else []
         return "\n".join(lines)
 
