@@ -718,6 +718,8 @@ def message(equation: Equation, k: int, values: list[Any], gap: Any, scope: Scop
 def check_order(equation: Equation, book: Book, far: World, near: World) -> Finding:
     """Compare what an equation leaves to O(...) with what is left, for a large and a small step."""
     ratios = []
+    if set(equation.relations) != {"="}:
+        raise FormulaError("an order needs equal sides")
     for world in (far, near):
         bare, full = (
             [evaluate(side, Scope(book, replace(world, order=o), True)) for side in equation.sides]
@@ -740,12 +742,6 @@ def check_order(equation: Equation, book: Book, far: World, near: World) -> Find
     return Finding(equation, "order of the rest", 2 * near.n_points, 0.0)
 
 
-def worlds_of(chapter: str, n_points: int = 240) -> tuple[World, ...]:
-    """Return the world of a chapter, and for orders a second one with steps 8 times smaller."""
-    far = make_world(chapter, n_points)
-    return (far, make_world(chapter, n_points, shrink=1 / 8)) if "gradient" in chapter else (far,)
-
-
 def check_one(equation: Equation, book: Book, n_points: int = 240) -> Finding:
     """Check an equation of any kind at points of its chapter.
 
@@ -760,11 +756,15 @@ def check_one(equation: Equation, book: Book, n_points: int = 240) -> Finding:
     FormulaError
         If the equation is wrong, or says something of an unknown symbol.
     """
-    worlds = worlds_of(equation.chapter, n_points)
+    world = make_world(equation.chapter, n_points)
     if not equation.has_order:
-        return check(equation, book, worlds[0])
+        finding = check(equation, book, world)
+        check(equation, book, make_world(equation.chapter, n_points // 8, second=True))
+        return finding
     try:
-        return check_order(equation, book, *worlds)
+        return check_order(
+            equation, book, world, make_world(equation.chapter, n_points, second=True)
+        )
     except ValueError as error:
         raise FormulaError(f"{equation.chapter}, {equation.label}: {error}") from error
 

@@ -23,6 +23,9 @@ SWAPS = {
 }  # fmt: skip
 """A symbol and another of the same kind, which a writer may put in its place."""
 
+SIZES = {"n": ("3", "6"), "d": ("2", "3")}
+"""The number of samples or of inputs, and numbers that it happens to be."""
+
 SIGNS = {
     r"\ge": (">", r"\le"), r"\le": ("<", r"\ge"), ">": (r"\ge", "<"), "<": (r"\le", ">"),
     "=": (r"\ne",), r"\ne": ("=",),
@@ -50,14 +53,22 @@ def survives(mutant: Equation, book: Book) -> bool:
     """Whether no check refuses a wrong version: its own, or one of an equation that may use it."""
     changed = Book(mutant if e.label == mutant.label else e for e in book.equations)
     others = [e for e in changed.equations if e is not mutant and defines(mutant, book)]
-    part = mutant.chapter.split("_")[0]
-    users = [e for e in others if e.chapter.split("_")[0] == part]
+    part, sought = mutant.chapter.split("_")[0], names(mutant.sides[0])
+    users = sorted(
+        (e for e in others if e.chapter.split("_")[0] == part),
+        key=lambda e: (not sought & names(*e.sides), e.chapter != mutant.chapter),
+    )
     try:
-        for user in [mutant, *sorted(users, key=lambda e: e.chapter != mutant.chapter)]:
+        for user in [mutant, *users]:
             check_one(user, changed, POINTS)
     except FormulaError:
         return False
     return True
+
+
+def names(*sides: Any) -> set[str]:
+    """Return the names of the symbols of some sides."""
+    return {name_of(symbol)[0] for side in sides for symbol in side.find_data("symbol")}
 
 
 def same_meaning() -> dict[tuple[str, str], str]:
@@ -255,6 +266,9 @@ class _Rules:
                 f"{_text(node)} becomes {SWAPS[str(base)]}",
                 _with(node, [Token("LETTER", SWAPS[str(base)]), *rest]),
             )
+        if str(base) in SIZES and not rest:
+            for number in SIZES[str(base)]:
+                yield f"{base} becomes {number}", Tree("number", [Token("NUMBER", number)])
         primes = [t for t in rest if isinstance(t, Token) and t.type == "PRIMES"]
         if primes:
             kept = [t for t in rest if t is not primes[0]]

@@ -26,9 +26,7 @@ ORDER = (
 )  # fmt: skip
 """The chapters that may have equations, in the order of the book."""
 
-STATEMENTS = {
-    "eq-sgd-update": "an arrow: a new value replaces the old one; the next formula is that value",
-}
+STATEMENTS: dict[str, str] = {}
 """Equations that cannot be executed, each with the reason."""
 
 HELPERS = frozenset(["r", "e", "q", "p", "t", "tau", "v", "nu", "E", "varepsilon_c"])
@@ -88,7 +86,7 @@ class World:
         return self.values.get((*key, sample), self.values.get((*key, -1)))
 
 
-def make_world(chapter: str, n_points: int = 240, *, seed: int = 0, shrink: float = 1.0) -> World:
+def make_world(chapter: str, n_points: int = 240, *, second: bool = False) -> World:
     """Return the world of a chapter.
 
     Parameters
@@ -96,9 +94,9 @@ def make_world(chapter: str, n_points: int = 240, *, seed: int = 0, shrink: floa
     chapter : str
         The name of its file without the ending.
     n_points : int
-    seed : int
-    shrink : float
-        Factor of the step of finite differences, to measure an order.
+    second : bool
+        Another world: with one sample and one input more, so that a number that is printed in
+        place of n or d is noticed; with steps of finite differences 8 times smaller.
 
     Raises
     ------
@@ -108,13 +106,13 @@ def make_world(chapter: str, n_points: int = 240, *, seed: int = 0, shrink: floa
     part = chapter.split("_")[0]
     if part not in WORLDS:
         raise ValueError(f"chapter is {chapter!r}; no quantities are declared for it")
-    return replace(_make(part, n_points, seed, shrink), chapter=chapter)
+    return replace(_make(part, n_points, second), chapter=chapter)
 
 
 @cache
-def _make(part: str, n_points: int, seed: int, shrink: float) -> World:
+def _make(part: str, n_points: int, second: bool) -> World:
     world = World(part, n_points, {})
-    WORLDS[part](world, np.random.default_rng(seed), shrink)
+    WORLDS[part](world, np.random.default_rng(0), second)
     return world
 
 
@@ -124,8 +122,8 @@ def _eighths(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
     return np.where(values == 0.0, 0.375, values)
 
 
-def _hinge_world(world: World, rng: np.random.Generator, _: float) -> None:
-    n_points, n, weights = world.n_points, ROWS, range(7)
+def _hinge_world(world: World, rng: np.random.Generator, second: bool) -> None:
+    n_points, n, weights = world.n_points, ROWS + second, range(7)
     world.ranges = {"i": range(1, n + 1), "j": weights, "k": weights}
     c, theta = _eighths(rng, (n_points, 7)), _eighths(rng, (n_points, 7))
     u, y = rng.uniform(-1.3, 1.3, (n_points, n)), rng.choice([-1.0, 1.0], (n_points, n))
@@ -162,8 +160,8 @@ def _hinge_world(world: World, rng: np.random.Generator, _: float) -> None:
                        "e": "e_{i}", "y": "y_{i}"}  # fmt: skip
 
 
-def _network_world(world: World, rng: np.random.Generator, _: float) -> None:
-    n_points, n, d, m = world.n_points, SAMPLES, INPUTS, UNITS
+def _network_world(world: World, rng: np.random.Generator, second: bool) -> None:
+    n_points, n, d, m = world.n_points, SAMPLES + second, INPUTS + second, UNITS
     world.ranges = {"i": range(1, d + 1), "j": range(1, m + 1), "s": range(1, n + 1)}
     W, b, X = (_eighths(rng, (n_points, *s)) for s in ((d, m), (m,), (n, d)))
     w_out, b_out = _eighths(rng, (n_points, m)), _eighths(rng, (n_points,))
@@ -221,7 +219,7 @@ def _network_values(world: World, problems: list[Problem], l2: Floats, sample: i
         for j in range(UNITS):
             world.slopes[name, (), "b", (j + 1,), sample] = b[:, j]
             world.slopes[name, (), "W", (j + 1, 4), sample] = w_out[:, j]
-            for i in range(INPUTS):
+            for i in range(W.shape[1]):
                 world.slopes[name, (), "W", (i + 1, j + 1), sample] = W[:, i, j]
 
 
@@ -238,7 +236,7 @@ def _output_hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
     return np.array([(grad(at + step) - grad(at - step)) / 2e-5 for step in steps])
 
 
-def _difference_world(world: World, rng: np.random.Generator, shrink: float) -> None:
+def _difference_world(world: World, rng: np.random.Generator, second: bool) -> None:
     n_points, world.ranges = world.n_points, {"k": range(1, 2)}
     scale, rate = rng.uniform(0.5, 2.0, n_points), rng.uniform(0.5, 1.5, n_points)
     sign = rng.choice([-1.0, 1.0], (2, n_points))
@@ -248,7 +246,7 @@ def _difference_world(world: World, rng: np.random.Generator, shrink: float) -> 
         return sign[0] * scale * (sign[1] * rate) ** primes * np.exp(sign[1] * rate * x)
 
     world.f = f
-    step = shrink * rng.uniform(0.05, 0.1, n_points)
+    step = rng.uniform(0.05, 0.1, n_points) / (8.0 if second else 1.0)
     draws = world.draws
     draws |= {("x", (), 0): rng.uniform(-1.0, 1.0, n_points), ("I", (), 0): 1j}
     draws |= {
