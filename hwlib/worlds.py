@@ -199,8 +199,8 @@ def _network_world(world: World, rng: np.random.Generator, second: bool) -> None
         world.slopes["L", (), "z", (4,), s + 1] = network.log_loss_grad(z_4, y[:, s])
     _network_values(world, problems, l2, 0)
     values["R", (), -1] = values["J", (), 0] - values["L", (), 0]
-    second = [_output_hessian(*point) for point in [(p, x[[0]], t[[0]]) for p, x, t in problems]]
-    values["H", (), -1] = np.array(second)
+    bends = [_output_hessian(*point) for point in [(p, x[[0]], t[[0]]) for p, x, t in problems]]
+    values["H", (), -1] = np.array(bends)
     world.functions = {"sigma": network.sigmoid, "sigma'": network.sigmoid_grad,
                        "ReLU": network.relu, "ReLU'": network.relu_grad}  # fmt: skip
     world.assembled = {"X": "x_{si}", "W": "W_{ij}", "D": r"\delta_{z_{sj}}"}
