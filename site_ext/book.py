@@ -18,6 +18,7 @@ from sphinx.writers.html5 import HTML5Translator
 from sphinx_exercise.nodes import solution_node
 
 from site_ext.mathml import MathError, to_mathml
+from site_ext.prune import prune
 
 # The reader's theme, before the page is drawn. With no default of the theme's own, a page whose
 # scripts are off is a light one; with one of its own ("auto") it would have no colours at all.
@@ -88,10 +89,18 @@ def skip_alias(
     return True if (obj.__doc__ or "").startswith("Alias for field") else None
 
 
-def choose_theme_early(
+def lighten_head(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
+    """Choose the theme early; let no script hold up the page, and load none in vain."""
     context["metatags"] = context.get("metatags", "") + THEME_SCRIPT
+    scripts = [script for script in context["script_files"] if script.filename]
+    for name, needed in {"copybutton": "highlight", "clipboard": "highlight"}.items():
+        if f'class="{needed}' not in context.get("body", ""):
+            scripts = [script for script in scripts if name not in str(script.filename)]
+    for script in scripts:
+        script.attributes["defer"] = "defer"
+    context["script_files"] = scripts
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -103,5 +112,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-resolved", drop_repeated_ids)
     app.connect("autodoc-process-docstring", link_equations)
     app.connect("autodoc-skip-member", skip_alias)
-    app.connect("html-page-context", choose_theme_early)
+    app.connect("html-page-context", lighten_head, priority=900)
+    app.connect("build-finished", prune)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
