@@ -16,7 +16,7 @@ export PYTHONHASHSEED := 0
 # An environment that happens to be active is not the book's: IPython warns of it.
 unexport VIRTUAL_ENV
 
-.PHONY: help book test test-units test-notebooks test-portable serve execute lint format lock clean
+.PHONY: help book zip test test-units test-notebooks test-portable serve execute lint format lock clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -50,6 +50,10 @@ test-notebooks: $(ENV)  ## run every notebook again and compare what it prints a
 test-portable: $(ENV)  ## the same with AVX-512 switched off, as on an older processor
 	OPENBLAS_CORETYPE=Haswell NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python site_ext/avx512.py)" \
 	  $(MAKE) test-notebooks
+
+zip: $(BUILT)  ## put the site into one archive to hand out, the same bytes for the same site
+	@$(BIN)/python -m site_ext.archive $(SITE) _build/gradients-by-hand.zip
+	@echo "The archive is _build/gradients-by-hand.zip; unpack it and open index.html in a browser."
 
 serve: $(BUILT)  ## build the site and serve it on this machine
 	$(BIN)/python -m http.server --directory $(SITE) --bind 127.0.0.1 8000

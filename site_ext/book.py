@@ -1,17 +1,20 @@
-"""Sphinx extension of the site: formulas without a script, solutions that open without one.
+"""Sphinx extension of the site: what the book's pages need besides the theme.
 
 Registered in ``_config.yml``. Formulas become MathML (`site_ext.mathml`), a solution becomes
-a ``<details>`` element, and the reference of hwlib links to the equations that it implements.
+a ``<details>`` element, the reference of hwlib links to the equations that it implements, a
+page carries the equations that it refers to, and loads no script in vain.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from docutils.utils import get_source_line
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
@@ -27,6 +30,7 @@ THEME_SCRIPT = """
   localStorage.mode ||= "auto";
   if (localStorage.mode === "auto")
     localStorage.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  if (!location.hash) document.documentElement.classList.add("first-screen"); // until site.js
 </script>
 """
 
@@ -89,14 +93,36 @@ def skip_alias(
     return True if (obj.__doc__ or "").startswith("Alias for field") else None
 
 
-def lighten_head(
+def visit_image(self: HTML5Translator, node: nodes.image) -> None:
+    """Let a figure keep its place while it is not loaded, and load when the reader comes near."""
+    path = Path(self.builder.srcdir, node["uri"])
+    HTML5Translator.visit_image(self, node)
+    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', path.read_text("utf-8")[:999])
+    width, height = (round(float(points) / 0.75) for points in size.groups()) if size else (0, 0)
+    attributes = f'<img loading="lazy" width="{width}" height="{height}" ' if size else "<img "
+    self.body[-1] = self.body[-1].replace("<img ", attributes)
+
+
+def latex_of_equations(app: Sphinx, env: BuildEnvironment) -> None:
+    """Collect the display equations of the book by their labels."""
+    documents = [env.get_doctree(name) for name in sorted(env.found_docs)]
+    blocks = [block for document in documents for block in document.findall(nodes.math_block)]
+    env.book_equations = {block["label"]: block for block in blocks if block["label"]}
+
+
+def finish_page(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Choose the theme early; let no script hold up the page, and load none in vain."""
+    """Choose the theme early; add the equations referred to; let no script hold up the page."""
     context["metatags"] = context.get("metatags", "") + THEME_SCRIPT
+    # Roles of docutils that WAI-ARIA has deprecated, on elements that may not bear them.
+    body = context["body"] = re.sub(r' role="(list|doc-[a-z]+)"', "", context.get("body", ""))
+    for label in sorted(set(re.findall(r'href="[^"#]+#equation-(eq-[\w-]+)"', body))):
+        formula = mathml(app.env.book_equations[label], display=True)
+        context["body"] += f'<template id="preview-{label}">{formula}</template>\n'
     scripts = [script for script in context["script_files"] if script.filename]
     for name, needed in {"copybutton": "highlight", "clipboard": "highlight"}.items():
-        if f'class="{needed}' not in context.get("body", ""):
+        if f'class="{needed}' not in body:
             scripts = [script for script in scripts if name not in str(script.filename)]
     for script in scripts:
         script.attributes["defer"] = "defer"
@@ -109,9 +135,11 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx_exercise")
     app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
+    app.add_node(nodes.image, override=True, html=(visit_image, HTML5Translator.depart_image))
     app.connect("doctree-resolved", drop_repeated_ids)
     app.connect("autodoc-process-docstring", link_equations)
     app.connect("autodoc-skip-member", skip_alias)
-    app.connect("html-page-context", lighten_head, priority=900)
-    app.connect("build-finished", prune)
+    app.connect("env-check-consistency", latex_of_equations)
+    app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", prune, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

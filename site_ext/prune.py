@@ -1,8 +1,8 @@
-"""After the build: style rules and files that no page uses are taken out of the site.
+"""After the build: one style sheet of the rules that some page uses, and no file that none does.
 
-The theme brings the styles of everything that it could show, 400 kB of them, and every browser
-has to read them before it paints. A rule stays if each class and id that it asks for is a
-word of some page or script.
+The theme brings ten style sheets for everything that it could show, 400 kB of them, and a
+browser has to read them all before it paints. A rule stays if each class and id that it asks
+for is a word of some page or script.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from typing import Any
 import tinycss2
 from sphinx.application import Sphinx
 
-UNUSED = ("locales", "vendor", "images/logo_*", "scripts/bootstrap*", "scripts/fontawesome*",
-          "**/*.map", "webpack-macros.html", "sbt-webpack-macros.html", "styles/theme.css",
-          "*.png")  # fmt: skip
+UNUSED = ("locales", "vendor", "styles", "images/logo_*", "scripts/bootstrap*", "**/*.map",
+          "scripts/fontawesome*", "webpack-macros.html", "sbt-webpack-macros.html", "*.css",
+          "minus.png", "plus.png", "file.png")  # fmt: skip
+SHEET = re.compile(
+    r'\s*<link rel="stylesheet"[^>]* href="(.*?)_static/((?:styles/)?[^"?/]+)["?][^>]*>'
+)
 
 
 def selectors(prelude: list[Any]) -> list[list[Any]]:
@@ -39,14 +42,19 @@ def is_used(selector: list[Any], words: set[str]) -> bool:
 
 
 def pruned(rules: list[Any], words: set[str]) -> str:
-    """Return the rules of a style sheet that can apply where only these words occur."""
+    """Return the rules of a style sheet that can apply where only these words occur.
+
+    What the dark theme has goes to readers without scripts too, if their system is dark.
+    """
     kept = []
     for rule in rules:
         if rule.type == "qualified-rule":
             used = [s for s in selectors(rule.prelude) if is_used(s, words)]
-            if used:
-                head = ",".join(tinycss2.serialize(selector).strip() for selector in used)
-                kept.append(f"{head}{{{tinycss2.serialize(rule.content).strip()}}}")
+            head = ",".join(tinycss2.serialize(selector).strip() for selector in used)
+            body = f"{{{tinycss2.serialize(rule.content).strip()}}}"
+            kept += [head + body] * bool(used)
+            system, dark = re.subn(r'\[data-theme="?dark"?\]', ":not([data-theme])", head)
+            kept += [f"@media (prefers-color-scheme:dark){{{system}{body}}}"] * bool(dark)
         elif rule.type == "at-rule" and rule.lower_at_keyword in ("media", "supports"):
             inside = tinycss2.parse_blocks_contents(rule.content, True, True)
             if content := pruned(inside, words):
@@ -58,15 +66,21 @@ def pruned(rules: list[Any], words: set[str]) -> str:
 
 
 def prune(app: Sphinx, exception: Exception | None) -> None:
-    """Take out of the built site what no page uses."""
+    """Put the style sheets of the built site into one, and take out what no page uses."""
     if exception or app.builder.name != "html":
         return
     site = Path(app.outdir)
+    pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
+    scripts = [path.read_text("utf-8") for path in site.rglob("*.js")]
+    words = {word for text in (*pages.values(), *scripts) for word in re.findall(r"[\w-]+", text)}
+    sheets = dict.fromkeys(sheet[2] for page in pages.values() for sheet in SHEET.finditer(page))
+    css = [(site / "_static" / sheet).read_text("utf-8") for sheet in sheets]
+    rules = [pruned(tinycss2.parse_stylesheet(text, True, True), words) for text in css]
     for pattern in UNUSED:
         for path in [*(site / "_static").glob(pattern)]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    texts = [path.read_text("utf-8") for end in ("html", "js") for path in site.rglob(f"*.{end}")]
-    words = {word for text in texts for word in re.findall(r"[\w-]+", text)}
-    for sheet in (site / "_static").rglob("*.css"):
-        rules = tinycss2.parse_stylesheet(sheet.read_text("utf-8"), True, True)
-        sheet.write_text(pruned(rules, words), "utf-8")
+    (site / "_static" / "site.css").write_text("\n".join(rules), "utf-8")
+    for path, page in pages.items():
+        if first := SHEET.search(page):
+            link = f'</title>\n<link rel="stylesheet" href="{first[1]}_static/site.css" />'
+            path.write_text(SHEET.sub("", page).replace("</title>", link, 1), "utf-8")

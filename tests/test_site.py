@@ -1,6 +1,10 @@
 """The built site: every page is there, every link leads somewhere, nothing comes from elsewhere."""
 
+import os
 import re
+import subprocess
+import sys
+import zipfile
 from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -20,7 +24,7 @@ RESOURCES = {
 }  # fmt: skip
 
 
-OWN_PAGES = {"index", "genindex", "py-modindex", "search", "404"}
+OWN_PAGES = {"index", "search", "404"}
 
 
 def listed(entries):
@@ -118,7 +122,9 @@ def broken_links(site, pages):
             if parts.scheme or parts.netloc or url == "#":
                 continue
             start = (site / name).resolve()
-            target = (start.parent / unquote(parts.path)).resolve() if parts.path else start
+            folder = site if parts.path.startswith("/") else start.parent
+            path = unquote(parts.path).lstrip("/")
+            target = (folder / path).resolve() if path else start
             inside = target.is_relative_to(site.resolve()) and target.is_file()
             known = anchors.get(target.relative_to(site.resolve()).as_posix()) if inside else None
             anchor = unquote(parts.fragment)
@@ -135,6 +141,8 @@ def test_every_internal_link_leads_somewhere(pages):
     [
         ('<a href="b.html#there">x</a><a href="#here" id="here">x</a><a href="#">x</a>', 0),
         ('<a href="https://example.org/none">x</a><a href="b.html?q=1">x</a>', 0),
+        ('<a href="/b.html#there">x</a>', 0),
+        ('<a href="/c.html">x</a>', 1),
         ('<a href="c.html">x</a>', 1),
         ('<a href="b.html#nowhere">x</a>', 1),
         ('<a href="#nowhere">x</a>', 1),
@@ -303,3 +311,86 @@ def test_every_figure_of_a_notebook_is_on_its_page(pages):
             for cell in nbformat.read(path, as_version=4).cells:
                 name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
                 assert name is None or page.xpath(f"//figure[@id='{name}']//img"), name
+
+
+def overview_of(notebook):
+    """The figure of the first page as its cell stored it."""
+    (cell,) = [cell for cell in notebook.cells if cell.id == "intro-figure"]
+    (svg,) = [out.data["image/svg+xml"] for out in cell.outputs if "image/svg+xml" in out.data]
+    return svg.strip()
+
+
+def test_the_figure_of_the_readme_is_that_of_the_first_page():
+    notebook = nbformat.read(ROOT / "chapters" / "intro.ipynb", as_version=4)
+    assert (ROOT / "site_ext/static/overview.svg").read_text().strip() == overview_of(notebook)
+
+
+def test_the_archive_depends_on_the_files_alone(tmp_path):
+    folder, archives = tmp_path / "site", [tmp_path / name / "book.zip" for name in "ab"]
+    (folder / "sub").mkdir(parents=True)
+    for archive in archives:
+        archive.parent.mkdir()
+        for name in ("b.html", "a.html", "sub/c.html"):
+            (folder / name).write_text(name)
+        subprocess.run(
+            [sys.executable, "-m", "site_ext.archive", folder, archive], cwd=ROOT, check=True
+        )
+        for path in folder.rglob("*.html"):
+            path.unlink()
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+    with zipfile.ZipFile(archives[0]) as archive:
+        assert archive.namelist() == ["book/a.html", "book/b.html", "book/sub/c.html"]
+        assert archive.read("book/sub/c.html") == b"sub/c.html"
+
+
+ADDRESS = "https://someone.github.io/gradients-by-hand/"
+
+
+@pytest.fixture(scope="session")
+def public(tmp_path_factory):
+    """The site built with every setting that needs a public address, parsed."""
+    text = (ROOT / "_config.yml").read_text()
+    start, end = text.index("    # Public address"), text.index("      navbar_persistent")
+    block = re.sub(r"^    notfound_urls_prefix: /\n", "", text[start:end], flags=re.MULTILINE)
+    block = re.sub(r"^( +)# (?=\w+:)", r"\1", block, flags=re.MULTILINE)
+    folder = tmp_path_factory.mktemp("public")
+    (folder / "_config.yml").write_text(text[:start] + block + text[end:])
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", "-n", "-W", "--keep-going"]
+    options = ["--config", folder / "_config.yml", "--path-output", folder, "."]
+    done = subprocess.run(
+        [*command, *options], cwd=ROOT, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / "_build" / "html"
+
+
+def test_with_a_public_address_everything_that_needs_one_is_there(public):
+    addresses = html.parse(public / "sitemap.xml").xpath("//loc/text()")
+    assert f"{ADDRESS}chapters/intro.html" in addresses
+    assert all((public / address.removeprefix(ADDRESS)).is_file() for address in addresses)
+    page = html.parse(public / "chapters" / "notation.html")
+    assert page.xpath("//link[@rel='canonical']/@href") == [f"{ADDRESS}chapters/notation.html"]
+    (card,) = page.xpath("//meta[@property='og:image']/@content")
+    assert card.startswith(ADDRESS) and (public / card.removeprefix(ADDRESS)).is_file()
+    assert page.xpath("//meta[@property='og:url']/@content") == [f"{ADDRESS}chapters/notation.html"]
+    links = page.xpath("//header//a/@href | //*[@class='article-header-buttons']//a/@href")
+    assert "https://github.com/someone/gradients-by-hand" in links
+    assert any("/edit/main/chapters/notation.md" in link for link in links)
+    assert any("/issues/new" in link for link in links)
+    notebook = html.parse(public / "chapters" / "hinge_1_hypothesis.html")
+    assert any("colab" in link for link in notebook.xpath("//a/@href"))
+    missing = html.parse(public / "404.html")
+    assert all(
+        link.startswith("/gradients-by-hand/_static")
+        for link in missing.xpath("//link[@rel='stylesheet']/@href")
+    )
+
+
+def test_without_a_public_address_nothing_names_one(pages):
+    assert not (SITE / "sitemap.xml").exists()
+    for name, page in pages.items():
+        assert not page.xpath("//link[@rel='canonical']"), name
+        assert not [
+            link for link in page.xpath("//a/@href") if "someone" in link or "colab" in link
+        ]
