@@ -276,6 +276,16 @@ def test_a_second_way_back_adds_nothing_to_the_first():
     assert u.delta == 6.0
 
 
+@pytest.mark.parametrize("f", [lambda x: 3.0, lambda x: 1.0 if x[0] > 0.0 else 0.0])
+def test_a_function_that_is_constant_has_slope_0(f):
+    for slopes in (
+        PAGE.gradient(f, [0.5]),
+        PAGE.forward_gradient(f, [0.5]),
+        PAGE.hessian_vector(f, [0.5], [1.0]),
+    ):
+        assert slopes.tolist() == [0.0]
+
+
 def test_an_input_without_a_use_has_slope_0():
     assert PAGE.gradient(lambda x: x[0] * 2.0, [1.0, 5.0]).tolist() == [2.0, 0.0]
     assert PAGE.hessian_vector(lambda x: x[0] * 2.0, [1.0, 5.0], [1.0, 1.0]).tolist() == [0.0, 0.0]
