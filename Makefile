@@ -65,7 +65,7 @@ _build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(wildcard hwlib/
 	@mkdir -p $(@D) && touch $@
 
 # The ledger reads the formulas of the chapters, and the first page the totals of the ledger.
-_build/executed/ledger: $(wildcard chapters/hinge_*.ipynb chapters/network_*.ipynb) chapters/gradient_checks.ipynb
+_build/executed/ledger: $(wildcard chapters/hinge_*.ipynb chapters/network_*.ipynb chapters/beyond_*.ipynb) chapters/gradient_checks.ipynb
 _build/executed/intro: _build/executed/ledger
 
 lint: $(ENV)  ## check style and types

@@ -22,9 +22,12 @@ Problem = tuple[network.Parameters, Floats, Floats]
 ORDER = (
     "intro", "gradient_checks", "hinge_1_hypothesis", "hinge_2_gradient", "hinge_3_algorithm",
     "network_1_output_error", "network_2_output_weight", "network_3_hidden_weight",
-    "network_4_l2", "errata",
+    "network_4_l2", "beyond_autodiff", "errata",
 )  # fmt: skip
 """The chapters that may have equations, in the order of the book."""
+
+PARTS = {"beyond_autodiff": "network"}
+"""Chapters whose formulas speak of the quantities of another part; see `part_of`."""
 
 STATEMENTS: dict[str, str] = {}
 """Equations that cannot be executed, each with the reason."""
@@ -86,6 +89,11 @@ class World:
         return self.values.get((*key, sample), self.values.get((*key, -1)))
 
 
+def part_of(chapter: str) -> str:
+    """Return the part whose symbols a chapter uses: the first word of its name, or as declared."""
+    return PARTS.get(chapter, chapter.split("_")[0])
+
+
 def make_world(chapter: str, n_points: int = 240, *, second: bool = False) -> World:
     """Return the world of a chapter.
 
@@ -103,7 +111,7 @@ def make_world(chapter: str, n_points: int = 240, *, second: bool = False) -> Wo
     ValueError
         If there is no world for that chapter.
     """
-    part = chapter.split("_")[0]
+    part = part_of(chapter)
     if part not in WORLDS:
         raise ValueError(f"chapter is {chapter!r}; no quantities are declared for it")
     return replace(_make(part, n_points, second), chapter=chapter)
@@ -268,4 +276,4 @@ def _lines(given: float, slope: float) -> tuple[Callable[[Any], Any], Callable[[
 
 
 WORLDS = {"hinge": _hinge_world, "network": _network_world, "gradient": _difference_world}
-"""What draws the points of the chapters whose name starts so."""
+"""What draws the points of the chapters of a part."""

@@ -241,7 +241,8 @@ def shown(output: Any) -> str:
 
 
 def is_question(page: Page) -> bool:
-    return page.name == "gradient_checks" or page.name.startswith(("hinge_", "network_"))
+    others = ("gradient_checks", "beyond_autodiff")
+    return page.name in others or page.name.startswith(("hinge_", "network_"))
 
 
 def code_lines(cell: Any) -> int:
