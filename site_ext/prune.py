@@ -23,6 +23,16 @@ SHEET = re.compile(
 )
 
 
+SCHEMES = [
+    ("light", "screen", "[data-theme=light]"),
+    ("dark", "screen", "[data-theme=dark]"),
+    ("light", "screen and (prefers-color-scheme:light)", ":not([data-theme])"),
+    ("dark", "screen and (prefers-color-scheme:dark)", ":not([data-theme])"),
+    ("light", "print", ""),
+]
+"""Where a theme's rules hold: chosen by the reader; without scripts, by the system; on paper."""
+
+
 def selectors(prelude: list[Any]) -> list[list[Any]]:
     """Split the head of a rule at its commas."""
     parts: list[list[Any]] = [[]]
@@ -42,19 +52,19 @@ def is_used(selector: list[Any], words: set[str]) -> bool:
 
 
 def pruned(rules: list[Any], words: set[str]) -> str:
-    """Return the rules of a style sheet that can apply where only these words occur.
-
-    What the dark theme has goes to readers without scripts too, if their system is dark.
-    """
+    """Return the rules of a style sheet that can apply where only these words occur."""
     kept = []
     for rule in rules:
         if rule.type == "qualified-rule":
             used = [s for s in selectors(rule.prelude) if is_used(s, words)]
             head = ",".join(tinycss2.serialize(selector).strip() for selector in used)
             body = f"{{{tinycss2.serialize(rule.content).strip()}}}"
-            kept += [head + body] * bool(used)
-            system, dark = re.subn(r'\[data-theme="?dark"?\]', ":not([data-theme])", head)
-            kept += [f"@media (prefers-color-scheme:dark){{{system}{body}}}"] * bool(dark)
+            head = re.sub(r'\[data-theme="(\w+)"\]', r"[data-theme=\1]", head)
+            schemes = [scheme for scheme in SCHEMES if f"[data-theme={scheme[0]}]" in head]
+            for theme, media, instead in schemes:
+                selector = head.replace(f"[data-theme={theme}]", instead)
+                kept.append(f"@media {media}{{{selector}{body}}}")
+            kept += [head + body] * bool(used and not schemes)
         elif rule.type == "at-rule" and rule.lower_at_keyword in ("media", "supports"):
             inside = tinycss2.parse_blocks_contents(rule.content, True, True)
             if content := pruned(inside, words):
@@ -71,14 +81,14 @@ def prune(app: Sphinx, exception: Exception | None) -> None:
         return
     site = Path(app.outdir)
     pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
-    scripts = [path.read_text("utf-8") for path in site.rglob("*.js")]
-    words = {word for text in (*pages.values(), *scripts) for word in re.findall(r"[\w-]+", text)}
     sheets = dict.fromkeys(sheet[2] for page in pages.values() for sheet in SHEET.finditer(page))
     css = [(site / "_static" / sheet).read_text("utf-8") for sheet in sheets]
-    rules = [pruned(tinycss2.parse_stylesheet(text, True, True), words) for text in css]
     for pattern in UNUSED:
         for path in [*(site / "_static").glob(pattern)]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    scripts = [path.read_text("utf-8") for path in site.rglob("*.js")]
+    words = {word for text in (*pages.values(), *scripts) for word in re.findall(r"[\w-]+", text)}
+    rules = [pruned(tinycss2.parse_stylesheet(text, True, True), words) for text in css]
     (site / "_static" / "site.css").write_text("\n".join(rules), "utf-8")
     for path, page in pages.items():
         if first := SHEET.search(page):

@@ -155,7 +155,7 @@ def test_a_narrow_page_does_not_scroll_sideways(visit, name) -> None:
 @pytest.mark.parametrize("name", NAMES[:-1])
 def test_without_scripts_a_page_reads_completely(visit, name) -> None:
     page = visit_without_scripts(visit, f"{name}.html", DESKTOP)
-    assert page.locator("h1").first.is_visible()
+    assert page.locator("main h1").is_visible()
     for what in ("math", "article img"):
         for element in page.locator(f"article {what}").all()[:3]:
             assert element.is_visible() or element.evaluate(
@@ -173,10 +173,10 @@ def test_without_scripts_one_can_walk_through_the_book(visit, size) -> None:
     page = visit_without_scripts(visit, "index.html", size)
     page.wait_for_url("**/intro.html")
     page.get_by_role("link", name="Start with question 1.1").click()
-    assert "masked polynomial" in page.locator("h1").inner_text()
+    assert "masked polynomial" in page.locator("main h1").inner_text()
     page.locator(".bd-sidebar-primary").get_by_role("link", name="hidden weight").click()
     page.get_by_role("link", name="next").first.click()
-    assert "L2" in page.locator("h1").inner_text()
+    assert "L2" in page.locator("main h1").inner_text()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= size["width"]
 
 
@@ -316,10 +316,10 @@ def test_paper_shows_solutions_and_no_controls(visit) -> None:
 
 def test_an_address_that_is_not_there_leads_back(visit, served) -> None:
     page = visit("chapters/no/such/page.html", served)
-    assert page.locator("h1").inner_text() == "Page not found"
+    assert page.locator("main h1").inner_text() == "Page not found"
     assert [text for text in page.complaints if "404" not in text] == []
     page.get_by_role("link", name="Notation and conventions").first.click()
-    assert "Notation" in page.locator("h1").inner_text()
+    assert "Notation" in page.locator("main h1").inner_text()
 
 
 def test_a_notebook_can_be_downloaded(visit, served) -> None:
