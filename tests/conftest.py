@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
+
+SITE = Path(__file__).parent.parent / "_build" / "html"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+NO_BROWSER = (
+    "no browser: the pages are not tried in one. Install Chromium or Chrome (on Debian: apt-get "
+    f"install chromium), or name it in the variable CHROME; looked for {', '.join(BROWSERS)}"
+)
 
 settings.register_profile("book", deadline=None, derandomize=True, max_examples=40, database=None)
 settings.load_profile("book")
@@ -75,3 +86,22 @@ def strict_floats() -> Iterator[None]:
 def rng() -> np.random.Generator:
     """A generator that is the same for every test."""
     return np.random.default_rng(20191030)
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built site."""
+    assert (SITE / "index.html").exists(), f"no site in {SITE}: run `make book` first"
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium or Chrome; in continuous integration it may not be missing."""
+    found = os.environ.get("CHROME") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(NO_BROWSER)
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield chrome
+        chrome.close()

@@ -18,8 +18,9 @@ const explore = (() => {
   const button = (name, words) =>
     `<button type="button" class="press" data-name="${name}">${words}</button>`;
   const slider = (name, symbol, [min, max, step, value], shown = name) =>
-    `<label class="slider"><span>${symbol}</span><input type="range" data-name="${name}"
-      min="${min}" max="${max}" step="${step}" value="${value}">${number(shown)}</label>`;
+    `<label class="slider"><span>${symbol}</span><input type="range" aria-label="${symbol}"
+      data-name="${name}" min="${min}" max="${max}" step="${step}" value="${value}">
+      ${number(shown)}</label>`;
   const choice = (name, legend, options) => // radio buttons, the first one chosen
     `<fieldset><legend>${legend}</legend>${options.map(([value, words], k) =>
       `<label><input type="radio" name="explore-${name}" data-name="${name}" value="${value}"
@@ -35,7 +36,7 @@ const explore = (() => {
   // Draw axes, and on them what draw({ line, mark, text }) asks for in their units. A plot is
   // drawn anew for each width, so that its text keeps its size. Ticks are [value, text].
   function plot(holder, { label, x, y, xticks, yticks, xlabel, ylabel }, draw) {
-    const [left, top, width, height] = [46, 26, holder.clientWidth - 60, 190];
+    const [left, top, width, height] = [46, 26, Math.max(holder.clientWidth - 60, 99), 190];
     const X = (v) => (((v - x[0]) / (x[1] - x[0])) * width).toFixed(1);
     const Y = (v) => (((y[1] - v) / (y[1] - y[0])) * height).toFixed(1);
     const [frame, inner] = [[], []];
@@ -87,7 +88,7 @@ const explore = (() => {
       show(numbers) {
         for (const [key, value] of Object.entries(numbers)) {
           for (const data of root.querySelectorAll(`data[data-name="${key}"]`)) {
-            [data.value, data.textContent] = [value, short(value)];
+            [data.value, data.textContent] = [Number(value), short(value)]; // NaN where none
           }
         }
       },

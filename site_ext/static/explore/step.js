@@ -19,19 +19,19 @@ explore.register("step", (root, { part, values, show, say }) => {
   // name), its estimate, and the two parts of its error.
   const METHODS = {
     forward: {
-      color: "orange", shape: "disc", ends: [0, 1], at: [-9.4, -4.4],
+      color: "orange", shape: "disc", ends: [0, 1], at: [-6.5, -4.4],
       estimate: (step) => quotient(x + step, x), // eq-forward-difference
       truncation: (step) => (step / 2) * second,
       rounding: (step) => 2 * noise(step),
     },
     central: {
-      color: "blue", shape: "square", ends: [-1, 1], at: [-4.9, -11.2],
+      color: "blue", shape: "square", ends: [-1, 1], at: [-7.2, -11.9],
       estimate: (step) => quotient(x + step, x - step), // eq-central-difference
       truncation: (step) => (step ** 2 / 6) * third, // eq-central-error
       rounding: noise,
     },
     complex: {
-      color: "green", shape: "triangle", ends: [], at: [-16, -14],
+      color: "green", shape: "triangle", ends: [], at: [-11, -14],
       estimate: (step) => imaginary(step) / step, // eq-complex-step
       truncation: (step) => (step ** 2 / 6) * third,
       rounding: () => 0, // nothing is subtracted
@@ -96,12 +96,12 @@ explore.register("step", (root, { part, values, show, say }) => {
         for (let n = -15.5; n <= 0; n += 0.5) {
           point(n, of, shape, color, { "fill-opacity": name === method ? 1 : 0.35 });
         }
-        text(...at, name === "complex" ? "complex step" : name, color);
+        text(...at, name, color, { "text-anchor": "end" });
       }
       const now = Math.log10(step);
       line([[now, -17], [now, 2]], "gray", { "stroke-width": 1, "stroke-dasharray": "3 3" });
       point(now, estimate, "ring", "black", { "fill-opacity": 0, stroke: "#1a1a1a" });
-      const place = method === "forward" ? [-3.2, -1.2] : [0.3, -9.5];
+      const place = method === "forward" ? [-3.2, -1.2] : [0.3, -10.6];
       text(...place, "truncation", "black", { "text-anchor": "end" });
       if (causes.length > 1) text(-13.4, -1, "rounding", "black");
     });
