@@ -129,6 +129,16 @@ def finish_page(
     context["script_files"] = scripts
 
 
+def add_explorables(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Give a page the scripts of the figures on it that can be operated, and no other page."""
+    if names := re.findall(r'id="fig-explore-([a-z]+)"', context.get("body", "")):
+        app.add_css_file("explore/explore.css")
+        for name in ("explore", *names):
+            app.add_js_file(f"explore/{name}.js")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
@@ -140,6 +150,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", link_equations)
     app.connect("autodoc-skip-member", skip_alias)
     app.connect("env-check-consistency", latex_of_equations)
+    app.connect("html-page-context", add_explorables)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", prune, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

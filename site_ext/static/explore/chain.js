@@ -1,0 +1,122 @@
+// Question 2 as a chain: one input, one hidden unit, the output. The formulas are those of
+// hwlib.network, stable forms included; the comments name the book's equations.
+explore.register("chain", (root, { part, values, show, say }) => {
+  const { short, number, fact, slider } = explore;
+  const relu = (z) => Math.max(z, 0); // eq-relu
+  const relu_grad = (z) => (z > 0 ? 1 : 0); // eq-relu-grad
+  const sigmoid = (z) => (z >= 0 ? 1 : Math.exp(z)) / (1 + Math.exp(-Math.abs(z))); // eq-sigmoid
+  const sigmoid_grad = (z) => sigmoid(z) * sigmoid(-z); // eq-sigmoid-grad
+  const log_loss = (z, y) => // eq-log-loss-logit
+    Math.max((1 - 2 * y) * z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+  const log_loss_grad = (z, y) => (1 - y) * sigmoid(z) - y * sigmoid(-z); // eq-delta-out-stable
+
+  function forward(p) {
+    const z_1 = p.x_1 * p.W_11 + p.b_1; // eq-z-hidden
+    const a_1 = relu(z_1); // eq-a-hidden
+    const z_4 = a_1 * p.W_14 + p.b_4; // eq-z-out
+    const L = log_loss(z_4, p.y);
+    const R = 0.5 * (p.l2 * p.W_11) * p.W_11 + 0.5 * (p.l2 * p.W_14) * p.W_14; // eq-l2-penalty
+    return { z_1, a_1, z_4, y_hat: sigmoid(z_4), L, R, J: L + R }; // eq-l2-objective
+  }
+  function backward(p, { z_1, a_1, z_4 }) {
+    // eq-log-loss-grad with sigmoid(-z_4) for 1 - y_hat: finite also where y_hat rounds to 1
+    const delta_y_hat = -p.y / sigmoid(z_4) + (1 - p.y) / sigmoid(-z_4);
+    const delta_z_4 = log_loss_grad(z_4, p.y);
+    const delta_a_1 = delta_z_4 * p.W_14; // eq-delta-a-1
+    const delta_z_1 = delta_a_1 * relu_grad(z_1); // eq-delta-z-hidden
+    return { delta_y_hat, delta_z_4, delta_a_1, delta_z_1,
+      L_x_1: delta_z_1 * p.W_11, // eq-delta-x
+      L_W_11: delta_z_1 * p.x_1, L_b_1: delta_z_1, // eq-grad-w-11, eq-grad-b-hidden
+      L_W_14: delta_z_4 * a_1, L_b_4: delta_z_4 }; // eq-grad-w-out, eq-grad-b-out
+  }
+  function numerical_grad(p, name) { // eq-central-difference
+    const step = explore.MACHINE_EPSILON ** (1 / 3) * Math.max(1, Math.abs(p[name]));
+    const [right, left] = [p[name] + step, p[name] - step];
+    const J = (value) => forward({ ...p, [name]: value }).J;
+    return (J(right) - J(left)) / (right - left); // the step as it was rounded
+  }
+
+  const START = { x_1: 1, W_11: 0.5, b_1: 1, W_14: 1, b_4: -0.5 };
+  const RANGE = [-3, 3, 0.125]; // eighths: their products are exact, so z_1 = 0 can be met
+  // A node's symbol, its place along the chain and across it; then of its edge: where it leads
+  // to, how it points, and the local factor as a formula and as a number.
+  const NODES = {
+    x_1: ["x₁", 1, 3, "z_1", "on", " = W₁₁", (v) => v.W_11],
+    W_11: ["W₁₁", 3, 1, "z_1", "down", " = x₁", (v) => v.x_1],
+    b_1: ["b₁", 3, 5, "z_1", "up", "", () => 1],
+    z_1: ["z₁", 3, 3, "a_1", "on", " = ReLU′(z₁)", (v) => relu_grad(v.z_1)],
+    a_1: ["a₁", 5, 3, "z_4", "on", " = W₁₄", (v) => v.W_14],
+    W_14: ["W₁₄", 7, 1, "z_4", "down", " = a₁", (v) => v.a_1],
+    b_4: ["b₄", 7, 5, "z_4", "up", "", () => 1],
+    z_4: ["z₄", 7, 3, "y_hat", "on", " = σ′(z₄)", (v) => sigmoid_grad(v.z_4)],
+    y_hat: ["ŷ", 9, 3, "L", "on", " = −y/ŷ + (1 − y)/(1 − ŷ)", (v) => v.delta_y_hat],
+    L: ["L", 11, 3],
+  };
+  const GATED = ["x_1", "W_11", "b_1", "z_1", "W_14"]; // their slopes a closed gate makes 0
+  const decays = (name) => name.startsWith("W");
+  const place = (along, across) => `style="--along: ${along}; --across: ${across}"`;
+
+  function node([name, [symbol, along, across, to, way, formula]]) {
+    const gate = name === "a_1" ? '<b data-name="gate"></b>' : "";
+    const box = `<span class="node" ${place(along, across)}>${symbol}
+      ${gate}${number(name)}</span>`;
+    if (!to) return box;
+    const [next, after, beside] = NODES[to];
+    const delta = (of) => `δ<sub>${of}</sub>`;
+    const [slope, known] = name in START ? [`∂L/∂${symbol}`, `L_${name}`]
+      : [delta(symbol), `delta_${name}`];
+    return `${box}<button type="button" data-name="edge_${name}"
+      class="edge ${way} ${GATED.includes(name) ? "gated" : ""}"
+      ${place((along + after) / 2, (across + beside) / 2)}>
+      <span>${slope}</span><i class="arrow"></i>${number(known)}
+      <span class="factor"><b>${symbol} → ${next}</b>: local factor
+        ∂${next}/∂${symbol}${formula} = ${number(`factor_${name}`)}.
+        Slope ${slope} = ${to === "L" ? "1" : delta(next)} · local factor.</span></button>`;
+  }
+  function row([name, value]) {
+    const [symbol] = NODES[name];
+    return `<div class="entry">${slider(name, symbol, [...RANGE, value])}
+      ${fact(`∂L/∂${symbol}`, `L_${name}`)}
+      ${decays(name) ? fact(`+ λ${symbol}`, `R_${name}`) : "<span></span>"}
+      ${fact(`= ∂J/∂${symbol}`, `J_${name}`)}${fact("difference", `numerical_${name}`)}</div>`;
+  }
+  root.innerHTML = `<p>In the boxes: values, computed along the arrows. On the arrows: slopes of L,
+      computed against them. Choose an arrow to see its local factor.</p>
+    <div class="graph">${Object.entries(NODES).map(node).join("")}</div>
+    ${Object.entries(START).map(row).join("")}
+    <div class="entry">${slider("l2", "λ", [0, 1, 0.05, 0.1])}
+      ${fact("L", "L")}${fact("+ R", "R")}${fact("= J", "J")}</div>
+    ${explore.choice("y", "label y", [[1, "1"], [0, "0"]])}<p role="status"></p>`;
+  const graph = root.querySelector(".graph");
+
+  function tell({ target }) {
+    const edge = target.closest(".edge");
+    if (edge) graph.querySelector(".told")?.classList.remove("told");
+    edge?.classList.add("told");
+  }
+  for (const event of ["pointerover", "focusin", "click"]) graph.addEventListener(event, tell);
+  tell({ target: part("edge_a_1") });
+
+  return () => {
+    const p = values();
+    const v = { ...p, ...forward(p) };
+    Object.assign(v, backward(p, v));
+    for (const name of Object.keys(START)) {
+      v[`R_${name}`] = decays(name) ? p.l2 * p[name] : 0; // eq-l2-penalty-grad
+      v[`J_${name}`] = v[`L_${name}`] + v[`R_${name}`]; // eq-l2-grad-w-out, eq-l2-grad-w-hidden
+      v[`numerical_${name}`] = numerical_grad(p, name);
+    }
+    for (const [name, edge] of Object.entries(NODES)) v[`factor_${name}`] = edge[6]?.(v);
+    show(v);
+    graph.classList.toggle("off", v.z_1 <= 0);
+    part("gate").textContent = v.z_1 > 0 ? "on" : "off";
+    const state = v.z_1 > 0 ? "is above 0: the unit is on, and the slope passes."
+      : `is not above 0: the unit is off. ∂L/∂W₁₁, ∂L/∂b₁ and ∂L/∂W₁₄ are 0. The weights keep
+        their decay λW, and b₁ has none.`;
+    const kink = v.z_1 === 0 ? ` Here is the kink, and no derivative. The book takes 0; the
+      difference is the mean of both sides.` : "";
+    const rounded = v.y_hat === 1 ? ` ŷ is rounded to 1. The slopes are computed from z₄: with
+      1/(1 − ŷ) one would divide by 0.` : "";
+    say(`z₁ = ${short(v.z_1)} ${state}${kink}${rounded}`);
+  };
+});
