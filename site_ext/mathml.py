@@ -21,20 +21,17 @@ PARTS = {
     **dict.fromkeys(("mfrac", "mroot", "msub", "msup", "munder", "mover"), 2),
     **dict.fromkeys(("msubsup", "munderover"), 3),
 }
-BOLD_DIGIT, BOLD_SMALL_GREEK = 0x1D7CE, 0x1D6C2
 UNDER_OVER = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 SCRIPTS = (*UNDER_OVER, *UNDER_OVER.values())
 PRIMES = ("′", "″", "‴")
 ACCENTS = {"^": "\u02c6", "~": "\u02dc", "\u00af": "\u00af"}
 ORDINARY = ("∂", "⊤", "/", "⋯", "…", "⋮", "⋱")
-DESCENDING = "gjpqyQβγζημξρςφχψϕ"
+SUMS, TIMES = ("∑", "∏"), ("·", "⊙", "×")
 OPENING, CLOSING = ("(", "[", "{"), (")", "]", "}")
-THIN_SPACES = frozenset(
-    [("function", "ordinary"), ("function", "function"), ("inner", "inner"), ("inner", "open")]
-    + [(left, "function") for left in ("ordinary", "close", "inner")]
-    + [(left, "inner") for left in ("ordinary", "close")]
-    + [("inner", "ordinary")]
-)
+DESCENDING = "gjpqyQβγζημξρςφχψϕ"
+# How far an index moves to the left, in its own em: under the arm of the letter before it, and for
+# the tail of its first letter. The font holds these numbers; TeX reads them, browsers do not.
+UNDER, TAIL = {"W": 0.26, "r": 0.23, "′": 0.3}, {"j": 0.14}
 
 
 class MathError(ValueError):
@@ -57,23 +54,19 @@ def to_mathml(latex: str, *, display: bool) -> str:
         If the formula is not understood in full.
     """
     latex = latex.strip()
+    known = _rewrite(latex)
     try:
-        math = Converter(display="block" if display else "inline").convert_to_element(
-            _rewrite(latex)
-        )
-    except MathError:
-        raise
+        math = Converter(display="block" if display else "inline").convert_to_element(known)
     except Exception as error:
         raise MathError(f"{type(error).__name__} in the formula {latex!r}") from error
     for element in math.iter():
         element.text = unescape(element.text or "")
-    _mend(math)
+    _mend(math, level=0 if display else 1)
     _check(math, latex)
     semantics = Element("semantics")
-    semantics.extend(_as_one(math))
+    semantics.extend(math)
     SubElement(semantics, "annotation", encoding="application/x-tex").text = latex
-    attributes = {"display": "block"} if display else {}
-    result = Element("math", attributes)
+    result = Element("math", {"display": "block"} if display else {})
     result.append(semantics)
     return tostring(result, encoding="unicode")
 
@@ -85,83 +78,90 @@ def _rewrite(latex: str) -> str:
             raise MathError(f"environment {name!r} is not one of {', '.join(ENVIRONMENTS)}")
     # An escaped brace or backslash is no delimiter.
     bare = re.sub(r"\\[\\{}]", "", latex)
-    if bare.count("{") != bare.count("}"):
-        raise MathError(f"unbalanced braces in the formula {latex!r}")
+    for left, right in (("{", "}"), (r"\lvert", r"\rvert"), (r"\lVert", r"\rVert")):
+        if bare.count(left) != bare.count(right):
+            raise MathError(f"unbalanced {left} {right} in the formula {latex!r}")
     latex = latex.replace("{aligned}", "{split}")
     for name, left, right in (("bmatrix", "[", "]"), ("pmatrix", "(", ")")):
         latex = latex.replace(rf"\begin{{{name}}}", rf"\left{left}\begin{{matrix}}")
         latex = latex.replace(rf"\end{{{name}}}", rf"\end{{matrix}}\right{right}")
-    latex = re.sub(r"\\l([vV])ert(?![A-Za-z])", r"\\left\\\1ert", latex)
-    return re.sub(r"\\r([vV])ert(?![A-Za-z])", r"\\right\\\1ert", latex)
+    return re.sub(r"\\([lr][vV])ert(?![A-Za-z])", r"\\\1bar ", latex)
 
 
-def _mend(element: Element, *, script: bool = False) -> None:
-    """Mend an element and all in it, the inner ones first; `script` is inside an index."""
+def _mend(element: Element, *, level: int) -> None:
+    """Mend an element and all in it, the inner ones first.
+
+    The level is TeX's style: 0 on lines of its own, 1 in a line of text, 2 and more in an index.
+    """
     for index, child in enumerate(element):
-        _mend(child, script=script or (element.tag in SCRIPTS and index > 0))
+        script = element.tag in SCRIPTS and index > 0
+        _mend(child, level=2 if script else level + (element.tag == "mfrac"))
+        if child.tag == "mrow" and len(child) == 1:
+            element[index] = child[0]
     if element.tag in ("mi", "mn", "mo"):
-        _mend_token(element, script=script)
+        _mend_token(element, script=level > 1)
     elif element.tag in UNDER_OVER:
         _mend_scripts(element)
     elif element.tag == "mover" and element[1].text in ACCENTS:
         element.set("accent", "true")
         element[1].text = ACCENTS[element[1].text or ""]
-        element[1].attrib.clear()
-        element[1].set("stretchy", "false")
+        element[1].attrib = {"stretchy": "false"}
     elif element.tag == "mtable":
         _mend_table(element)
-    if element.tag in ("math", "mrow", "mtd", "mstyle", "msqrt"):
-        _space_row(element, script=script)
-    for index, child in enumerate(element):
-        if child.tag == "mrow" and len(child) == 1:
-            element[index] = child[0]
-        elif child.tag in UNDER_OVER and child[-1].text in PRIMES:
-            element[index] = _with_prime(child)
-
-
-def _with_prime(scripts: Element) -> Element:
-    """Put a prime behind its letter: the font's is raised already, and would be too high."""
-    base, *index, prime = scripts
-    row = Element("mrow")
-    row.extend([base, prime])
-    if not index:
-        return row
-    element = Element("msub")
-    element.extend([row, *index])
-    return element
+    elif element.tag in ("mrow", "mtd", "mstyle", "msqrt"):
+        _space_row(element, script=level > 1)
 
 
 def _mend_scripts(element: Element) -> None:
-    base = element[0]
-    letter = base[0] if base.tag in ("mover", "mrow") and len(base) else base
-    if base.text in ("∑", "∏"):
+    base, *index, last = element
+    letter = (base[0] if base.tag == "mover" else base).text or " "
+    if letter in SUMS:
         # The browser puts limits above and below in display style, beside in a line of text.
         element.tag = UNDER_OVER[element.tag]
-    elif element.tag != "msup" and letter.tag == "mi" and (letter.text or " ") in DESCENDING:
-        # All indices at one height, below a y as below an x.
-        element[0] = Element("mpadded", depth="0")
-        element[0].append(base)
+    elif last.text in PRIMES:
+        # Behind its letter: the font's prime is raised already, and would be too high.
+        row = Element("mrow")
+        row.extend([base, last])
+        element.tag = "msub" if index else "mrow"
+        element[:] = [row, *index] if index else [base, last]
+        letter = last.text or ""
+    elif base.tag in ("mi", "mn", "mo", "mover"):
+        # All indices at one height, below a y as below an x; all powers, of (x) as of x.
+        size = {"depth": "0"} if element.tag != "msup" and letter in DESCENDING else {}
+        size |= {"height": "0.59em"} if element.tag != "msub" else {}
+        if size:
+            element[0] = Element("mpadded", size)
+            element[0].append(base)
+    if element.tag in ("msub", "msubsup"):
+        _tuck(element[1], letter)
+
+
+def _tuck(index: Element, letter: str) -> None:
+    """Move an index to the left, as far as the shapes of the letters allow."""
+    first = index[0] if index.tag == "mrow" else index
+    if width := UNDER.get(letter, 0) + TAIL.get(first.text or "", 0):
+        index.set("style", f"margin-left: -{width:.2f}em")
 
 
 def _mend_token(token: Element, *, script: bool) -> None:
     text = token.text or ""
-    if token.tag == "mo" and (text.isalpha() or text in ORDINARY):
+    if bar := re.fullmatch(r"\\([lr])([vV])bar", text):
+        # As high as a bracket, whatever it holds.
+        token.tag, token.text = "mo", "|" if bar[2] == "v" else "‖"
+        token.attrib.update(form="prefix" if bar[1] == "l" else "postfix", stretchy="false")
+    elif token.tag == "mo" and (text.isalpha() or text in ORDINARY):
         # Not an infix operator, with space on both sides.
         token.tag = "mi"
         token.attrib.clear()
-    elif token.tag == "mo" and script and not token.attrib:
-        # No space around a sign in an index.
+    elif token.tag == "mo" and (text in SUMS or (script and not token.attrib)):
+        # No space around a sign in an index; around a sum it depends on the neighbours.
         token.attrib.update(lspace="0", rspace="0")
+    elif token.tag == "mo" and text in TIMES:
+        token.attrib.update(lspace="0.2222em", rspace="0.2222em")
     if token.get("mathvariant") == "bold":
-        # Browsers no longer know mathvariant="bold"; Unicode has the letters.
-        del token.attrib["mathvariant"]
-        if text.isdigit():
-            token.text = "".join(chr(BOLD_DIGIT + int(digit)) for digit in text)
-        elif "α" <= text <= "ω":
-            token.text = chr(BOLD_SMALL_GREEK + ord(text) - ord("α"))
-        else:
-            raise MathError(f"no bold letter for {text!r}")
-    elif token.tag == "mi" and ("Α" <= text <= "Ω" or text == "∇"):
+        # Browsers do not know it, and a letter that Unicode has in bold would be there already.
+        raise MathError(f"no bold letter for {text!r}")
+    if token.tag == "mi" and ("Α" <= text <= "Ω" or text == "∇"):
         token.set("mathvariant", "normal")
 
 
@@ -176,31 +176,38 @@ def _mend_table(table: Element) -> None:
 
 
 def _space_row(row: Element, *, script: bool) -> None:
-    """Space the atoms of a row as TeX does."""
+    """Space the atoms of a row as TeX does: thin spaces beside functions, sums and fences."""
+    if len(row) == 1 and row[0].tag == "mo":
+        # A sign on its own stands between nothing.
+        row[0].attrib.update(lspace="0", rspace="0")
     kinds = ["start"]
     for atom in row:
         if atom.text in ("−", "+") and kinds[-1] in ("start", "open", "operator"):
             atom.set("form", "prefix")
         kinds.append(_kind(atom))
-    for index in range(len(row), 0, -1):
-        if not script and tuple(kinds[index - 1 : index + 1]) in THIN_SPACES:
+    for index in range(0 if script else len(row), 0, -1):
+        pair = left, right = tuple(kinds[index - 1 : index + 1])
+        apart = left not in ("start", "open", "operator") and right not in ("close", "operator")
+        if apart and {"function", "inner"}.intersection(pair) and pair != ("function", "open"):
             row.insert(index - 1, Element("mspace", width="0.1667em"))
 
 
 def _kind(atom: Element) -> str:
     """Return what TeX's table of spaces calls the atom's class."""
-    base = atom[0] if atom.tag in SCRIPTS else atom
+    base = atom
+    while base.tag in (*SCRIPTS, "mpadded", "mrow") and len(base):
+        base = base[0]
     text = base.text or ""
+    if base.get("fence") and base is not atom:
+        return "inner"
+    if text in SUMS or (base.tag == "mi" and len(text) > 1 and text.isascii()):
+        return "function"
     if base.tag == "mo":
         if base.get("form") == "prefix":
             return "ordinary" if text in ("−", "+") else "open"
         if text in OPENING:
             return "open"
         return "close" if text in CLOSING or base.get("form") == "postfix" else "operator"
-    if atom.tag == "mfrac" or (atom.tag == "mrow" and len(atom) and atom[0].get("fence")):
-        return "inner"
-    if base.tag == "mi" and len(text) > 1 and text.isascii():
-        return "function"
     return "operator" if atom.tag == "mspace" or (atom.tag == "mi" and not text) else "ordinary"
 
 
@@ -212,12 +219,3 @@ def _check(math: Element, latex: str) -> None:
             raise MathError(f"{element.text!r} is not understood in the formula {latex!r}")
         if element.tag == "mspace" and not re.fullmatch(r"[\d.]+em", element.get("width", "")):
             raise MathError(f"a space of {element.get('width')!r} in the formula {latex!r}")
-
-
-def _as_one(math: Element) -> list[Element]:
-    """Return the formula as the single first child that <semantics> wants."""
-    if len(math) == 1:
-        return list(math)
-    row = Element("mrow")
-    row.extend(math)
-    return [row]

@@ -2,10 +2,12 @@
 
 import json
 import re
+import unicodedata
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import docutils_namespace
@@ -13,29 +15,54 @@ from sphinx.util.docutils import docutils_namespace
 from site_ext.mathml import MathError, to_mathml
 
 ROOT = Path(__file__).parent.parent
-FONT_CHARACTERS = ROOT / "site_ext/static/fonts/characters.txt"
+FONTS = ROOT / "site_ext/static/fonts"
+# A browser draws a letter on its own in <mi> as the italic one of these.
+ITALICS = {"h": "ℎ"} | {
+    chr(int(unicodedata.decomposition(chr(code)).split()[1], 16)): chr(code)
+    for code in (*range(0x1D434, 0x1D455), *range(0x1D456, 0x1D468), *range(0x1D6FC, 0x1D71C))
+}
 
 # A construct of the book's LaTeX, and what of it must be in the MathML.
 CONSTRUCTS = {
     r"a + b - c": "<mo>−</mo>",
     r"\{-1, +1\}": '<mo>,</mo><mo form="prefix">+</mo>',
     r"y = -y": '<mo>=</mo><mo form="prefix">−</mo>',
-    r"x_{ij} = c_j u_i^{6-j}": "<msubsup><mi>u</mi><mi>i</mi><mrow>",
+    r"x_{ij} = c_j u_i^{6-j}": '<msubsup><mpadded height="0.59em"><mi>u</mi>',
     r"y_i": '<msub><mpadded depth="0"><mi>y</mi></mpadded><mi>i</mi></msub>',
     r"e^{-z}": '<mo lspace="0" rspace="0" form="prefix">−</mo><mi>z</mi></mrow></msup>',
-    r"10^{-16}": "<msup><mn>10</mn>",
+    r"y_i^2": '<msubsup><mpadded depth="0" height="0.59em"><mi>y</mi></mpadded><mi>i</mi>',
+    r"10^{-16}": '<msup><mpadded height="0.59em"><mn>10</mn></mpadded>',
+    r"(a)^2": '<mpadded height="0.59em"><mo stretchy="false">)</mo></mpadded><mn>2</mn></msup>',
+    r"\left( a \right)^2": "</mo></mrow><mn>2</mn></msup>",
+    r"W_{14}": '<mi>W</mi><mn style="margin-left: -0.26em">14</mn></msub>',
+    r"W_{j4}": '<mi>W</mi><mrow style="margin-left: -0.40em"><mi>j</mi><mn>4</mn></mrow></msub>',
+    r"c_j": '<mi>c</mi><mi style="margin-left: -0.14em">j</mi></msub>',
     r"\frac{\partial L}{\partial W_{14}}": "<mfrac><mrow><mi>∂</mi><mi>L</mi></mrow><mrow>",
-    r"\frac{a}{b} \frac{c}{d}": '</mfrac><mspace width="0.1667em" /><mfrac>',
-    r"W \cdot x \odot y": "<mo>⊙</mo>",
-    r"\sum_{i=1}^{n} x": "<munderover><mo>∑</mo>",
-    r"\left( \sum_{i=1}^{n} x \right)": "<munderover><mo>∑</mo>",
-    r"\prod_{k} a_k": "<munder><mo>∏</mo>",
+    r"\frac{a}{b} \frac{c}{d}": "</mfrac><mfrac>",
+    r"\frac{a}{b} \left( c \right)": '</mfrac><mspace width="0.1667em" /><mrow><mo ',
+    r"\frac{\frac{1 - y}{a}}{b}": '<mfrac><mrow><mn>1</mn><mo lspace="0" rspace="0">−</mo>',
+    r"W \cdot x \odot y": (
+        '<mo lspace="0.2222em" rspace="0.2222em">·</mo><mi>x</mi>'
+        '<mo lspace="0.2222em" rspace="0.2222em">⊙</mo>'
+    ),
+    r"\odot": '<semantics><mo lspace="0" rspace="0">⊙</mo>',
+    r"\sum_{i=1}^{n} x": '<munderover><mo lspace="0" rspace="0">∑</mo>',
+    r"y = \sum x_i": '<mo>=</mo><mo lspace="0" rspace="0">∑</mo><mspace width="0.1667em" /><msub>',
+    r"y (\sum_i x)": '<mo stretchy="false">(</mo><munder><mo lspace="0" rspace="0">∑</mo>',
+    r"y \sum_i \sum_j x": (
+        '<mi>y</mi><mspace width="0.1667em" /><munder><mo lspace="0" rspace="0">∑</mo><mi>i</mi>'
+        '</munder><mspace width="0.1667em" /><munder>'
+    ),
+    r"\left( \sum_{i=1}^{n} x \right)": '<munderover><mo lspace="0" rspace="0">∑</mo>',
+    r"\prod_{k} a_k": '<munder><mo lspace="0" rspace="0">∏</mo>',
     r"\max(1 - r_i, 0)": '<mi>max</mi><mo stretchy="false">(</mo>',
     r"-y \log(p)": '<mi>y</mi><mspace width="0.1667em" /><mi>log</mi>',
     r"= \log(p)": "<mo>=</mo><mi>log</mi>",
     r"\exp(-z)": "<mi>exp</mi>",
     r"\sigma'(z)": "<mrow><mi>σ</mi><mi>′</mi></mrow>",
-    r"h_\theta'(0)": "<msub><mrow><mi>h</mi><mi>′</mi></mrow><mi>θ</mi></msub>",
+    r"h_\theta'(0)": (
+        '<msub><mrow><mi>h</mi><mi>′</mi></mrow><mi style="margin-left: -0.30em">θ</mi></msub>'
+    ),
     r"f''(x)": "<mrow><mi>f</mi><mi>″</mi></mrow>",
     r"\operatorname{ReLU}'(z_1)": "<mrow><mi>ReLU</mi><mi>′</mi></mrow>",
     r"W_{14} \operatorname{ReLU}(z)": '<mspace width="0.1667em" /><mi>ReLU</mi>',
@@ -48,10 +75,17 @@ CONSTRUCTS = {
     r"\begin{aligned} a &= b && \text{(rule)} \\ &= -c && \text{(sum)} \end{aligned}": (
         '<mtr><mtd /><mtd><mi /><mo>=</mo><mo form="prefix">−</mo><mi>c</mi></mtd>'
     ),
-    r"X^\top": "<msup><mi>X</mi><mi>⊤</mi></msup>",
+    r"X^\top": "<mi>X</mi></mpadded><mi>⊤</mi></msup>",
     r"\hat{y}": '<mover accent="true"><mi>y</mi><mo stretchy="false">ˆ</mo></mover>',
     r"\mathbf{x}_i \in \mathbb{R}": "<msub><mi>𝐱</mi><mi>i</mi></msub><mo>∈</mo><mi>ℝ</mi>",
-    r"\lvert a \rvert": 'form="prefix">|</mo><mi>a</mi><mo',
+    r"a \lvert b \rvert c": (
+        '<mi>a</mi><mo form="prefix" stretchy="false">|</mo><mi>b</mi>'
+        '<mo form="postfix" stretchy="false">|</mo><mi>c</mi>'
+    ),
+    r"-\lVert a \rVert \log(b)": (
+        '<mo form="prefix">−</mo><mo form="prefix" stretchy="false">‖</mo><mi>a</mi>'
+        '<mo form="postfix" stretchy="false">‖</mo><mspace width="0.1667em" /><mi>log</mi>'
+    ),
     r"\sqrt{2} \le 3 < x > y \ge z \ne w": "<msqrt><mn>2</mn></msqrt><mo>≤</mo>",
     r"\alpha \delta \varepsilon \eta \theta \lambda \mu \ell": "<mi>ε</mi><mi>η</mi>",
     r"a, \quad b": '<mspace width="1em" />',
@@ -125,13 +159,36 @@ def formulas():
             yield page, display or inline, bool(display)
 
 
+def font_characters():
+    """Return the characters that the font of the site can draw."""
+    return {chr(code) for code in TTFont(FONTS / "stix-two-math.woff2").getBestCmap()}
+
+
+def drawn(formula):
+    """Return the characters that a browser draws for a formula."""
+    for element in formula.iter():
+        text = element.text or ""
+        italic = element.tag == "mi" and not element.get("mathvariant")
+        yield from ITALICS.get(text, text) if italic else text
+
+
+def test_a_letter_on_its_own_is_drawn_in_italics():
+    formula = ElementTree.fromstring(to_mathml(r"h + \nabla \log(\theta) \partial x", display=True))
+    assert "".join(drawn(formula[0][0])) == "ℎ+∇log(𝜃)𝜕𝑥"
+
+
+def test_the_font_holds_the_characters_of_its_list():
+    listed = set((FONTS / "characters.txt").read_text(encoding="utf8")) - {"\n"}
+    assert listed <= font_characters()
+
+
 def test_renders_every_formula_of_the_book_in_the_font_of_the_site():
-    font = set(FONT_CHARACTERS.read_text(encoding="utf8")) | {" "}
+    font = font_characters()
     displayed = 0
     labels = sum(text.count("$$ (eq-") for _, text in chapter_texts())
     for page, latex, display in formulas():
         mathml = ElementTree.fromstring(to_mathml(latex, display=display))
-        missing = set("".join(mathml[0][0].itertext())) - font
+        missing = set(drawn(mathml[0][0])) - font
         assert not missing, f"{page}: the font lacks {missing} of {latex}"
         displayed += display
     assert displayed == labels > 0
@@ -168,3 +225,33 @@ def test_a_solution_opens_without_a_script(tmp_path):
     assert "<summary" in details
     assert "Answer." in details
     assert "solution-content" not in page
+
+
+# Formulas of a page that a reader would not see whole: a display equation whose left end or
+# number is covered or cut, a formula in a line of text that is wider than the line.
+FAULTS = """() => {
+  const box = (element) => element.getBoundingClientRect();
+  const displays = [...document.querySelectorAll("div.math")].filter((equation) => {
+    const formula = box(equation.querySelector(".formula"));
+    const number = box(equation.querySelector(".eqno"));
+    const apart = formula.right <= number.left || formula.bottom <= number.top;
+    const begins = box(equation.querySelector("semantics > *")).left >= formula.left - 1;
+    return !(apart && begins && Math.abs(number.right - box(equation).right) < 1);
+  });
+  const lines = [...document.querySelectorAll("article :is(p, dt, dd) > math")].filter(
+    (math) => !math.closest("table") && box(math).right > box(math.parentElement).right + 1
+  );
+  return [...displays, ...lines].map((fault) => fault.querySelector("annotation").textContent);
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_formulas_fit_the_page_at_every_width(browser, site, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    for path in sorted((site / "chapters").glob("*.html")):
+        page.goto(path.as_uri())
+        page.add_style_tag(content="* { content-visibility: visible !important; }")
+        page.evaluate("document.querySelectorAll('details').forEach((e) => e.open = true)")
+        page.evaluate("document.fonts.ready.then(() => true)")
+        assert not page.evaluate(FAULTS), path.stem
+    page.close()
