@@ -16,7 +16,7 @@ export PYTHONHASHSEED := 0
 # An environment that happens to be active is not the book's: IPython warns of it.
 unexport VIRTUAL_ENV
 
-.PHONY: help book zip test test-units test-notebooks test-portable serve execute lint format lock clean
+.PHONY: help book zip bench-site test test-units test-notebooks test-portable serve execute lint format lock clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -57,6 +57,9 @@ zip: $(BUILT)  ## put the site into one archive to hand out, the same bytes for 
 
 serve: $(BUILT)  ## build the site and serve it on this machine
 	$(BIN)/python -m http.server --directory $(SITE) --bind 127.0.0.1 8000
+
+bench-site: $(BUILT)  ## weigh and time the site beside the stock theme (MATHJAX=folder draws its formulas)
+	$(BIN)/python benchmarks/site.py $(SITE) $(MATHJAX)
 
 execute: $(EXECUTED)  ## run every notebook that may have changed and store its outputs
 

@@ -1,11 +1,9 @@
 // The rest of a page after its first screen; equations: a reference shows its equation, a copied
 // formula gives its LaTeX; what is wider than the window can be scrolled with the keyboard.
-(() => {
+addEventListener("load", () => setTimeout(() => {
   // What lies below the first screen was left out until that was painted: see book.css.
-  addEventListener("load", () => setTimeout(() => {
-    document.documentElement.classList.remove("first-screen");
-    document.querySelectorAll("img[loading]").forEach((image) => (image.loading = "eager"));
-  }));
+  document.documentElement.classList.remove("first-screen");
+  document.querySelectorAll("img[loading]").forEach((image) => (image.loading = "eager"));
 
   const latex = (math) => math.querySelector("annotation").textContent;
 
@@ -91,9 +89,9 @@
   const wide = document.querySelectorAll("div.math > .formula, article table, article pre");
   const watch = new ResizeObserver((entries) => {
     for (const { target } of entries) {
-      const scrolls = target.scrollWidth > target.clientWidth + 1;
+      const scrolls = target.scrollWidth > target.clientWidth;
       scrolls ? target.setAttribute("tabindex", "0") : target.removeAttribute("tabindex");
     }
   });
-  wide.forEach((element) => watch.observe(element));
-})();
+  document.fonts.ready.then(() => wide.forEach((element) => watch.observe(element)));
+}));
