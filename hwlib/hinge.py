@@ -6,10 +6,24 @@ a kink; the book takes the derivative in the margin to be 0 there.
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlib._arrays import Floats, as_floats, as_labels, finite, matmul
+from hwlib._arrays import (
+    LARGEST,
+    Floats,
+    as_float64,
+    as_floats,
+    as_labels,
+    as_shaped,
+    finite,
+    matmul,
+    product,
+)
+from hwlib.blocks import Sums, add_blocks
 from hwlib.polynomial import DEGREE, LINEAR, NONLINEAR
 
 N_FEATURES = DEGREE + 1
@@ -68,10 +82,7 @@ def loss(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> float:
     -----
     Implements eq-hinge-loss.
     """
-    y, _, margin = _margin(theta, X, y)
-    with np.errstate(over="ignore"):
-        total = np.maximum(1.0 - margin, 0.0).sum()
-    return float(finite("the hinge loss", total))
+    return finite("the hinge loss", _sums(theta, X, y)[0])
 
 
 def loss_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Floats:
@@ -99,10 +110,35 @@ def loss_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Floats:
     -----
     Implements eq-hinge-grad.
     """
-    y, X, margin = _margin(theta, X, y)
-    upstream = np.where(margin < 1.0, -y, 0.0)
-    grad = matmul(X.T[NONLINEAR != 0.0], upstream)
-    return np.insert(finite("the gradient", grad), LINEAR, 0.0)
+    return finite("the gradient", _sums(theta, X, y)[1])
+
+
+def value_and_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[float, Floats]:
+    """Return `loss` and `loss_grad` of one pass over the samples.
+
+    Parameters
+    ----------
+    theta : array_like, shape (7,)
+    X : array_like, shape (n, 7)
+    y : array_like, shape (n,)
+        Labels in {-1, +1}.
+
+    Returns
+    -------
+    loss : float
+    grad : ndarray, shape (7,)
+
+    Raises
+    ------
+    ValueError
+        As `loss` and `loss_grad`.
+
+    Notes
+    -----
+    Implements eq-hinge-loss and eq-hinge-matrix, a block of samples at a time (eq-scale-sum).
+    """
+    value, grad = _sums(theta, X, y)
+    return finite("the hinge loss", value), finite("the gradient", grad)
 
 
 def blind_spots(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[str, ...]:
@@ -151,3 +187,24 @@ def _margin(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Float
     y = as_labels("y", y, LABELS, (len(X),))
     # A margin may be infinite: the loss and the gradient of its sample still are numbers.
     return y, X, y * matmul(X, NONLINEAR * theta)
+
+
+@np.errstate(all="ignore")
+def _sums(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[float, Floats]:
+    """Loss and gradient; not finite where they are too large for a float64."""
+    weights = NONLINEAR * as_floats("theta", theta, (N_FEATURES,))
+    X = as_shaped("X", X, ("n", N_FEATURES))
+    y = as_shaped("y", y, (len(X),))
+    value, grad = add_blocks(partial(_block, weights), X, y, (0.0, 0.0))
+    grad[LINEAR] = 0.0
+    return value, grad
+
+
+def _block(weights: Floats, X: Floats, y: Floats, start: Sums) -> Sums:
+    X, y = as_float64(X), as_labels("y", y, LABELS)
+    margin = y * product(X, weights, name="X")
+    active = (margin < 1.0).astype(np.float64)  # e_i
+    value = np.vdot(active, 1.0 - margin)
+    if math.isnan(value):  # 0 times infinity: a safe sample with a margin beyond every float
+        value = np.vdot(active, 1.0 - np.minimum(margin, LARGEST))
+    return float(value), -product(X.T, active * y)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import autograd
 import autograd.numpy as anp
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
-from hwlib import hinge, polynomial
+from hwlib import blocks, hinge, polynomial
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 
@@ -47,6 +49,9 @@ def test_hypothesis_by_hand():
 def test_loss_and_gradient_by_hand(y, loss, grad):
     assert hinge.loss(THETA_BOOK, X_BOOK, y) == loss
     np.testing.assert_array_equal(hinge.loss_grad(THETA_BOOK, X_BOOK, y), grad)
+    value, both = hinge.value_and_grad(THETA_BOOK, X_BOOK, y)
+    assert value == loss and type(value) is float
+    np.testing.assert_array_equal(both, grad)
 
 
 @pytest.mark.parametrize("y", [-1.0, 1.0])
@@ -64,6 +69,9 @@ def test_the_kink_is_at_margin_1_and_has_derivative_0(y, margin, loss, active):
     assert hinge.loss(theta, x, [y]) == loss
     expected = -y * x[0] * polynomial.NONLINEAR if active else np.zeros(7)
     np.testing.assert_array_equal(hinge.loss_grad(theta, x, [y]), expected)
+    value, grad = hinge.value_and_grad(theta, x, [y])
+    assert value == loss
+    np.testing.assert_array_equal(grad, expected)
 
 
 def test_all_samples_active_and_none(rng):
@@ -104,6 +112,9 @@ def test_the_gradient_is_that_of_autograd_at_a_thousand_points(rng):
         got, expected = hinge.loss_grad(theta, X, y), reference(theta, X, y)
         assert np.linalg.norm(got - expected) <= 1e-12 * np.linalg.norm(expected)
         assert hinge.loss(theta, X, y) == pytest.approx(autograd_loss(theta, X, y), rel=1e-13)
+        value, both = hinge.value_and_grad(theta, X, y)
+        assert value == hinge.loss(theta, X, y)
+        np.testing.assert_array_equal(both, got)
         active += expected.any()
     assert active > 900  # a gradient of 0 proves little
 
@@ -118,6 +129,8 @@ def test_the_gradient_is_that_of_finite_differences(rng):
         tolerance = 7 * 8 * 2.0**-52 * (1.0 + hinge.loss(theta, X, y)) / step
         error = optimize.check_grad(hinge.loss, hinge.loss_grad, theta, X, y, epsilon=step)
         assert error <= tolerance
+        both = [lambda *args, k=k: hinge.value_and_grad(*args)[k] for k in (0, 1)]
+        assert optimize.check_grad(*both, theta, X, y, epsilon=step) <= tolerance
         slopes = optimize.approx_fprime(theta, hinge.loss, step, X, y)
         np.testing.assert_allclose(hinge.loss_grad(theta, X, y), slopes, rtol=0, atol=tolerance)
 
@@ -168,6 +181,9 @@ def test_partial_sums_that_overflow():
     np.testing.assert_array_equal(hinge.hypothesis(theta, X), [0.5])
     assert hinge.loss(theta, X, [1]) == 0.5
     np.testing.assert_array_equal(hinge.loss_grad(theta, X, [-1]), [1e200, -1e200, 0, 0, 0, 0, 1])
+    value, grad = hinge.value_and_grad(theta, X, [1])
+    assert value == 0.5
+    np.testing.assert_array_equal(grad, [-1e200, 1e200, 0, 0, 0, 0, -1])
     # 1.5e308 + 1.5e308 - 1.5e308 in the sum of the gradient
     X = np.zeros((3, 7))
     X[:, 0] = 1.5e308
@@ -182,8 +198,10 @@ def test_a_margin_beyond_every_float(y):
         hinge.hypothesis(theta, X)
     assert hinge.loss(theta, X, [y]) == 0.0  # margin 1e400
     np.testing.assert_array_equal(hinge.loss_grad(theta, X, [y]), np.zeros(7))
-    with pytest.raises(ValueError, match=r"^the hinge loss is too large for a float64$"):
-        hinge.loss(theta, X, [-y])  # margin -1e400
+    assert hinge.value_and_grad(theta, X, [y])[0] == 0.0
+    for call in (hinge.loss, hinge.value_and_grad):
+        with pytest.raises(ValueError, match=r"^the hinge loss is too large for a float64$"):
+            call(theta, X, [-y])  # margin -1e400
     np.testing.assert_array_equal(hinge.loss_grad(theta, X, [-y]), y * X[0])
 
 
@@ -195,6 +213,71 @@ def test_sums_that_are_no_float_are_refused():
         hinge.loss(theta, X, [-1, -1])
     with pytest.raises(ValueError, match=r"^the gradient is too large"):
         hinge.loss_grad(theta, X, [-1, -1])
+    with pytest.raises(ValueError, match=r"^the gradient is too large"):
+        hinge.value_and_grad(np.zeros(7), X, [-1, -1])
+
+
+BLOCK = blocks.BLOCK
+
+
+def large_problem(rng, n=3 * BLOCK + 5):
+    return rng.normal(size=7), rng.normal(size=(n, 7)), rng.choice([-1.0, 1.0], n)
+
+
+def test_many_samples_are_the_sum_of_their_blocks(rng):
+    theta, X, y = large_problem(rng)
+    h = X @ (theta * polynomial.NONLINEAR)
+    active = y * h < 1.0
+    value, grad = hinge.value_and_grad(theta, X, y)
+    assert value == pytest.approx(np.sum((1.0 - y * h)[active]), rel=1e-13)
+    expected = -(y[active] @ X[active]) * polynomial.NONLINEAR
+    np.testing.assert_allclose(grad, expected, rtol=1e-12, atol=1e-10)
+    assert hinge.loss(theta, X, y) == value
+    np.testing.assert_array_equal(hinge.loss_grad(theta, X, y), grad)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("column", range(7))
+def test_a_number_that_is_not_finite_is_seen_in_every_column(rng, column, bad, order):
+    # Even where each weight is 0, or the one of its column: 0 times NaN must not be left out.
+    theta, X, y = large_problem(rng)
+    X[BLOCK + 3, column] = bad
+    one_less = theta * (np.arange(7) != column)
+    for weights in (theta, one_less, np.zeros(7), np.full(7, -0.0)):
+        for call in (hinge.loss, hinge.loss_grad, hinge.value_and_grad):
+            with pytest.raises(ValueError, match=r"^X holds NaN or infinity"):
+                call(weights, np.asarray(X, order=order), y)
+
+
+def test_a_bad_label_is_seen_in_every_block(rng):
+    theta, X, y = large_problem(rng)
+    for at in (0, BLOCK - 1, BLOCK, len(y) - 1):
+        with pytest.raises(ValueError, match=r"^y holds the label 0.0"):
+            hinge.value_and_grad(theta, X, np.where(np.arange(len(y)) == at, 0.0, y))
+
+
+def test_a_sum_that_overflows_between_blocks():
+    # 1.5e308 from the first block, 1.5e308 from the second and -1.5e308 from the third
+    X, y = np.zeros((2 * BLOCK + 2, 7)), -np.ones(2 * BLOCK + 2)
+    X[[0, BLOCK, -1], 0] = 1.5e308
+    y[-1] = 1.0
+    np.testing.assert_array_equal(hinge.loss_grad(np.zeros(7), X, y), [1.5e308, 0, 0, 0, 0, 0, 0])
+    y[-1] = -1.0
+    assert hinge.loss(np.zeros(7), X, y) == len(y)
+    with pytest.raises(ValueError, match=r"^the gradient is too large for a float64$"):
+        hinge.loss_grad(np.zeros(7), X, y)
+
+
+def test_the_memory_does_not_grow_with_the_number_of_samples(rng):
+    peaks = []
+    for n in (4 * BLOCK, 16 * BLOCK):
+        theta, X, y = large_problem(rng, n)
+        tracemalloc.start()
+        hinge.value_and_grad(theta, X, y)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.02 * peaks[0] < 10 * 8 * BLOCK
 
 
 def test_tiny_numbers_do_not_warn():
@@ -222,7 +305,8 @@ def test_arguments_are_neither_changed_nor_returned(rng):
     theta, X, y = random_problem(rng, 4)
     for array in (theta, X, y):
         array.flags.writeable = False
-    for result in (hinge.hypothesis(theta, X), hinge.loss_grad(theta, X, y)):
+    results = hinge.hypothesis(theta, X), hinge.loss_grad(theta, X, y)
+    for result in (*results, hinge.value_and_grad(theta, X, y)[1]):
         assert not any(np.shares_memory(result, array) for array in (theta, X, y))
         result[:] = 0.0  # writeable
     hinge.loss(theta, X, y)
@@ -232,8 +316,9 @@ CALLS = {
     "hypothesis": lambda theta, X, y: hinge.hypothesis(theta, X),
     "loss": hinge.loss,
     "loss_grad": hinge.loss_grad,
+    "value_and_grad": hinge.value_and_grad,
 }
-USES = {"hypothesis": ["theta", "X"], "loss": ["theta", "X", "y"], "loss_grad": ["theta", "X", "y"]}
+USES = {call: ["theta", "X", "y"] for call in CALLS} | {"hypothesis": ["theta", "X"]}
 ARGUMENTS = [(call, argument) for call, names in USES.items() for argument in names]
 
 
@@ -261,14 +346,15 @@ def test_other_shapes_are_refused(call, argument, reshape):
 )  # fmt: skip
 def test_nothing_is_broadcast(argument, value):
     good = {"theta": np.ones(7), "X": np.ones((3, 7)), "y": np.ones(3)}
-    with pytest.raises(ValueError, match=rf"^{argument} has shape .*; expected "):
-        hinge.loss(**good | {argument: value})
+    for call in (hinge.loss, hinge.loss_grad, hinge.value_and_grad):
+        with pytest.raises(ValueError, match=rf"^{argument} has shape .*; expected "):
+            call(**good | {argument: value})
 
 
 @pytest.mark.parametrize(
     "labels", [[0, 1, 1], [1, 1, 2], [1, -1, 0.5], [-2, 1, 1], [1, 1, 0.9999999]]
 )
-@pytest.mark.parametrize("call", ["loss", "loss_grad"])
+@pytest.mark.parametrize("call", ["loss", "loss_grad", "value_and_grad"])
 def test_labels_outside_the_set_are_refused(call, labels):
     with pytest.raises(ValueError, match=r"^y holds the label .*; expected -1 or 1$"):
         CALLS[call](np.ones(7), np.ones((3, 7)), labels)

@@ -15,10 +15,11 @@ PACKAGE = Path(hwlib.__file__).parent
 ARROWS = {
     "__init__": set(),
     "_arrays": set(),
+    "blocks": {"_arrays"},
     "polynomial": {"_arrays"},
-    "hinge": {"_arrays", "polynomial"},
+    "hinge": {"_arrays", "blocks", "polynomial"},
     "optim": {"_arrays"},
-    "network": {"_arrays"},
+    "network": {"_arrays", "blocks"},
     "diagnosis": {"_arrays"},
     "gradcheck": {"_arrays", "diagnosis"},
     "mistakes": {"hinge", "network", "polynomial"},
