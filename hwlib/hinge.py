@@ -7,27 +7,35 @@ a kink; the book takes the derivative in the margin to be 0 there.
 from __future__ import annotations
 
 import math
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from hwlib import optim
 from hwlib._arrays import (
     LARGEST,
     Floats,
+    all_finite,
+    as_float,
     as_float64,
     as_floats,
     as_labels,
+    as_rng,
     as_shaped,
     finite,
     matmul,
     product,
 )
-from hwlib.blocks import Sums, add_blocks
+from hwlib.blocks import BLOCK, Sums, add_blocks
 from hwlib.polynomial import DEGREE, LINEAR, NONLINEAR
 
 N_FEATURES = DEGREE + 1
 LABELS = (-1, 1)
+KEPT = tuple(int(j) for j in np.flatnonzero(NONLINEAR))
+"""Columns of the features that count."""
 
 
 def hypothesis(theta: ArrayLike, X: ArrayLike) -> Floats:
@@ -141,6 +149,56 @@ def value_and_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[float,
     return finite("the hinge loss", value), finite("the gradient", grad)
 
 
+def sgd(
+    theta: ArrayLike,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    step_size: float,
+    rng: np.random.Generator | None = None,
+) -> Iterator[Floats]:
+    """Descend along the subgradient of one sample at a time, for ever (question 1.3).
+
+    What `hwlib.optim.sgd` does with `loss_grad`, as a loop over numbers. With the extra ``fast``
+    installed Numba compiles it; without it the same loop runs, and gives the same bits.
+
+    Parameters
+    ----------
+    theta : array_like, shape (7,)
+        Where to start; it is copied. ``theta[5]`` stays as it is.
+    X : array_like, shape (n, 7)
+    y : array_like, shape (n,)
+        Labels in {-1, +1}.
+    step_size : float
+        At least 0.
+    rng : numpy.random.Generator, optional
+        Draws a new order of the samples for each epoch; without it the order is 0, 1, 2, ...
+
+    Yields
+    ------
+    ndarray, shape (7,)
+        A copy of theta after each epoch. A sample with margin exactly 1 makes no step.
+
+    Raises
+    ------
+    ValueError
+        At the call, if an argument is refused; while running, if theta grows too large for a
+        float64.
+
+    Notes
+    -----
+    Implements eq-sgd-hinge.
+    """
+    theta, X = _model_input(theta, X)
+    y = as_floats("y", y, (len(X),))
+    for at in range(0, len(y), BLOCK):
+        as_labels("y", y[at : at + BLOCK], LABELS)
+    step_size = as_float("step_size", step_size, minimum=0.0)
+    if rng is not None:
+        as_rng("rng", rng)
+    return _epochs(theta.copy(), X, y, step_size, rng)
+
+
 def blind_spots(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[str, ...]:
     """Return the facts about a point at which a check passes wrong gradients of `loss`.
 
@@ -208,3 +266,46 @@ def _block(weights: Floats, X: Floats, y: Floats, start: Sums) -> Sums:
     if math.isnan(value):  # 0 times infinity: a safe sample with a margin beyond every float
         value = np.vdot(active, 1.0 - np.minimum(margin, LARGEST))
     return float(value), -product(X.T, active * y)
+
+
+def _epochs(
+    theta: Floats, X: Floats, y: Floats, step_size: float, rng: np.random.Generator | None
+) -> Iterator[Floats]:
+    epoch = _compiled()
+    while True:
+        order = np.arange(0) if rng is None else rng.permutation(len(X))
+        before = theta.copy()
+        with np.errstate(all="ignore"):
+            fits = epoch(theta, X, y, order, step_size)
+        if not (fits and all_finite(theta)):  # the same epoch, with sums that cannot overflow
+            at = order if len(order) else range(len(X))
+
+            def sample_grad(theta: Floats, k: int, at: Any = at) -> Floats:
+                return loss_grad(theta, X[[at[k]]], y[[at[k]]])
+
+            theta = next(optim.sgd(sample_grad, before, len(X), step_size=step_size))
+        yield theta.copy()
+
+
+def _epoch(theta: Floats, X: Floats, y: Floats, order: NDArray[Any], step_size: float) -> bool:
+    """Move theta once for each sample; an empty order is 0, 1, 2, ... False: a value overflowed."""
+    for k in range(len(X)):
+        i = order[k] if len(order) else k
+        h = 0.0
+        for j in KEPT:
+            h += theta[j] * X[i, j]
+        if not math.isfinite(h):
+            return False
+        if y[i] * h < 1.0:
+            for j in KEPT:
+                theta[j] += step_size * y[i] * X[i, j]
+    return True
+
+
+@cache
+def _compiled() -> Callable[..., bool]:
+    try:
+        from numba import njit
+    except ImportError:
+        return _epoch
+    return cast(Callable[..., bool], njit(_epoch))

@@ -533,9 +533,15 @@ def _block(weights: Floats, w_out: Floats, b_out: float, X: Floats, y: Floats, s
     return (
         float(np.add.reduce(losses)) + start[0],
         product(delta_hidden, inputs.T, start[1]),
-        product(a, delta_out, start[2]),
+        _row_sums(a, delta_out, start[2]),
         float(np.add.reduce(delta_out)) + start[3],
     )
+
+
+def _row_sums(A: Floats, b: Floats, plus: Floats | float) -> Floats:
+    """Return A @ b + plus. All rows are added up in the same order, so equal units stay equal."""
+    out: Floats = np.add.reduce(A * b, axis=1) + plus
+    return out if all_finite(out) else product(A, b, plus)
 
 
 def _finite_grad(params: Parameters, l2: float, sums: Sums) -> Parameters:

@@ -17,7 +17,7 @@ ARROWS = {
     "_arrays": set(),
     "blocks": {"_arrays"},
     "polynomial": {"_arrays"},
-    "hinge": {"_arrays", "blocks", "polynomial"},
+    "hinge": {"_arrays", "blocks", "optim", "polynomial"},
     "optim": {"_arrays"},
     "network": {"_arrays", "blocks"},
     "diagnosis": {"_arrays"},
@@ -33,6 +33,7 @@ ARROWS = {
 """What each module may import from hwlib: a new module gets a row here."""
 
 FOREIGN = {
+    "hinge": {"numpy", "numba"},  # where it is installed, and only when it is called
     "plotting": {"numpy", "matplotlib", "matplotlib_inline"},
     "equations": {"numpy", "lark"},
     "mutants": {"lark"},

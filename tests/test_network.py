@@ -482,6 +482,14 @@ def test_hidden_units_may_change_places(seed):
     assert np.linalg.norm(got - expected) <= 1e-12 * np.linalg.norm(expected)
 
 
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 59, 60, 61, 200, 1000])
+def test_equal_units_have_equal_slopes(n, rng):
+    params = Parameters(np.full((2, 3), 0.7), np.full(3, -0.1), np.full(3, 1.3), 0.2)
+    grad = network.loss_grad(params, rng.normal(size=(n, 2)), rng.integers(0, 2, n), 0.1)
+    for field in (grad.W_hidden, grad.b_hidden, grad.w_out):
+        np.testing.assert_array_equal(np.ptp(field, axis=-1), 0.0)
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_turning_the_output_round_turns_the_labels_round(seed):
     params, X, y = random_problem(np.random.default_rng(seed))
