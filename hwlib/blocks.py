@@ -6,7 +6,9 @@ parts of the samples add up to the sum of all (eq-scale-loss-blocks, eq-scale-gr
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import reduce
 from typing import Any
 
@@ -70,6 +72,107 @@ def sum_over_blocks(
     size = as_count("block_size", block_size)
     places = [slice(at, at + size) for at in range(0, len(X), size)]
     return _add_up(lambda: (loss_grad(X[place], y[place]) for place in places))
+
+
+def show_progress(done: int, count: int) -> None:
+    """Write how many blocks are done on the line of the terminal."""
+    sys.stderr.write(f"\r{done} of {count} blocks" + "\n" * (done == count))
+    sys.stderr.flush()
+
+
+@contextmanager
+def cluster(address: str | None = None, **options: Any) -> Iterator[Any]:
+    """Connect to a Dask cluster, or start one on this machine, for the time of a ``with``.
+
+    Parameters
+    ----------
+    address : str, optional
+        Of the scheduler of a cluster that runs, such as ``"tcp://10.0.0.1:8786"``. Without it a
+        `dask.distributed.LocalCluster` is started, and ended after use.
+    **options
+        For `dask.distributed.LocalCluster`. By default 2 workers, processes of one thread each;
+        ``memory_limit="1GB"`` is what each may use.
+
+    Yields
+    ------
+    dask.distributed.Client
+
+    Notes
+    -----
+    Needs the extra ``cluster``. In a script, call it below ``if __name__ == "__main__":``, since
+    each worker reads the script again.
+    """
+    from dask.distributed import Client, LocalCluster
+
+    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"} | options
+    with ExitStack() as stack:
+        at = address if address is not None else stack.enter_context(LocalCluster(**local))
+        yield stack.enter_context(Client(at))
+
+
+def sum_on_cluster(
+    loss_grad: Callable[[Any, Any], tuple[Any, Any]],
+    X: Any,
+    y: Any,
+    *,
+    client: Any = None,
+    progress: Callable[[int, int], object] | None = show_progress,
+) -> tuple[float, Any]:
+    """Return what `sum_over_blocks` does, for chunks of Dask arrays, on the workers of a cluster.
+
+    Chunks are made or read by the worker that adds them up, and forgotten: all samples together
+    may be larger than the memory. The chunk of a worker that is lost is given to another.
+
+    Parameters
+    ----------
+    loss_grad : callable
+        As for `sum_over_blocks`; it is sent to the workers, which need the modules that it uses.
+    X, y : dask.array.Array
+        With the same chunks along the first axis, and one chunk along the others.
+    client : dask.distributed.Client, optional
+        From `cluster`. Without it a cluster is started on this machine for this one sum.
+    progress : callable or None
+        ``progress(done, count)`` is called after each block; by default it is written on stderr.
+
+    Returns
+    -------
+    loss : float
+    grad
+        Of the kind that `loss_grad` returns. The blocks are added in their order, whichever is
+        done first: the result has the same bits on any number of workers.
+
+    Raises
+    ------
+    ValueError
+        As `sum_over_blocks`, or if `X` or `y` is no Dask array, or their chunks do not fit.
+
+    Notes
+    -----
+    Implements eq-scale-loss-blocks and eq-scale-grad-blocks. Needs the extra ``cluster``.
+    """
+    from dask import delayed
+    from dask.distributed import as_completed
+
+    as_callable("loss_grad", loss_grad)
+    chunks = list(zip(_chunks("X", X), _chunks("y", y), strict=False))
+    if X.chunks[0] != y.chunks[0]:
+        raise ValueError(f"y has chunks of {y.chunks[0]} samples; expected {X.chunks[0]}, as X")
+    if client is None:
+        with cluster() as client:
+            return sum_on_cluster(loss_grad, X, y, client=client, progress=progress)
+    futures = client.compute([delayed(loss_grad, pure=False)(*chunk) for chunk in chunks])
+    for done, _ in enumerate(as_completed(futures), start=1):
+        if progress is not None:
+            progress(done, len(futures))
+    return _add_up(lambda: client.gather(futures))
+
+
+def _chunks(name: str, array: Any) -> Any:
+    if not hasattr(array, "to_delayed") or not hasattr(array, "chunks") or array.ndim == 0:
+        raise ValueError(f"{name} is a {type(array).__name__}; expected a Dask array of samples")
+    if any(len(parts) != 1 for parts in array.chunks[1:]):
+        raise ValueError(f"{name} has chunks {array.chunks}; expected to be cut into samples only")
+    return array.to_delayed().ravel()
 
 
 def _add_up(results: Callable[[], Iterable[Any]]) -> tuple[float, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import tracemalloc
 from functools import partial
 
+import dask.array as da
 import numpy as np
 import pytest
 from hypothesis import given
@@ -200,3 +203,112 @@ def test_the_last_block_may_not_be_dropped(rng):
     loss, _ = sum_over_blocks(partial(hinge.value_and_grad, theta), X, y, 4)
     dropped = hinge.loss(theta, X[:8], y[:8])
     assert loss == pytest.approx(whole, rel=1e-14) and abs(dropped - whole) > 1e-3
+
+
+# On a cluster
+
+
+@pytest.fixture(scope="module")
+def client():
+    with blocks.cluster(memory_limit="240MB") as client:
+        yield client
+
+
+def generated(n, chunk, seed=4):
+    """Samples that are drawn by the worker that adds them up."""
+    rng = da.random.default_rng(seed)
+    X = rng.normal(size=(n, 7), chunks=(chunk, 7))
+    y = da.where(rng.random(size=n, chunks=chunk) < 0.5, -1.0, 1.0)
+    return X, y
+
+
+def assert_same(got, expected):
+    assert got[0] == expected[0]
+    np.testing.assert_array_equal(got[1], expected[1])
+
+
+THETA = np.array([0.5, -0.25, 0.125, 1.0, -1.0, 3.0, 0.75])
+HINGE = partial(hinge.value_and_grad, THETA)
+
+
+def test_the_sum_on_a_cluster_has_the_bits_of_the_sum_in_memory(client):
+    X, y = generated(100_000, 8_000)
+    calls = []
+    got = blocks.sum_on_cluster(HINGE, X, y, client=client, progress=lambda *c: calls.append(c))
+    assert_same(got, sum_over_blocks(HINGE, *da.compute(X, y), block_size=8_000))
+    assert calls == [(done, 13) for done in range(1, 14)]
+
+
+def test_more_samples_than_memory_and_a_worker_that_is_killed(client):
+    X, y = generated(8_000_000, 250_000)
+    assert X.nbytes + y.nbytes > 2 * 240e6  # the limits of both workers together
+    pids = client.run(os.getpid)
+    killed = []
+
+    def kill(done, count):
+        if done == count // 3 and not killed:
+            killed.append(min(pids.values()))
+            os.kill(killed[0], signal.SIGKILL)
+
+    got = blocks.sum_on_cluster(HINGE, X, y, client=client, progress=kill)
+    assert killed and killed[0] not in client.run(os.getpid).values()
+    # In memory of this process one chunk after the other is made again.
+    assert_same(got, sum_over_blocks(HINGE, X, y, block_size=250_000))
+
+
+def test_stored_samples_and_full_batch_descent(client, tmp_path):
+    X, y = generated(60_000, 9_000, seed=9)
+    y = da.where(X[:, 0] + 0.5 * X[:, 6] > 0.3, 1.0, -1.0)
+    X.to_zarr(str(tmp_path / "X.zarr"))
+    y.to_zarr(str(tmp_path / "y.zarr"))
+    stored = [da.from_zarr(str(tmp_path / name)) for name in ("X.zarr", "y.zarr")]
+    there, here = np.zeros(7), np.zeros(7)
+    samples = da.compute(X, y)
+    for _ in range(20):
+        there = (
+            there
+            - 1e-5
+            * blocks.sum_on_cluster(
+                partial(hinge.value_and_grad, there), *stored, client=client, progress=None
+            )[1]
+        )
+        here = here - 1e-5 * hinge.loss_grad(here, *samples)
+    assert np.abs(there).max() > 0.5
+    np.testing.assert_allclose(there, here, rtol=0, atol=1e-12)
+
+
+def test_a_cluster_that_runs_is_found_by_its_address(client):
+    X, y = generated(1_000, 300)
+    with blocks.cluster(client.scheduler.address) as other:
+        assert other.id != client.id
+        got = blocks.sum_on_cluster(HINGE, X, y, client=other, progress=None)
+    assert_same(got, sum_over_blocks(HINGE, X, y, 300))
+    assert client.run(os.getpid)  # and it is not ended with the connection
+
+
+def test_without_a_client_one_is_started(capfd):
+    X, y = generated(1_000, 300)
+    got = blocks.sum_on_cluster(HINGE, X, y)
+    assert_same(got, sum_over_blocks(HINGE, X, y, 300))
+    assert "\r3 of 4 blocks\r4 of 4 blocks\n" in capfd.readouterr().err
+
+
+def test_what_a_worker_refuses_is_refused_here(client):
+    X, y = generated(1_000, 300)
+    with pytest.raises(ValueError, match=r"^y holds the label 0.0; expected -1 or 1$"):
+        blocks.sum_on_cluster(HINGE, X, da.zeros_like(y), client=client, progress=None)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("loss_grad", None),
+        ("X", np.ones((10, 7))), ("y", np.ones(10)), ("X", None),
+        ("X", da.ones((10, 7), chunks=(5, 4))), ("X", da.ones((10, 7), chunks=(4, 7))),
+        ("y", da.ones(10, chunks=10)), ("y", da.ones(9, chunks=5)), ("y", da.ones((), chunks=())),
+    ],
+)  # fmt: skip
+def test_bad_arguments_of_the_cluster_are_refused(argument, value):
+    X, y = da.ones((10, 7), chunks=(5, 7)), da.ones(10, chunks=5)
+    with pytest.raises(ValueError, match=r"^(loss_grad|X|y) (is|has chunks) .*expected"):
+        blocks.sum_on_cluster(**{"loss_grad": HINGE, "X": X, "y": y} | {argument: value})

@@ -33,7 +33,9 @@ ARROWS = {
 """What each module may import from hwlib: a new module gets a row here."""
 
 FOREIGN = {
-    "hinge": {"numpy", "numba"},  # where it is installed, and only when it is called
+    # Where they are installed, and only when they are called:
+    "hinge": {"numpy", "numba"},
+    "blocks": {"numpy", "dask"},
     "plotting": {"numpy", "matplotlib", "matplotlib_inline"},
     "equations": {"numpy", "lark"},
     "mutants": {"lark"},
