@@ -20,7 +20,7 @@ import numpy as np
 from lark import Lark, Token, Tree
 from lark.exceptions import LarkError
 
-from hwlib.worlds import CONDITIONS, HELPERS, ORDER, STATEMENTS, World, make_world
+from hwlib.worlds import CONDITIONS, HELPERS, ORDER, STATEMENTS, World, make_world, part_of
 
 GRAMMAR = r"""
 start: expr (REL expr)*
@@ -232,7 +232,7 @@ class Book:
         the others of its part.
         """
         if (chapter, key, batch) not in self._found:
-            entries = self._candidates(chapter.split("_")[0], key, batch=batch)
+            entries = self._candidates(part_of(chapter), key, batch=batch)
             if not entries:
                 raise FormulaError(f"the symbol {key[0]} with index {key[1]} is not defined")
             best = min(entries, key=lambda e: (len(e[1]), e[0].chapter != chapter))
@@ -247,7 +247,7 @@ class Book:
             if entry.name != key[0] or len(entry.pattern) != len(key[1]):
                 continue
             pairs = list(zip(entry.pattern, key[1], strict=True))
-            in_part = entry.equation.chapter.split("_")[0] == part
+            in_part = part_of(entry.equation.chapter) == part
             of_kind = entry.name != "L" or entry.is_sum_of_samples == batch
             if in_part and of_kind and all(p in LETTERS or p == str(i) for p, i in pairs):
                 found.append((entry.equation, {p: i for p, i in pairs if p in LETTERS}))

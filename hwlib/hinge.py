@@ -143,7 +143,8 @@ def value_and_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[float,
 
     Notes
     -----
-    Implements eq-hinge-loss and eq-hinge-matrix, a block of samples at a time (eq-scale-sum).
+    Implements eq-hinge-loss and eq-hinge-matrix, a block of samples at a time
+    (eq-scale-loss-blocks, eq-scale-grad-blocks).
     """
     value, grad = _sums(theta, X, y)
     return finite("the hinge loss", value), finite("the gradient", grad)

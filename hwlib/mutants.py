@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from lark import Token, Tree
 
 from hwlib.equations import CALLS, LETTERS, Book, Equation, FormulaError, check_one, name_of
+from hwlib.worlds import part_of
 
 POINTS = 24
 
@@ -53,9 +54,9 @@ def survives(mutant: Equation, book: Book) -> bool:
     """Whether no check refuses a wrong version: its own, or one of an equation that may use it."""
     changed = Book(mutant if e.label == mutant.label else e for e in book.equations)
     others = [e for e in changed.equations if e is not mutant and defines(mutant, book)]
-    part, sought = mutant.chapter.split("_")[0], names(mutant.sides[0])
+    part, sought = part_of(mutant.chapter), names(mutant.sides[0])
     users = sorted(
-        (e for e in others if e.chapter.split("_")[0] == part),
+        (e for e in others if part_of(e.chapter) == part),
         key=lambda e: (not sought & names(*e.sides), e.chapter != mutant.chapter),
     )
     try:

@@ -417,8 +417,9 @@ def value_and_grad(
 
     Notes
     -----
-    Implements what `loss` and `loss_grad` do, a block of samples at a time (eq-scale-sum), with
-    one exponential for both (eq-scale-softplus and eq-scale-delta).
+    Implements what `loss` and `loss_grad` do, a block of samples at a time (eq-scale-loss-blocks
+    and eq-scale-grad-blocks), with one exponential for both (eq-scale-softplus, eq-scale-delta and
+    eq-scale-sigmoid).
     """
     params, X, y, l2 = _as_problem(params, X, y, l2)
     sums = _sums(params, X, y, l2)

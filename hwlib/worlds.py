@@ -22,9 +22,12 @@ Problem = tuple[network.Parameters, Floats, Floats]
 ORDER = (
     "intro", "gradient_checks", "hinge_1_hypothesis", "hinge_2_gradient", "hinge_3_algorithm",
     "network_1_output_error", "network_2_output_weight", "network_3_hidden_weight",
-    "network_4_l2", "errata",
+    "network_4_l2", "beyond_scale", "errata",
 )  # fmt: skip
 """The chapters that may have equations, in the order of the book."""
+
+PARTS = {"beyond_scale": "network"}
+"""Chapters that go on with the symbols of a part whose name they do not start with."""
 
 STATEMENTS: dict[str, str] = {}
 """Equations that cannot be executed, each with the reason."""
@@ -103,10 +106,14 @@ def make_world(chapter: str, n_points: int = 240, *, second: bool = False) -> Wo
     ValueError
         If there is no world for that chapter.
     """
-    part = chapter.split("_")[0]
-    if part not in WORLDS:
+    if part_of(chapter) not in WORLDS:
         raise ValueError(f"chapter is {chapter!r}; no quantities are declared for it")
-    return replace(_make(part, n_points, second), chapter=chapter)
+    return replace(_make(part_of(chapter), n_points, second), chapter=chapter)
+
+
+def part_of(chapter: str) -> str:
+    """Return the part of the book whose symbols a chapter uses."""
+    return PARTS.get(chapter, chapter.split("_")[0])
 
 
 @cache
@@ -177,6 +184,8 @@ def _network_world(world: World, rng: np.random.Generator, second: bool) -> None
     draws |= {("alpha", (), 0): alpha, ("varepsilon", (), 0): rng.uniform(0.1, 1.0, n_points)}
     draws |= {("b", (4,), 0): b_out, ("z", (), 0): 4.0 * _eighths(rng, (n_points,))}
     draws["z", (), 0][2::8] = 0.0
+    # Blocks of two samples: of three samples the last block has one.
+    draws |= {("B", (), 0): 2.0, ("K", (), 0): 2.0, ("n", (1,), 0): 2.0, ("n", (2,), 0): n - 2.0}
     for j in range(m):
         draws |= {("b", (j + 1,), 0): b[:, j], ("W", (j + 1, 4), 0): w_out[:, j]}
         draws |= {("W", (i + 1, j + 1), 0): W[:, i, j] for i in range(d)}
