@@ -88,9 +88,9 @@ def cluster(address: str | None = None, **options: Any) -> Iterator[Any]:
     ----------
     address : str, optional
         Of the scheduler of a cluster that runs, such as ``"tcp://10.0.0.1:8786"``. Without it a
-        `dask.distributed.LocalCluster` is started, and ended after use.
+        ``dask.distributed.LocalCluster`` is started, and ended after use.
     **options
-        For `dask.distributed.LocalCluster`. By default 2 workers, processes of one thread each;
+        For ``dask.distributed.LocalCluster``. By default 2 workers, processes of one thread each;
         ``memory_limit="1GB"`` is what each may use.
 
     Yields
