@@ -16,7 +16,11 @@ export PYTHONHASHSEED := 0
 # An environment that happens to be active is not the book's: IPython warns of it.
 unexport VIRTUAL_ENV
 
-.PHONY: help book zip bench-site test test-units test-notebooks test-portable serve execute lint format lock clean
+# Of `make bench`: the same number for all libraries, and the kernel that NumPy's BLAS chooses.
+THREADS ?= 2
+BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
+
+.PHONY: help book zip bench-site test test-units test-notebooks test-portable bench serve execute lint format lock clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -55,6 +59,17 @@ zip: $(BUILT)  ## put the site into one archive to hand out, the same bytes for 
 	@$(BIN)/python -m site_ext.archive $(SITE) _build/gradients-by-hand.zip
 	@echo "The archive is _build/gradients-by-hand.zip; unpack it and open index.html in a browser."
 
+bench: export OMP_NUM_THREADS := $(THREADS)
+bench: export OPENBLAS_NUM_THREADS := $(THREADS)
+bench: $(ENV)  ## time hwlib beside other libraries, and store the tables that the book shows
+	@$(BIN)/python -c 'import pytest_benchmark' 2>/dev/null || \
+	  { echo 'Install what it compares with: $(BIN)/python -m pip install -e ".[bench]"'; exit 1; }
+	$(BENCH) -m pytest -q -o addopts= -rs benchmarks \
+	  -o filterwarnings=default --benchmark-json=_build/speed.json --benchmark-warmup=on \
+	  --benchmark-max-time=0.5 --benchmark-columns=min,median,rounds
+	$(BENCH) -m benchmarks.report _build/speed.json
+	$(BENCH) -m benchmarks.machine
+
 serve: $(BUILT)  ## build the site and serve it on this machine
 	$(BIN)/python -m http.server --directory $(SITE) --bind 127.0.0.1 8000
 
@@ -68,7 +83,10 @@ _build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(wildcard hwlib/
 	@mkdir -p $(@D) && touch $@
 
 # The ledger reads the formulas of the chapters, and the first page the totals of the ledger.
-_build/executed/ledger: $(wildcard chapters/hinge_*.ipynb chapters/network_*.ipynb chapters/beyond_*.ipynb) chapters/gradient_checks.ipynb
+_build/executed/ledger: $(wildcard chapters/hinge_*.ipynb chapters/network_*.ipynb) chapters/gradient_checks.ipynb \
+                        chapters/beyond_scale.ipynb
+# The chapter on scale shows what was measured.
+_build/executed/beyond_scale: $(wildcard benchmarks/*.csv)
 _build/executed/intro: _build/executed/ledger
 
 lint: $(ENV)  ## check style and types

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Shape = tuple[int | str, ...]
+Values = TypeVar("Values", Floats, float)
+FLOAT64 = np.dtype(np.float64)
+LARGEST = float(np.finfo(np.float64).max)
 
 
 def as_floats(name: str, value: ArrayLike, shape: Shape | None = None) -> Floats:
@@ -34,22 +38,48 @@ def as_floats(name: str, value: ArrayLike, shape: Shape | None = None) -> Floats
     ValueError
         If `value` holds anything but finite real numbers, is empty or has another shape.
     """
+    array = as_float64(as_shaped(name, value, shape))
+    if not all_finite(array):
+        raise ValueError(f"{name} holds NaN or infinity; expected finite numbers")
+    return array
+
+
+def as_shaped(name: str, value: ArrayLike, shape: Shape | None = None) -> NDArray[Any]:
+    """Return `value` as an array of numbers of the given shape, whatever the numbers are.
+
+    Raises
+    ------
+    ValueError
+        If `value` holds anything but real numbers, is empty or has another shape.
+    """
     array = as_numbers(name, value)
-    if shape is not None:
-        fits = array.ndim == len(shape) and all(
-            isinstance(want, str) or want == got
-            for want, got in zip(shape, array.shape, strict=True)
-        )
-        if not fits:
+    if shape is not None and array.shape != shape:
+        fits = [isinstance(w, str) or w == g for w, g in zip(shape, array.shape, strict=False)]
+        if array.ndim != len(shape) or not all(fits):
             wanted = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
             raise ValueError(f"{name} has shape {array.shape}; expected {wanted}")
     if array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; expected at least one number")
+    return array
+
+
+def as_float64(array: NDArray[Any]) -> Floats:
+    """Return an array of numbers in float64, infinite where one is too large for it."""
+    if array.dtype == FLOAT64:
+        return array
     with np.errstate(all="ignore"):
-        floats = np.asarray(array, dtype=np.float64)
-    if not np.isfinite(floats).all():
-        raise ValueError(f"{name} holds NaN or infinity; expected finite numbers")
-    return floats
+        return array.astype(FLOAT64)
+
+
+def all_finite(array: Floats | float) -> bool:
+    """Whether no entry is NaN or infinite.
+
+    The sum of squares is finite only if every entry is, and makes no array of booleans. It may
+    also overflow: then the entries are looked at one by one.
+    """
+    if type(array) is float:
+        return math.isfinite(array)
+    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
 
 
 def as_numbers(name: str, value: ArrayLike) -> NDArray[Any]:
@@ -62,6 +92,8 @@ def as_numbers(name: str, value: ArrayLike) -> NDArray[Any]:
     ValueError
         If `value` holds anything but real numbers.
     """
+    if type(value) is np.ndarray and value.dtype.kind in "iuf":
+        return value
     if any(isinstance(leaf, np.ma.MaskedArray) for leaf in _leaves(value)):
         raise ValueError(f"{name} is or holds a masked array; expected integers or floats")
     try:
@@ -97,7 +129,9 @@ def as_float(name: str, value: ArrayLike, *, minimum: float | None = None) -> fl
     ValueError
         If `value` is not one finite real number, or is below `minimum`.
     """
-    number = float(as_floats(name, value, ()))
+    if type(value) is not float or not math.isfinite(value):
+        value = float(as_floats(name, value, ()))
+    number: float = value
     if minimum is not None and number < minimum:
         raise ValueError(f"{name} is {number}; expected at least {minimum:g}")
     return number
@@ -151,7 +185,11 @@ def as_labels(
     ValueError
         If `value` is refused by `as_floats`, or a label is outside the set.
     """
-    labels = as_floats(name, value, shape)
+    labels = as_shaped(name, value, shape)
+    right = (labels == allowed[0]) | (labels == allowed[1])
+    if np.count_nonzero(right) == labels.size:
+        return as_float64(labels)
+    labels = as_floats(name, labels)
     wrong = (labels != allowed[0]) & (labels != allowed[1])
     if wrong.any():
         first = labels[wrong].flat[0]
@@ -160,29 +198,45 @@ def as_labels(
     return labels
 
 
-def matmul(A: Floats, B: Floats, plus: Floats | float = 0.0) -> Floats:
+def product(A: Floats, B: Floats, plus: Floats | float = 0.0, *, name: str = "A matrix") -> Floats:
     """Return ``A @ B + plus``; where partial sums overflow, the sum is taken exactly.
+
+    It may set floating-point flags: call it where they are ignored, or call `matmul`.
 
     Parameters
     ----------
     A : ndarray, shape (n, p)
     B : ndarray, shape (p,) or (p, q)
     plus : ndarray or float, default 0.0
-        Added to the product; its shape broadcasts to the product's.
+        Added to the product; its shape broadcasts to the product's. Where it is infinite, so is
+        the result.
+    name : str
+        What the caller calls A.
 
     Returns
     -------
     ndarray, shape (n,) or (n, q)
         Infinite, with its sign, where the exact entry is too large for a float64; never NaN.
+
+    Raises
+    ------
+    ValueError
+        If A is not finite. The product is finite only if A is, since 0 times NaN or infinity is
+        NaN: so A is looked at only where the product is not, and a check of A costs nothing.
     """
-    with np.errstate(all="ignore"):
-        out: Floats = A @ B + plus
-    if not np.isfinite(out).all():
+    out: Floats = A.dot(B)
+    if type(plus) is not float or plus != 0.0:
+        out = out + plus
+    if not all_finite(out):
+        as_floats(name, A)
         terms = np.broadcast_to(plus, out.shape)
         for index in map(tuple, np.argwhere(~np.isfinite(out))):
             row, column = A[index[0]], B[(slice(None), *index[1:])]
             out[index] = exact_dot(row, column, terms[index])
     return out
+
+
+matmul = np.errstate(all="ignore")(product)
 
 
 def exact_dot(a: Floats, b: Floats, plus: float = 0.0) -> float:
@@ -191,8 +245,10 @@ def exact_dot(a: Floats, b: Floats, plus: float = 0.0) -> float:
     Returns
     -------
     float
-        Infinite, with its sign, where the sum is too large for a float64.
+        Infinite, with its sign, where the sum is too large for a float64 or `plus` is infinite.
     """
+    if math.isinf(plus):
+        return float(plus)
     total = Fraction(float(plus))
     for left, right in zip(a.tolist(), b.tolist(), strict=True):
         total += Fraction(left) * Fraction(right)
@@ -202,7 +258,7 @@ def exact_dot(a: Floats, b: Floats, plus: float = 0.0) -> float:
         return float("inf") if total > 0 else float("-inf")
 
 
-def finite(name: str, array: Floats) -> Floats:
+def finite(name: str, array: Values) -> Values:
     """Return `array` if all of it is finite.
 
     Raises
@@ -210,6 +266,57 @@ def finite(name: str, array: Floats) -> Floats:
     ValueError
         If an entry has overflowed.
     """
-    if not np.isfinite(array).all():
+    if not all_finite(array):
         raise ValueError(f"{name} is too large for a float64")
     return array
+
+
+class Layout:
+    """How a point is laid out: as one vector with a name for each coordinate, and back.
+
+    Parameters
+    ----------
+    point : array_like, or NamedTuple of array_like
+    name : str
+        Of the coordinates, where the point is an array.
+    called : str
+        What the caller calls the point; it opens every error message.
+
+    Attributes
+    ----------
+    type : type or None
+        Of the NamedTuple.
+    shapes : list of tuple
+    vector : ndarray, shape (p,)
+    names : list of str
+    """
+
+    def __init__(self, point: Any, name: str = "x", called: str = "x") -> None:
+        self.type = type(point) if hasattr(point, "_fields") else None
+        if self.type:
+            fields = {key: as_floats(f"{called}.{key}", v) for key, v in point._asdict().items()}
+        else:
+            fields = {name: as_floats(called, point)}
+        self.shapes = [array.shape for array in fields.values()]
+        self.vector = np.concatenate([array.ravel() for array in fields.values()])
+        self.names = [
+            f"{key}[{', '.join(map(str, index))}]" if index else key
+            for key, array in fields.items()
+            for index in np.ndindex(array.shape)
+        ]
+
+    def restore(self, vector: Any) -> Any:
+        """Return the point that a vector stands for."""
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])
+        parts = np.split(vector, ends[:-1])
+        arrays = [part.reshape(s)[()].copy() for part, s in zip(parts, self.shapes, strict=True)]
+        return self.type(*arrays) if self.type else arrays[0]
+
+    def flatten(self, name: str, value: Any) -> Floats:
+        """Return the vector of a value laid out like this point; NaN and infinity may pass."""
+        fields = tuple(value) if self.type and isinstance(value, tuple) else (value,)
+        parts = [as_numbers(name, field) for field in fields]
+        shapes = [part.shape for part in parts]
+        if shapes != self.shapes:
+            raise ValueError(f"{name} has shapes {shapes}; expected {self.shapes}")
+        return np.concatenate([part.ravel().astype(np.float64) for part in parts])

@@ -17,11 +17,11 @@ import numpy as np
 
 from hwlib._arrays import (
     Floats,
+    Layout,
     as_callable,
     as_count,
     as_float,
     as_floats,
-    as_numbers,
     as_rng,
 )
 from hwlib.diagnosis import Finding, Mismatch, diagnose
@@ -86,7 +86,7 @@ def numerical_grad(
         raise ValueError(f"method is {method!r}; expected one of {', '.join(RELATIVE_STEP)}")
     if step is not None and as_float("step", step) <= 0.0:
         raise ValueError(f"step is {step}; expected a number above 0")
-    layout = _Layout(x)
+    layout = Layout(x)
     at = layout.vector
     sizes = RELATIVE_STEP[method] * np.maximum(1.0, np.abs(at))
     steps = sizes if step is None else np.full_like(at, step)
@@ -96,7 +96,7 @@ def numerical_grad(
     return layout.restore(grad)
 
 
-def _difference(f: Callable[[Any], Any], layout: _Layout, k: int, h: float, method: str) -> float:
+def _difference(f: Callable[[Any], Any], layout: Layout, k: int, h: float, method: str) -> float:
     x, e = layout.vector, np.zeros(len(layout.vector))
     e[k] = h
     if method == "complex":
@@ -111,7 +111,7 @@ def _difference(f: Callable[[Any], Any], layout: _Layout, k: int, h: float, meth
     return rise / float(right[k] - left[k])  # the step as it was rounded, not as it was asked
 
 
-def _value(f: Callable[[Any], Any], layout: _Layout, vector: Floats) -> float:
+def _value(f: Callable[[Any], Any], layout: Layout, vector: Floats) -> float:
     return as_float("f(x)", f(layout.restore(vector)))
 
 
@@ -120,39 +120,6 @@ def _argument_name(f: Callable[[Any], Any]) -> str:
         return next(iter(inspect.signature(f).parameters), "x")
     except (TypeError, ValueError):  # built-in functions may have no signature
         return "x"
-
-
-class _Layout:
-    """How a point is laid out: as one vector with a name for each coordinate, and back."""
-
-    def __init__(self, point: Point, name: str = "x") -> None:
-        self.type = type(point) if hasattr(point, "_fields") else None
-        if self.type:
-            fields = {key: as_floats(f"x.{key}", v) for key, v in point._asdict().items()}
-        else:
-            fields = {name: as_floats("x", point)}
-        self.shapes = [array.shape for array in fields.values()]
-        self.vector = np.concatenate([array.ravel() for array in fields.values()])
-        self.names = [
-            f"{key}[{', '.join(map(str, index))}]" if index else key
-            for key, array in fields.items()
-            for index in np.ndindex(array.shape)
-        ]
-
-    def restore(self, vector: Any) -> Point:
-        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])
-        parts = np.split(vector, ends[:-1])
-        arrays = [part.reshape(s)[()].copy() for part, s in zip(parts, self.shapes, strict=True)]
-        return self.type(*arrays) if self.type else arrays[0]
-
-    def flatten(self, name: str, value: Point) -> Floats:
-        """Return the vector of a value laid out like this point; NaN and infinity may pass."""
-        fields = tuple(value) if self.type and isinstance(value, tuple) else (value,)
-        parts = [as_numbers(name, field) for field in fields]
-        shapes = [part.shape for part in parts]
-        if shapes != self.shapes:
-            raise ValueError(f"{name} has shapes {shapes}; expected {self.shapes}")
-        return np.concatenate([part.ravel().astype(np.float64) for part in parts])
 
 
 @dataclass(frozen=True)
@@ -320,7 +287,7 @@ def check_grad(
     as_callable("grad", grad)
     rtol = as_float("rtol", rtol, minimum=0.0)
     context, candidates = _as_texts("context", context), _as_candidates(candidates)
-    layout = _Layout(x, _argument_name(f))
+    layout = Layout(x, _argument_name(f))
     names, at = layout.names, layout.vector
     zeros = {_position(layout, key) for key in _as_sequence("expected_zero", expected_zero)}
     given = layout.flatten("grad(x)", grad(layout.restore(at)))
@@ -443,7 +410,7 @@ def _compare(given: float, numeric: float, noise: float, rtol: float) -> tuple[f
     return float(difference / scale) if scale else 0.0, bool(difference > rtol * scale + noise)
 
 
-def _equal(layout: _Layout, wrong: Callable[[Any], Any], given: Floats, rtol: float) -> bool:
+def _equal(layout: Layout, wrong: Callable[[Any], Any], given: Floats, rtol: float) -> bool:
     other = layout.flatten("a candidate", wrong(layout.restore(layout.vector)))
     return bool(np.allclose(other, given, rtol=rtol, atol=0.0))
 
@@ -468,7 +435,7 @@ def _as_candidates(value: Any) -> Sequence[Candidate]:
     return tuple(value)
 
 
-def _position(layout: _Layout, key: int | str) -> int:
+def _position(layout: Layout, key: int | str) -> int:
     if key in layout.names:
         return layout.names.index(str(key))
     if not isinstance(key, str | bool) and key in range(len(layout.names)):
@@ -493,7 +460,7 @@ class _Slopes:
     rounding of f over the step) is smallest. So a kink near the point is stepped under.
     """
 
-    def __init__(self, f: Callable[[Any], Any], layout: _Layout) -> None:
+    def __init__(self, f: Callable[[Any], Any], layout: Layout) -> None:
         self.f, self.layout = f, layout
         self.base = _value(f, layout, layout.vector)
         self.directions = np.random.default_rng(0).normal(size=(4, len(layout.vector)))
@@ -566,7 +533,7 @@ def _extrapolate(values: Floats, factor: float, rounding: Floats) -> tuple[Float
 def _look_beside(
     slopes: _Slopes,
     grad: Callable[[Any], Any],
-    layout: _Layout,
+    layout: Layout,
     found: list[_Slope],
     rtol: float,
 ) -> tuple[set[int], set[int]]:

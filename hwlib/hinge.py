@@ -6,14 +6,36 @@ a kink; the book takes the derivative in the margin to be 0 there.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+import math
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Any, cast
 
-from hwlib._arrays import Floats, as_floats, as_labels, finite, matmul
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hwlib import optim
+from hwlib._arrays import (
+    LARGEST,
+    Floats,
+    all_finite,
+    as_float,
+    as_float64,
+    as_floats,
+    as_labels,
+    as_rng,
+    as_shaped,
+    finite,
+    matmul,
+    product,
+)
+from hwlib.blocks import BLOCK, Sums, add_blocks
 from hwlib.polynomial import DEGREE, LINEAR, NONLINEAR
 
 N_FEATURES = DEGREE + 1
 LABELS = (-1, 1)
+KEPT = tuple(int(j) for j in np.flatnonzero(NONLINEAR))
+"""Columns of the features that count."""
 
 
 def hypothesis(theta: ArrayLike, X: ArrayLike) -> Floats:
@@ -68,10 +90,7 @@ def loss(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> float:
     -----
     Implements eq-hinge-loss.
     """
-    y, _, margin = _margin(theta, X, y)
-    with np.errstate(over="ignore"):
-        total = np.maximum(1.0 - margin, 0.0).sum()
-    return float(finite("the hinge loss", total))
+    return finite("the hinge loss", _sums(theta, X, y)[0])
 
 
 def loss_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Floats:
@@ -99,10 +118,86 @@ def loss_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Floats:
     -----
     Implements eq-hinge-grad.
     """
-    y, X, margin = _margin(theta, X, y)
-    upstream = np.where(margin < 1.0, -y, 0.0)
-    grad = matmul(X.T[NONLINEAR != 0.0], upstream)
-    return np.insert(finite("the gradient", grad), LINEAR, 0.0)
+    return finite("the gradient", _sums(theta, X, y)[1])
+
+
+def value_and_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[float, Floats]:
+    """Return `loss` and `loss_grad` of one pass over the samples.
+
+    Parameters
+    ----------
+    theta : array_like, shape (7,)
+    X : array_like, shape (n, 7)
+    y : array_like, shape (n,)
+        Labels in {-1, +1}.
+
+    Returns
+    -------
+    loss : float
+    grad : ndarray, shape (7,)
+
+    Raises
+    ------
+    ValueError
+        As `loss` and `loss_grad`.
+
+    Notes
+    -----
+    Implements eq-hinge-loss and eq-hinge-matrix, a block of samples at a time
+    (eq-scale-loss-blocks, eq-scale-grad-blocks).
+    """
+    value, grad = _sums(theta, X, y)
+    return finite("the hinge loss", value), finite("the gradient", grad)
+
+
+def sgd(
+    theta: ArrayLike,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    step_size: float,
+    rng: np.random.Generator | None = None,
+) -> Iterator[Floats]:
+    """Descend along the subgradient of one sample at a time, for ever (question 1.3).
+
+    What `hwlib.optim.sgd` does with `loss_grad`, as a loop over numbers. With the extra ``fast``
+    installed Numba compiles it; without it the same loop runs, and gives the same bits.
+
+    Parameters
+    ----------
+    theta : array_like, shape (7,)
+        Where to start; it is copied. ``theta[5]`` stays as it is.
+    X : array_like, shape (n, 7)
+    y : array_like, shape (n,)
+        Labels in {-1, +1}.
+    step_size : float
+        At least 0.
+    rng : numpy.random.Generator, optional
+        Draws a new order of the samples for each epoch; without it the order is 0, 1, 2, ...
+
+    Yields
+    ------
+    ndarray, shape (7,)
+        A copy of theta after each epoch. A sample with margin exactly 1 makes no step.
+
+    Raises
+    ------
+    ValueError
+        At the call, if an argument is refused; while running, if theta grows too large for a
+        float64.
+
+    Notes
+    -----
+    Implements eq-sgd-hinge.
+    """
+    theta, X = _model_input(theta, X)
+    y = as_floats("y", y, (len(X),))
+    for at in range(0, len(y), BLOCK):
+        as_labels("y", y[at : at + BLOCK], LABELS)
+    step_size = as_float("step_size", step_size, minimum=0.0)
+    if rng is not None:
+        as_rng("rng", rng)
+    return _epochs(theta.copy(), X, y, step_size, rng)
 
 
 def blind_spots(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[str, ...]:
@@ -151,3 +246,67 @@ def _margin(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Float
     y = as_labels("y", y, LABELS, (len(X),))
     # A margin may be infinite: the loss and the gradient of its sample still are numbers.
     return y, X, y * matmul(X, NONLINEAR * theta)
+
+
+@np.errstate(all="ignore")
+def _sums(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[float, Floats]:
+    """Loss and gradient; not finite where they are too large for a float64."""
+    weights = NONLINEAR * as_floats("theta", theta, (N_FEATURES,))
+    X = as_shaped("X", X, ("n", N_FEATURES))
+    y = as_shaped("y", y, (len(X),))
+    value, grad = add_blocks(partial(_block, weights), X, y, (0.0, 0.0))
+    grad[LINEAR] = 0.0
+    return value, grad
+
+
+def _block(weights: Floats, X: Floats, y: Floats, start: Sums) -> Sums:
+    X, y = as_float64(X), as_labels("y", y, LABELS)
+    margin = y * product(X, weights, name="X")
+    active = (margin < 1.0).astype(np.float64)  # e_i
+    value = np.vdot(active, 1.0 - margin)
+    if math.isnan(value):  # 0 times infinity: a safe sample with a margin beyond every float
+        value = np.vdot(active, 1.0 - np.minimum(margin, LARGEST))
+    return float(value), -product(X.T, active * y)
+
+
+def _epochs(
+    theta: Floats, X: Floats, y: Floats, step_size: float, rng: np.random.Generator | None
+) -> Iterator[Floats]:
+    epoch = _compiled()
+    while True:
+        order = np.arange(0) if rng is None else rng.permutation(len(X))
+        before = theta.copy()
+        with np.errstate(all="ignore"):
+            fits = epoch(theta, X, y, order, step_size)
+        if not (fits and all_finite(theta)):  # the same epoch, with sums that cannot overflow
+            at = order if len(order) else range(len(X))
+
+            def sample_grad(theta: Floats, k: int, at: Any = at) -> Floats:
+                return loss_grad(theta, X[[at[k]]], y[[at[k]]])
+
+            theta = next(optim.sgd(sample_grad, before, len(X), step_size=step_size))
+        yield theta.copy()
+
+
+def _epoch(theta: Floats, X: Floats, y: Floats, order: NDArray[Any], step_size: float) -> bool:
+    """Move theta once for each sample; an empty order is 0, 1, 2, ... False: a value overflowed."""
+    for k in range(len(X)):
+        i = order[k] if len(order) else k
+        h = 0.0
+        for j in KEPT:
+            h += theta[j] * X[i, j]
+        if not math.isfinite(h):
+            return False
+        if y[i] * h < 1.0:
+            for j in KEPT:
+                theta[j] += step_size * y[i] * X[i, j]
+    return True
+
+
+@cache
+def _compiled() -> Callable[..., bool]:
+    try:
+        from numba import njit
+    except ImportError:
+        return _epoch
+    return cast(Callable[..., bool], njit(_epoch))

@@ -9,21 +9,26 @@ the output is unit 4; in code the layers are `hidden` and `out`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hwlib._arrays import (
     Floats,
+    all_finite,
     as_count,
     as_float,
     as_floats,
     as_labels,
     as_rng,
+    as_shaped,
     finite,
     matmul,
+    product,
 )
+from hwlib.blocks import Sums, add_blocks
 
 LABELS = (0, 1)
 
@@ -262,7 +267,8 @@ def log_loss(z: ArrayLike, y: ArrayLike) -> Floats:
     Implements eq-log-loss-logit, which equals eq-log-loss without its logarithm of 0.
     """
     z = as_floats("z", z)
-    return _log_loss(z, as_labels("y", y, LABELS, z.shape))[()]
+    with np.errstate(under="ignore"):
+        return _log_loss_and_grad(z, as_labels("y", y, LABELS, z.shape))[0][()]
 
 
 def log_loss_grad(z: ArrayLike, y: ArrayLike) -> Floats:
@@ -290,7 +296,8 @@ def log_loss_grad(z: ArrayLike, y: ArrayLike) -> Floats:
     Implements eq-delta-out-stable.
     """
     z = as_floats("z", z)
-    return _log_loss_grad(z, as_labels("y", y, LABELS, z.shape))[()]
+    with np.errstate(under="ignore"):
+        return _log_loss_and_grad(z, as_labels("y", y, LABELS, z.shape))[1][()]
 
 
 def forward(params: Parameters, X: ArrayLike) -> Forward:
@@ -316,7 +323,10 @@ def forward(params: Parameters, X: ArrayLike) -> Forward:
     Implements eq-z-hidden, eq-relu, eq-z-out and eq-sigmoid.
     """
     params = _as_parameters("params", params)
-    values = _forward(params, _as_inputs(params, X))
+    z_hidden = _z_hidden(params, as_floats("X", X, ("n", len(params.W_hidden))))
+    a_hidden = _relu(z_hidden)
+    z_out = matmul(finite("a_hidden", a_hidden).T, params.w_out, plus=params.b_out)
+    values = z_hidden.T, a_hidden.T, z_out, _sigmoid(z_out)
     return Forward(*map(finite, Forward._fields, values))
 
 
@@ -346,12 +356,7 @@ def loss(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> flo
     -----
     Implements eq-batch-loss and eq-l2-objective.
     """
-    params, X, y, l2 = _as_problem(params, X, y, l2)
-    with np.errstate(over="ignore", under="ignore"):
-        # l2 goes in before the square: the square alone may overflow where the penalty does not
-        penalty = sum(float(np.sum(0.5 * (l2 * W) * W)) for W in (params.W_hidden, params.w_out))
-        total = np.sum(_log_loss(_forward(params, X).z_out, y)) + penalty
-    return float(finite("the loss", np.asarray(total)))
+    return finite("the loss", float(_sums(*_as_problem(params, X, y, l2))[0]))
 
 
 def loss_grad(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> Parameters:
@@ -383,19 +388,42 @@ def loss_grad(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -
     eq-l2-grad-w-out and eq-l2-grad-w-hidden. A unit at z = 0 counts as off.
     """
     params, X, y, l2 = _as_problem(params, X, y, l2)
-    z_hidden, a_hidden, z_out, _ = _forward(params, X)
-    delta_out = _log_loss_grad(z_out, y)
-    with np.errstate(over="ignore", under="ignore"):
-        delta_hidden = delta_out[:, None] * params.w_out * _relu_grad(z_hidden)
-        decay_hidden = finite("the penalty's gradient", l2 * params.W_hidden)
-        decay_out = finite("the penalty's gradient", l2 * params.w_out)
-    ones = np.ones((1, len(X)))
-    return Parameters(
-        finite("the gradient", matmul(X.T, delta_hidden, plus=decay_hidden)),
-        finite("the gradient", matmul(ones, delta_hidden)[0]),
-        finite("the gradient", matmul(a_hidden.T, delta_out, plus=decay_out)),
-        float(delta_out.sum()),
-    )
+    return _finite_grad(params, l2, _sums(params, X, y, l2))
+
+
+def value_and_grad(
+    params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0
+) -> tuple[float, Parameters]:
+    """Return `loss` and `loss_grad` of one pass over the samples.
+
+    Parameters
+    ----------
+    params : Parameters
+    X : array_like, shape (n, d)
+    y : array_like, shape (n,)
+        Labels in {0, 1}.
+    l2 : float, default 0.0
+        As in `loss`. The penalty is counted once, not once for each block of samples.
+
+    Returns
+    -------
+    loss : float
+    grad : hwlib.network.Parameters
+
+    Raises
+    ------
+    ValueError
+        As `loss` and `loss_grad`.
+
+    Notes
+    -----
+    Implements what `loss` and `loss_grad` do, a block of samples at a time (eq-scale-loss-blocks
+    and eq-scale-grad-blocks), with one exponential for both (eq-scale-softplus, eq-scale-delta and
+    eq-scale-sigmoid).
+    """
+    params, X, y, l2 = _as_problem(params, X, y, l2)
+    sums = _sums(params, X, y, l2)
+    return finite("the loss", float(sums[0])), _finite_grad(params, l2, sums)
 
 
 def blind_spots(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> tuple[str, ...]:
@@ -423,7 +451,8 @@ def blind_spots(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0)
         As `loss`.
     """
     params, X, y, l2 = _as_problem(params, X, y, l2)
-    on = _forward(params, X).z_hidden > 0.0
+    X, y = as_floats("X", X), as_labels("y", y, LABELS)
+    on = _z_hidden(params, X).T > 0.0
     facts = {
         "there is only one sample": len(y) == 1,
         "every label is 0": not y.any(),
@@ -458,21 +487,72 @@ def _sigmoid(z: Floats) -> Floats:
     return np.where(z >= 0.0, 1.0, e) / (1.0 + e)
 
 
-def _log_loss(z: Floats, y: Floats) -> Floats:
-    with np.errstate(under="ignore"):
-        return np.maximum((1.0 - 2.0 * y) * z, 0.0) + np.log1p(np.exp(-np.abs(z)))
+def _log_loss_and_grad(z: Floats, y: Floats) -> tuple[Floats, Floats]:
+    sign = 1.0 - 2.0 * y
+    s = sign * z  # the loss is log(1 + exp(s)), its slope in s is sigmoid(s)
+    e = np.exp(-np.abs(s))
+    loss = np.maximum(s, 0.0) + np.log1p(e)
+    return loss, sign * np.maximum(e, s >= 0.0) / (1.0 + e)
 
 
-def _log_loss_grad(z: Floats, y: Floats) -> Floats:
-    return (1.0 - y) * _sigmoid(z) - y * _sigmoid(-z)
+def _z_hidden(params: Parameters, X: Floats) -> Floats:
+    """Return the sums of the hidden units, one unit a row; an entry may be infinite."""
+    return matmul(params.W_hidden.T, X.T, plus=params.b_hidden[:, None])
 
 
-def _forward(params: Parameters, X: Floats) -> Forward:
-    # z_hidden may be -infinity and z_out of either sign: what follows from them is finite.
-    z_hidden = matmul(X, params.W_hidden, plus=params.b_hidden)
-    a_hidden = finite("a_hidden", _relu(z_hidden))
-    z_out = matmul(a_hidden, params.w_out, plus=params.b_out)
-    return Forward(z_hidden, a_hidden, z_out, _sigmoid(z_out))
+@np.errstate(all="ignore")
+def _sums(params: Parameters, X: NDArray[Any], y: NDArray[Any], l2: float) -> Sums:
+    """Loss, slopes in weights and biases of the hidden units, slopes in w_out, slope in b_out.
+
+    Not finite where they are too large for a float64.
+    """
+    weights = np.concatenate((params.W_hidden, params.b_hidden[None]))
+    start: Sums = (0.0, 0.0, 0.0, 0.0)
+    if l2 > 0.0:
+        decay = l2 * weights
+        decay[-1] = 0.0
+        decay_out = l2 * params.w_out
+        # l2 goes in before the square: the square alone may overflow where the penalty does not
+        penalty = np.vdot(0.5 * decay, weights) + np.vdot(0.5 * decay_out, params.w_out)
+        start = float(penalty), decay.T, decay_out, 0.0
+    return add_blocks(partial(_block, weights.T, *params[2:]), X, y, start)
+
+
+def _block(weights: Floats, w_out: Floats, b_out: float, X: Floats, y: Floats, start: Sums) -> Sums:
+    X, y = as_floats("X", X), as_labels("y", y, LABELS)
+    inputs = np.ones((X.shape[1] + 1, len(X)))  # samples in columns; a bias is the weight of a 1
+    inputs[:-1] = X.T
+    z = product(weights, inputs)
+    gate = (z > 0.0).astype(np.float64)
+    a = gate * z
+    z_out = a.T.dot(w_out) + b_out
+    if not all_finite(z_out):  # a sum may be minus infinity, and 0 times that is not 0
+        a = finite("a_hidden", _relu(z))
+        z_out = product(a.T, w_out, b_out)
+    losses, delta_out = _log_loss_and_grad(z_out, y)
+    delta_hidden = gate * (w_out[:, None] * delta_out)
+    return (
+        float(np.add.reduce(losses)) + start[0],
+        product(delta_hidden, inputs.T, start[1]),
+        _row_sums(a, delta_out, start[2]),
+        float(np.add.reduce(delta_out)) + start[3],
+    )
+
+
+def _row_sums(A: Floats, b: Floats, plus: Floats | float) -> Floats:
+    """Return A @ b + plus. All rows are added up in the same order, so equal units stay equal."""
+    out: Floats = np.add.reduce(A * b, axis=1) + plus
+    return out if all_finite(out) else product(A, b, plus)
+
+
+def _finite_grad(params: Parameters, l2: float, sums: Sums) -> Parameters:
+    _, hidden, w_out, b_out = sums
+    if not (all_finite(hidden) and all_finite(w_out)):
+        with np.errstate(all="ignore"):
+            for field in (params.W_hidden, params.w_out):
+                finite("the penalty's gradient", l2 * field)
+        finite("the gradient", np.append(hidden, w_out))
+    return Parameters(hidden[:, :-1].T, hidden[:, -1], w_out, b_out)
 
 
 def _as_parameters(name: str, params: Parameters) -> Parameters:
@@ -485,13 +565,10 @@ def _as_parameters(name: str, params: Parameters) -> Parameters:
     return Parameters(W_hidden, b_hidden, w_out, as_float(f"{name}.b_out", params.b_out))
 
 
-def _as_inputs(params: Parameters, X: ArrayLike) -> Floats:
-    return as_floats("X", X, ("n", len(params.W_hidden)))
-
-
 def _as_problem(
     params: Parameters, X: ArrayLike, y: ArrayLike, l2: float
-) -> tuple[Parameters, Floats, Floats, float]:
+) -> tuple[Parameters, NDArray[Any], NDArray[Any], float]:
+    """Check all but the numbers in X and y, which are looked at block by block."""
     params = _as_parameters("params", params)
-    X = _as_inputs(params, X)
-    return params, X, as_labels("y", y, LABELS, (len(X),)), as_float("l2", l2, minimum=0.0)
+    X = as_shaped("X", X, ("n", len(params.W_hidden)))
+    return params, X, as_shaped("y", y, (len(X),)), as_float("l2", l2, minimum=0.0)

@@ -22,11 +22,11 @@ Problem = tuple[network.Parameters, Floats, Floats]
 ORDER = (
     "intro", "gradient_checks", "hinge_1_hypothesis", "hinge_2_gradient", "hinge_3_algorithm",
     "network_1_output_error", "network_2_output_weight", "network_3_hidden_weight",
-    "network_4_l2", "beyond_autodiff", "errata",
+    "network_4_l2", "beyond_autodiff", "beyond_scale", "errata",
 )  # fmt: skip
 """The chapters that may have equations, in the order of the book."""
 
-PARTS = {"beyond_autodiff": "network"}
+PARTS = dict.fromkeys(("beyond_autodiff", "beyond_scale"), "network")
 """Chapters whose formulas speak of the quantities of another part; see `part_of`."""
 
 STATEMENTS: dict[str, str] = {}
@@ -185,6 +185,8 @@ def _network_world(world: World, rng: np.random.Generator, second: bool) -> None
     draws |= {("alpha", (), 0): alpha, ("varepsilon", (), 0): rng.uniform(0.1, 1.0, n_points)}
     draws |= {("b", (4,), 0): b_out, ("z", (), 0): 4.0 * _eighths(rng, (n_points,))}
     draws["z", (), 0][2::8] = 0.0
+    # Blocks of two samples: of three samples the last block has one.
+    draws |= {("B", (), 0): 2.0, ("K", (), 0): 2.0, ("n", (1,), 0): 2.0, ("n", (2,), 0): n - 2.0}
     for j in range(m):
         draws |= {("b", (j + 1,), 0): b[:, j], ("W", (j + 1, 4), 0): w_out[:, j]}
         draws |= {("W", (i + 1, j + 1), 0): W[:, i, j] for i in range(d)}

@@ -393,7 +393,7 @@ def test_no_error_in_a_coordinate_that_is_seen_passes(name, points, rng):
         if not seen:
             continue
         tried += 1
-        k = gradcheck._Layout(x, "t").names.index(str(rng.choice(seen)))
+        k = gradcheck.Layout(x, "t").names.index(str(rng.choice(seen)))
         size = rng.choice([-1, 1]) * 5e-4 * 10 ** rng.uniform(0, 4)
         wrong = with_coordinate(grad(x), k, lambda g, size=size: g * (1 + size))
         passed += check_grad(f, lambda x, wrong=wrong: wrong, x, expected_zero=zeros).passed

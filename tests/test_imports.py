@@ -15,10 +15,11 @@ PACKAGE = Path(hwlib.__file__).parent
 ARROWS = {
     "__init__": set(),
     "_arrays": set(),
+    "blocks": {"_arrays"},
     "polynomial": {"_arrays"},
-    "hinge": {"_arrays", "polynomial"},
+    "hinge": {"_arrays", "blocks", "optim", "polynomial"},
     "optim": {"_arrays"},
-    "network": {"_arrays"},
+    "network": {"_arrays", "blocks"},
     "diagnosis": {"_arrays"},
     "gradcheck": {"_arrays", "diagnosis"},
     "mistakes": {"hinge", "network", "polynomial"},
@@ -32,6 +33,9 @@ ARROWS = {
 """What each module may import from hwlib: a new module gets a row here."""
 
 FOREIGN = {
+    # Where they are installed, and only when they are called:
+    "hinge": {"numpy", "numba"},
+    "blocks": {"numpy", "dask"},
     "plotting": {"numpy", "matplotlib", "matplotlib_inline"},
     "equations": {"numpy", "lark"},
     "mutants": {"lark"},

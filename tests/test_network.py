@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import math
+import tracemalloc
 from decimal import Decimal
 
 import autograd
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
-from hwlib import network
+from hwlib import blocks, network
 from hwlib.network import Parameters
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
@@ -338,6 +339,23 @@ def test_loss_and_gradient_by_hand():
         np.testing.assert_allclose(got, DELTA * np.array(factor), rtol=1e-15)
 
 
+def test_loss_and_gradient_together_by_hand():
+    loss, grad = network.value_and_grad(PARAMS_BOOK, X_BOOK, [1])
+    assert loss == pytest.approx(0.3132616875182228, rel=1e-15) and type(loss) is float
+    expected = ([[1, -2, 0], [2, -4, 0]], [1, -2, 0], [1.5, 0.5, 0], 1)
+    for got, factor in zip(grad, expected, strict=True):
+        np.testing.assert_allclose(got, DELTA * np.array(factor), rtol=1e-15)
+    assert type(grad) is Parameters and type(grad.b_out) is float
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.3]))
+def test_together_they_are_what_they_are_alone(seed, l2):
+    problem = random_problem(np.random.default_rng(seed))
+    loss, grad = network.value_and_grad(*problem, l2)
+    assert loss == network.loss(*problem, l2)
+    assert_same(grad, network.loss_grad(*problem, l2))
+
+
 def test_penalty_by_hand():
     # W_hidden: 1/4 + 1 + 1/16 + 1/16 + 1 + 1/4 = 21/8; w_out: 1 + 4 + 1/4 = 21/4; 63/8 in all
     plain = network.loss(PARAMS_BOOK, X_BOOK, [0])
@@ -399,6 +417,9 @@ def test_the_gradient_is_that_of_autograd_at_a_thousand_points(rng):
         assert np.linalg.norm(got - expected) <= 1e-12 * np.linalg.norm(expected)
         value = autograd_loss(vector, params, X, y, l2)
         assert network.loss(params, X, y, l2) == pytest.approx(value, rel=1e-12)
+        loss, both = network.value_and_grad(params, X, y, l2)
+        assert loss == network.loss(params, X, y, l2)
+        np.testing.assert_array_equal(network.ravel(both), got)
 
 
 def test_the_gradient_is_that_of_finite_differences(rng):
@@ -461,6 +482,14 @@ def test_hidden_units_may_change_places(seed):
     assert np.linalg.norm(got - expected) <= 1e-12 * np.linalg.norm(expected)
 
 
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 59, 60, 61, 200, 1000])
+def test_equal_units_have_equal_slopes(n, rng):
+    params = Parameters(np.full((2, 3), 0.7), np.full(3, -0.1), np.full(3, 1.3), 0.2)
+    grad = network.loss_grad(params, rng.normal(size=(n, 2)), rng.integers(0, 2, n), 0.1)
+    for field in (grad.W_hidden, grad.b_hidden, grad.w_out):
+        np.testing.assert_array_equal(np.ptp(field, axis=-1), 0.0)
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_turning_the_output_round_turns_the_labels_round(seed):
     params, X, y = random_problem(np.random.default_rng(seed))
@@ -468,6 +497,74 @@ def test_turning_the_output_round_turns_the_labels_round(seed):
     assert network.loss(turned, X, 1 - y, 0.1) == network.loss(params, X, y, 0.1)
     grad, other = network.loss_grad(params, X, y), network.loss_grad(turned, X, 1 - y)
     assert_same(other, grad._replace(w_out=-grad.w_out, b_out=-grad.b_out))
+
+
+# More samples than a block has
+
+BLOCK = blocks.BLOCK
+
+
+def large_problem(rng, n=2 * BLOCK + 7):
+    return random_params(rng, 2, 3), rng.normal(size=(n, 2)), rng.integers(0, 2, n).astype(float)
+
+
+def test_many_samples_are_the_sum_of_their_blocks_and_one_penalty(rng):
+    params, X, y = large_problem(rng)
+    vector = network.ravel(params)
+    for l2 in (0.0, 300.0):
+        loss, grad = network.value_and_grad(params, X, y, l2)
+        assert loss == pytest.approx(autograd_loss(vector, params, X, y, l2), rel=1e-12)
+        expected = autograd.grad(autograd_loss)(vector, params, X, y, l2)
+        assert np.linalg.norm(network.ravel(grad) - expected) <= 1e-11 * np.linalg.norm(expected)
+        assert loss == network.loss(params, X, y, l2)
+        assert_same(grad, network.loss_grad(params, X, y, l2))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("at", [(0, 0), (BLOCK, 1), (2 * BLOCK + 6, 0)])
+def test_a_number_that_is_not_finite_is_seen_in_every_block(rng, at, bad):
+    params, X, y = large_problem(rng)
+    X[at] = bad
+    zero = network.unravel(np.zeros(13), params)
+    for call in (network.loss, network.loss_grad, network.value_and_grad):
+        for point in (params, zero):
+            with pytest.raises(ValueError, match=r"^X holds NaN or infinity"):
+                call(point, X, y)
+
+
+def test_a_bad_label_is_seen_in_every_block(rng):
+    params, X, y = large_problem(rng)
+    for at in (0, BLOCK - 1, BLOCK, len(y) - 1):
+        with pytest.raises(ValueError, match=r"^y holds the label 0.5"):
+            network.value_and_grad(params, X, np.where(np.arange(len(y)) == at, 0.5, y))
+
+
+def test_a_sum_that_overflows_between_blocks():
+    # delta = 1/2 for label 0, -1/2 for label 1: 0.75e308 from each block but the last
+    X, y = np.zeros((3 * BLOCK + 1, 1)), np.zeros(3 * BLOCK + 1)
+    X[[0, BLOCK, 2 * BLOCK, -1], 0] = 1.5e308
+    params = one_unit(W=0.0, b=1.0, w=1.0, b_out=-1.0)  # z_out = 0
+    y[-1] = 1
+    grad = network.loss_grad(params, X, y)
+    np.testing.assert_array_equal(grad.W_hidden, [[1.5e308]])
+    y[-1] = 0
+    with pytest.raises(ValueError, match=r"^the gradient is too large for a float64$"):
+        network.value_and_grad(params, X, y)
+    # a penalty far larger than the sum of the samples
+    params = params._replace(b_hidden=np.array([1.0]), W_hidden=np.array([[-1e-10]]))
+    X[:] = 0.0
+    assert network.value_and_grad(params, X, y, l2=1e308)[1].W_hidden == pytest.approx(-1e298)
+
+
+def test_the_memory_does_not_grow_with_the_number_of_samples(rng):
+    peaks = []
+    for n in (4 * BLOCK, 16 * BLOCK):
+        problem = large_problem(rng, n)
+        tracemalloc.start()
+        network.value_and_grad(*problem, 0.1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.02 * peaks[0] < 30 * 8 * BLOCK
 
 
 # Numbers at the ends of float64
@@ -517,6 +614,8 @@ def test_a_sum_over_samples_that_overflows_on_the_way():
     np.testing.assert_array_equal(grad.W_hidden, [[0.75e308]])
     with pytest.raises(ValueError, match=r"^the gradient is too large for a float64$"):
         network.loss_grad(params, X, [0, 0, 0, 0, 0])
+    both = network.value_and_grad(params, X, [0, 0, 0, 1, 1])
+    assert_same(both[1], grad)
 
 
 @pytest.mark.parametrize(
@@ -547,7 +646,7 @@ def test_a_hidden_value_below_every_float_is_off():
 
 
 def test_a_hidden_value_above_every_float_is_refused():
-    for f in (network.forward, network.loss, network.loss_grad):
+    for f in (network.forward, network.loss, network.loss_grad, network.value_and_grad):
         arguments = () if f is network.forward else ([1],)
         with pytest.raises(ValueError, match=r"_hidden is too large for a float64$"):
             f(one_unit(W=1e200), [[1e200]], *arguments)
@@ -629,6 +728,7 @@ def test_arguments_are_neither_changed_nor_returned(rng):
         array.flags.writeable = False
     network.loss(params, X, y, 0.5)
     outputs = (*network.forward(params, X), *network.loss_grad(params, X, y, 0.0)[:3])
+    outputs += network.value_and_grad(params, X, y, 0.5)[1][:3]
     for output in (*outputs, network.ravel(params)):
         assert not any(np.shares_memory(output, array) for array in inputs)
         output[:] = 0.0  # writeable
@@ -645,10 +745,11 @@ CALLS = {
     "forward": lambda params, X, y, l2: network.forward(params, X),
     "loss": network.loss,
     "loss_grad": network.loss_grad,
+    "value_and_grad": network.value_and_grad,
     "ravel": lambda params, X, y, l2: network.ravel(params),
     "unravel": lambda params, X, y, l2: network.unravel(np.ones(13), like=params),
 }
-USES = {"forward": "X", "loss": "X y l2", "loss_grad": "X y l2"}
+USES = {"forward": "X"} | dict.fromkeys(("loss", "loss_grad", "value_and_grad"), "X y l2")
 ARGUMENTS = [(call, argument) for call, names in USES.items() for argument in names.split()]
 GOOD = {"params": PARAMS_BOOK, "X": np.ones((3, 2)), "y": np.ones(3), "l2": np.array(0.5)}
 
@@ -701,7 +802,7 @@ def test_what_is_no_parameters_is_refused(call, params):
         ("params.b_out", [1.0]), ("params.b_out", np.ones(3)),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("call", ["loss", "loss_grad"])
+@pytest.mark.parametrize("call", ["loss", "loss_grad", "value_and_grad"])
 def test_nothing_is_broadcast(call, argument, value):
     name = argument.removeprefix("params.")
     bad = {"params": PARAMS_BOOK._replace(**{name: value})} if name != argument else {name: value}
@@ -710,13 +811,13 @@ def test_nothing_is_broadcast(call, argument, value):
 
 
 @pytest.mark.parametrize("labels", [[0, 1, -1], [1, 1, 2], [0.5, 0, 1]])
-@pytest.mark.parametrize("call", ["loss", "loss_grad"])
+@pytest.mark.parametrize("call", ["loss", "loss_grad", "value_and_grad"])
 def test_labels_outside_the_set_are_refused(call, labels):
     with pytest.raises(ValueError, match=r"^y holds the label .*; expected 0 or 1$"):
         CALLS[call](**GOOD | {"y": labels})
 
 
-@pytest.mark.parametrize("call", ["loss", "loss_grad"])
+@pytest.mark.parametrize("call", ["loss", "loss_grad", "value_and_grad"])
 def test_a_negative_lambda_is_refused(call):
     with pytest.raises(ValueError, match=r"^l2 is -1e-09; expected at least 0$"):
         CALLS[call](**GOOD | {"l2": -1e-9})

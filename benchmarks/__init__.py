@@ -1,0 +1,1 @@
+"""How fast the book's own code is, beside other libraries: `make bench`."""
