@@ -346,23 +346,38 @@ def test_the_archive_depends_on_the_files_alone(tmp_path):
 ADDRESS = "https://someone.github.io/gradients-by-hand/"
 
 
+def build(folder, config):
+    """Build the site with a configuration into a folder of its own."""
+    (folder / "_config.yml").write_text(config)
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", "-n", "-W", "--keep-going"]
+    done = subprocess.run(
+        [*command, "--config", folder / "_config.yml", "--path-output", folder, "."],
+        cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / "_build" / "html"
+
+
+def test_a_second_build_elsewhere_has_the_same_bytes(tmp_path):
+    again = build(tmp_path, (ROOT / "_config.yml").read_text())
+    files = {
+        site: {
+            path.relative_to(site): path.read_bytes() for path in site.rglob("*") if path.is_file()
+        }
+        for site in (SITE, again)
+    }
+    assert files[SITE].keys() == files[again].keys()
+    assert [str(name) for name, data in files[SITE].items() if files[again][name] != data] == []
+
+
 @pytest.fixture(scope="session")
 def public(tmp_path_factory):
-    """The site built with every setting that needs a public address, parsed."""
+    """The site built with every setting that needs a public address."""
     text = (ROOT / "_config.yml").read_text()
     start, end = text.index("    # Public address"), text.index("      navbar_persistent")
     block = re.sub(r"^    notfound_urls_prefix: /\n", "", text[start:end], flags=re.MULTILINE)
     block = re.sub(r"^( +)# (?=\w+:)", r"\1", block, flags=re.MULTILINE)
-    folder = tmp_path_factory.mktemp("public")
-    (folder / "_config.yml").write_text(text[:start] + block + text[end:])
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", "-n", "-W", "--keep-going"]
-    options = ["--config", folder / "_config.yml", "--path-output", folder, "."]
-    done = subprocess.run(
-        [*command, *options], cwd=ROOT, capture_output=True, text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder / "_build" / "html"
+    return build(tmp_path_factory.mktemp("public"), text[:start] + block + text[end:])
 
 
 def test_with_a_public_address_everything_that_needs_one_is_there(public):
