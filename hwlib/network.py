@@ -524,13 +524,14 @@ def _block(weights: Floats, w_out: Floats, b_out: float, X: Floats, y: Floats, s
     inputs[:-1] = X.T
     z = product(weights, inputs)
     gate = (z > 0.0).astype(np.float64)
-    a = gate * z
+    a = np.multiply(gate, z, out=z)  # in place, as below: a new array costs as much as filling it
     z_out = a.T.dot(w_out) + b_out
     if not all_finite(z_out):  # a sum may be minus infinity, and 0 times that is not 0
-        a = finite("a_hidden", _relu(z))
+        a = finite("a_hidden", _relu(product(weights, inputs)))
         z_out = product(a.T, w_out, b_out)
     losses, delta_out = _log_loss_and_grad(z_out, y)
-    delta_hidden = gate * (w_out[:, None] * delta_out)
+    delta_hidden = w_out[:, None] * delta_out
+    delta_hidden *= gate
     return (
         float(np.add.reduce(losses)) + start[0],
         product(delta_hidden, inputs.T, start[1]),
