@@ -95,9 +95,9 @@ def skip_alias(
 
 def visit_image(self: HTML5Translator, node: nodes.image) -> None:
     """Let a figure keep its place while it is not loaded, and load when the reader comes near."""
-    path = Path(self.builder.srcdir, node["uri"])
+    start = Path(self.builder.srcdir, node["uri"]).read_bytes()[:999].decode("latin-1")
     HTML5Translator.visit_image(self, node)
-    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', path.read_text("utf-8")[:999])
+    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', start)
     width, height = (round(float(points) / 0.75) for points in size.groups()) if size else (0, 0)
     attributes = f'<img loading="lazy" width="{width}" height="{height}" ' if size else "<img "
     self.body[-1] = self.body[-1].replace("<img ", attributes)
