@@ -53,14 +53,21 @@ def as_shaped(name: str, value: ArrayLike, shape: Shape | None = None) -> NDArra
         If `value` holds anything but real numbers, is empty or has another shape.
     """
     array = as_numbers(name, value)
-    if shape is not None and array.shape != shape:
-        fits = [isinstance(w, str) or w == g for w, g in zip(shape, array.shape, strict=False)]
-        if array.ndim != len(shape) or not all(fits):
-            wanted = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
-            raise ValueError(f"{name} has shape {array.shape}; expected {wanted}")
+    if shape is not None and array.shape != shape and not _fits(array.shape, shape):
+        wanted = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+        raise ValueError(f"{name} has shape {array.shape}; expected {wanted}")
     if array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; expected at least one number")
     return array
+
+
+def _fits(found: tuple[int, ...], wanted: Shape) -> bool:
+    if len(found) != len(wanted):
+        return False
+    for length, expected in zip(found, wanted, strict=True):
+        if length != expected and type(expected) is not str:
+            return False
+    return True
 
 
 def as_float64(array: NDArray[Any]) -> Floats:

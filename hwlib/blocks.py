@@ -1,4 +1,4 @@
-"""One sum over the samples: block by block in the cache, or on the machines of a cluster.
+"""One sum over the samples: block by block in the cache, on all cores, or on a cluster.
 
 Knows callables, no model. A loss is a sum over samples, and so is its gradient: the sums of any
 parts of the samples add up to the sum of all (eq-scale-loss-blocks, eq-scale-grad-blocks).
@@ -6,15 +6,19 @@ parts of the samples add up to the sum of all (eq-scale-loss-blocks, eq-scale-gr
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import reduce
+from functools import cache, reduce
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from hwlib._arrays import (
+    FLOAT64,
     Floats,
     Layout,
     all_finite,
@@ -29,6 +33,9 @@ from hwlib._arrays import (
 
 BLOCK = 8192
 """Samples in a block: 64 kB for each number a sample needs; some ten of them fit in a cache."""
+
+PARTS, SMALLEST = 16, 4096
+"""Parts that the cores share, and how many samples make one worth handing over."""
 
 Sums = tuple[Any, ...]
 
@@ -70,8 +77,8 @@ def sum_over_blocks(
     as_callable("loss_grad", loss_grad)
     X, y = _as_samples(X, y)
     size = as_count("block_size", block_size)
-    places = [slice(at, at + size) for at in range(0, len(X), size)]
-    return _add_up(lambda: (loss_grad(X[place], y[place]) for place in places))
+    starts = range(0, len(X), size)
+    return _add_up(lambda: (loss_grad(X[at : at + size], y[at : at + size]) for at in starts))
 
 
 def show_progress(done: int, count: int) -> None:
@@ -248,3 +255,82 @@ def add_blocks(
         more = block(X[at : at + size], y[at : at + size], zeros)
         total = tuple(a + b for a, b in zip(total, more, strict=True))
     return total if all(map(all_finite, total)) else block(X, y, start)
+
+
+def compiled_sums(loop: Callable[..., Sums], at: Sums, X: Any, y: Any) -> Sums | None:
+    """Add up what a loop over the samples returns, compiled by Numba, on all cores.
+
+    The samples are cut into as many parts on any machine, and the sums of the parts are added in
+    their order: the result has the same bits on any number of cores.
+
+    Parameters
+    ----------
+    loop : callable
+        ``loop(*at, X, y)`` returns the sums over some samples, a tuple of floats and arrays.
+    at : tuple
+    X, y : ndarray
+        Of equal length.
+
+    Returns
+    -------
+    tuple, or None where NumPy must do it
+        Since Numba is not installed, `X` or `y` is not a contiguous array of float64, or a sum is
+        not finite.
+    """
+    run = compiled(loop)
+    if run is None or not all(a.dtype == FLOAT64 and a.flags.c_contiguous for a in (X, y)):
+        return None
+    count = min(PARTS, len(X) // SMALLEST)
+    if count <= 1:
+        total = run(*at, X, y)
+    else:
+        ends = [len(X) * k // count for k in range(count + 1)]
+        places = [slice(*pair) for pair in pairwise(ends)]
+        total = _on_all_cores(lambda k: run(*at, X[places[k]], y[places[k]]), count)
+    return total if all(map(all_finite, total)) else None
+
+
+@cache
+def compiled(loop: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Return a function of numbers and arrays in machine code, or None where Numba is missing."""
+    try:
+        from numba import njit
+    except ImportError:
+        return None
+    compiled: Callable[..., Any] = njit(nogil=True, error_model="numpy")(loop)
+    return compiled
+
+
+def cores() -> int:
+    """Return the cores to use: OMP_NUM_THREADS, as in other libraries, or all there are."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _on_all_cores(part: Callable[[int], Sums], count: int) -> Sums:
+    """Return the sum of the parts 0, ..., count - 1, added in this order."""
+    found: list[Sums] = [()] * count
+    threads = min(cores(), count)
+
+    def work(first: int) -> None:
+        for k in range(first, count, threads):
+            found[k] = part(k)
+
+    others = [_pool(threads).submit(work, k) for k in range(1, threads)]
+    work(0)
+    for other in others:
+        other.result()
+    with np.errstate(all="ignore"):
+        return reduce(lambda a, b: tuple(x + y for x, y in zip(a, b, strict=True)), found)
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that stay: to start one takes longer than a sum over ten thousand samples."""
+    return ThreadPoolExecutor(threads - 1)
+
+
+if hasattr(os, "register_at_fork"):  # a child process has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -34,8 +34,7 @@ ARROWS = {
 
 FOREIGN = {
     # Where they are installed, and only when they are called:
-    "hinge": {"numpy", "numba"},
-    "blocks": {"numpy", "dask"},
+    "blocks": {"numpy", "dask", "numba"},
     "plotting": {"numpy", "matplotlib", "matplotlib_inline"},
     "equations": {"numpy", "lark"},
     "mutants": {"lark"},

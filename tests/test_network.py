@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import math
+import re
 import tracemalloc
 from decimal import Decimal
 
@@ -51,6 +52,18 @@ def assert_same(got, expected):
     """Two Parameters are equal to the last bit."""
     for one, other in zip(got, expected, strict=True):
         np.testing.assert_array_equal(one, other, strict=isinstance(one, np.ndarray))
+
+
+def plain_value_and_grad(*args):
+    """network.value_and_grad as it runs where Numba is not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "compiled", lambda loop: None)
+        return network.value_and_grad(*args)
+
+
+TOGETHER = pytest.mark.parametrize(
+    "together", [network.value_and_grad, plain_value_and_grad], ids=["compiled", "plain"]
+)
 
 
 # Activations and the log loss
@@ -352,6 +365,10 @@ def test_loss_and_gradient_together_by_hand():
 def test_together_they_are_what_they_are_alone(seed, l2):
     problem = random_problem(np.random.default_rng(seed))
     loss, grad = network.value_and_grad(*problem, l2)
+    assert loss == pytest.approx(network.loss(*problem, l2), rel=1e-13)
+    expected = network.ravel(network.loss_grad(*problem, l2))
+    assert np.linalg.norm(network.ravel(grad) - expected) <= 1e-13 * np.linalg.norm(expected)
+    loss, grad = plain_value_and_grad(*problem, l2)
     assert loss == network.loss(*problem, l2)
     assert_same(grad, network.loss_grad(*problem, l2))
 
@@ -418,8 +435,8 @@ def test_the_gradient_is_that_of_autograd_at_a_thousand_points(rng):
         value = autograd_loss(vector, params, X, y, l2)
         assert network.loss(params, X, y, l2) == pytest.approx(value, rel=1e-12)
         loss, both = network.value_and_grad(params, X, y, l2)
-        assert loss == network.loss(params, X, y, l2)
-        np.testing.assert_array_equal(network.ravel(both), got)
+        assert loss == pytest.approx(value, rel=1e-12)
+        assert np.linalg.norm(network.ravel(both) - expected) <= 1e-12 * np.linalg.norm(expected)
 
 
 def test_the_gradient_is_that_of_finite_differences(rng):
@@ -508,14 +525,16 @@ def large_problem(rng, n=2 * BLOCK + 7):
     return random_params(rng, 2, 3), rng.normal(size=(n, 2)), rng.integers(0, 2, n).astype(float)
 
 
-def test_many_samples_are_the_sum_of_their_blocks_and_one_penalty(rng):
+@TOGETHER
+def test_many_samples_are_the_sum_of_their_blocks_and_one_penalty(rng, together):
     params, X, y = large_problem(rng)
     vector = network.ravel(params)
     for l2 in (0.0, 300.0):
-        loss, grad = network.value_and_grad(params, X, y, l2)
+        loss, grad = together(params, X, y, l2)
         assert loss == pytest.approx(autograd_loss(vector, params, X, y, l2), rel=1e-12)
         expected = autograd.grad(autograd_loss)(vector, params, X, y, l2)
         assert np.linalg.norm(network.ravel(grad) - expected) <= 1e-11 * np.linalg.norm(expected)
+        loss, grad = plain_value_and_grad(params, X, y, l2)
         assert loss == network.loss(params, X, y, l2)
         assert_same(grad, network.loss_grad(params, X, y, l2))
 
@@ -532,11 +551,13 @@ def test_a_number_that_is_not_finite_is_seen_in_every_block(rng, at, bad):
                 call(point, X, y)
 
 
-def test_a_bad_label_is_seen_in_every_block(rng):
+@TOGETHER
+@pytest.mark.parametrize("bad", [0.5, -1.0, SMALLEST, np.nextafter(1.0, 0.0), 1e300])
+def test_a_bad_label_is_seen_in_every_block(rng, together, bad):
     params, X, y = large_problem(rng)
     for at in (0, BLOCK - 1, BLOCK, len(y) - 1):
-        with pytest.raises(ValueError, match=r"^y holds the label 0.5"):
-            network.value_and_grad(params, X, np.where(np.arange(len(y)) == at, 0.5, y))
+        with pytest.raises(ValueError, match=rf"^y holds the label {re.escape(str(bad))}"):
+            together(params, X, np.where(np.arange(len(y)) == at, bad, y))
 
 
 def test_a_sum_that_overflows_between_blocks():
@@ -556,15 +577,50 @@ def test_a_sum_that_overflows_between_blocks():
     assert network.value_and_grad(params, X, y, l2=1e308)[1].W_hidden == pytest.approx(-1e298)
 
 
-def test_the_memory_does_not_grow_with_the_number_of_samples(rng):
+@TOGETHER
+def test_the_memory_does_not_grow_with_the_number_of_samples(rng, together):
     peaks = []
-    for n in (4 * BLOCK, 16 * BLOCK):
+    for n in (8 * BLOCK, 8 * BLOCK, 64 * BLOCK):  # the first call may compile
         problem = large_problem(rng, n)
         tracemalloc.start()
-        network.value_and_grad(*problem, 0.1)
+        together(*problem, 0.1)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.02 * peaks[0] < 30 * 8 * BLOCK
+    assert peaks[2] < max(1.02 * peaks[1], 4 * BLOCK) < 30 * 8 * BLOCK
+
+
+def test_the_compiled_loop_gives_the_numbers_of_the_plain_one(rng):
+    for n in (1, 2, 300):
+        params, X, y = large_problem(rng, n)
+        at = np.column_stack((params.W_hidden.T, params.b_hidden)), *params[2:]
+        expected = network._loop(*at, X, y)
+        got = blocks.compiled_sums(network._loop, at, X, y)
+        for one, other in zip(got, expected, strict=True):  # their exponentials may differ
+            np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-13)
+
+
+def test_one_logarithm_for_many_samples_costs_no_digits(rng):
+    # z_out from -800 to 800: losses below the smallest number, far below 1, and far above it
+    params = one_unit(W=1.0, b=0.0, w=1.0, b_out=-400.0)
+    for top, n in ((380, 7), (800, 5000), (440, 5000)):
+        X = rng.uniform(max(0, 800 - top) / 2, top, (n, 1))
+        y = (X[:, 0] > 400.0).astype(float)
+        for labels in (y, 1.0 - y):
+            losses = network.log_loss(np.maximum(X[:, 0], 0) - 400.0, labels)
+            value, grad = network.value_and_grad(params, X, labels)
+            assert value == pytest.approx(math.fsum(losses), rel=1e-13) and value > 0.0
+            assert grad.b_out == pytest.approx(
+                network.loss_grad(params, X, labels).b_out, rel=1e-13
+            )
+
+
+def test_a_wide_layer_is_left_to_numpy(rng):
+    d, m = 9, network.FEW // 10 + 1
+    params, X, y = random_params(rng, d, m), rng.normal(size=(20, d)), rng.integers(0, 2, 20) * 1.0
+    assert (d + 1) * m > network.FEW
+    loss, grad = network.value_and_grad(params, X, y)
+    assert loss == network.loss(params, X, y)
+    assert_same(grad, network.loss_grad(params, X, y))
 
 
 # Numbers at the ends of float64
