@@ -47,7 +47,7 @@ book: $(BUILT)  ## build the site and print where to open it
 test: $(BUILT) test-units test-notebooks  ## run all tests: units, notebooks, built pages
 
 test-units: $(BUILT)  ## run the unit tests and the checks of notebooks and pages
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test-notebooks: $(ENV)  ## run every notebook again and compare what it prints and draws
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env chapters
