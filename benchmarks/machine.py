@@ -13,13 +13,14 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import MASK, hinge_problem, plain_hinge
-from hwlib import blocks, hinge, polynomial
+from benchmarks.peers import MASK, hinge_problem, network_problem, plain_hinge, plain_network
+from hwlib import blocks, hinge, network, polynomial
 
 HERE = Path(__file__).parent
 FLOPS = 4 * 7 + 6  # of a sample: two products with x, and six numbers more
@@ -102,6 +103,47 @@ def growth(largest: int = 10**7) -> Iterator[Row]:
             }  # fmt: skip
 
 
+def on_cores(n: int = 10**6) -> Iterator[Row]:
+    """One core and all of them, for NumPy in blocks and for the compiled loops."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    for task, problem, plain, ours in (
+        ("hinge", hinge_problem, plain_hinge, hinge.value_and_grad),
+        ("network", network_problem, plain_network, network.value_and_grad),
+    ):
+        at, X, y = problem(n)
+        calls = {
+            (f"{task}, {name}", threads): partial(on, threads, call)
+            for threads in (1, cores or 1)
+            for name, call in (
+                ("NumPy in blocks", partial(in_parts, partial(plain, at), X, y)),
+                ("compiled", partial(ours, at, X, y)),
+            )
+        }
+        for (name, threads), seconds in fastest(calls, 8.0).items():
+            yield {"kind": "cores", "name": name, "n": n, "x": threads, "seconds": seconds}
+
+
+def in_parts(loss_grad: Callable[..., Any], X: Any, y: Any) -> Any:
+    """NumPy shared out as the compiled loops are: parts on all cores, each block by block."""
+    ends = np.linspace(0, len(X), blocks.PARTS + 1).astype(int).tolist()
+    places = [slice(*pair) for pair in pairwise(ends)]
+
+    def part(k: int) -> Any:
+        loss, grad = blocks.sum_over_blocks(loss_grad, X[places[k]], y[places[k]])
+        return loss, *grad
+
+    return blocks._on_all_cores(part, blocks.PARTS)
+
+
+def on(threads: int, call: Callable[..., Any], *at: Any) -> Any:
+    """Call a function of hwlib with that many threads."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    try:
+        return call(*at)
+    finally:
+        os.environ["OMP_NUM_THREADS"] = "1"
+
+
 def on_dask(largest: int = 10**8, chunk: int = 500_000) -> Iterator[Row]:
     """Samples that the workers draw, add up and forget; 2 workers with 1 GB each."""
     import dask.array as da
@@ -137,7 +179,8 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):  # taken back from peers: Dask has two workers
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
     fields = ["kind", "name", "n", "x", "seconds", "work", "peak_bytes"]
-    found = [row for part in (machine, block_sizes, growth, on_dask) for row in part()]
+    parts = (machine, block_sizes, growth, on_cores, on_dask)
+    found = [row for part in parts for row in part()]
     with (HERE / "scale.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fields, lineterminator="\n")
         writer.writeheader()

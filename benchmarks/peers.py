@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from hwlib import gradcheck, hinge, network, optim, polynomial
+from hwlib import blocks, gradcheck, hinge, network, optim, polynomial
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
 SIZES = (1, 10**3, 10**5, 10**6)
@@ -82,6 +82,15 @@ def plain_network(params: Any, X: Any, y: Any, l2: float = L2) -> tuple[float, A
     return loss + l2 / 2 * ((W**2).sum() + (w**2).sum()), grad
 
 
+def without_numba(call: Callable[..., Any], *at: Any) -> Any:
+    """Call a function of hwlib as if Numba was not installed."""
+    kept, blocks.compiled = blocks.compiled, lambda loop: None
+    try:
+        return call(*at)
+    finally:
+        blocks.compiled = kept
+
+
 def torch_hinge(theta: Any, X: Any, y: Any) -> Callable[[], Any]:
     at, mask, X, y = (torch.tensor(a) for a in (theta, MASK, X, y))
     at.requires_grad_()
@@ -131,7 +140,11 @@ def autograd_call(loss: Any, at: Any, X: Any, y: Any) -> Callable[[], Any]:
 
 def gradients(n: int, problem: Any, ours: Any, plain: Any, by_torch: Any, loss: Any) -> Calls:
     at, X, y = problem(n)
-    calls: Calls = {"hwlib": lambda: ours(at, X, y), "NumPy, all at once": lambda: plain(at, X, y)}
+    calls: Calls = {
+        "hwlib": lambda: ours(at, X, y),
+        "hwlib without Numba": lambda: without_numba(ours, at, X, y),
+        "NumPy, all at once": lambda: plain(at, X, y),
+    }
     if torch:
         calls["PyTorch"] = by_torch(at, X, y)
     if jax:

@@ -274,12 +274,13 @@ def compiled_sums(loop: Callable[..., Sums], at: Sums, X: Any, y: Any) -> Sums |
     Returns
     -------
     tuple, or None where NumPy must do it
-        Since Numba is not installed, `X` or `y` is not a contiguous array of float64, or a sum is
-        not finite.
+        Since Numba is not installed, `X` or `y` is no array of float64, or a sum is not finite.
     """
     run = compiled(loop)
-    if run is None or not all(a.dtype == FLOAT64 and a.flags.c_contiguous for a in (X, y)):
+    if run is None or X.dtype != FLOAT64 or y.dtype != FLOAT64:
         return None
+    # Numba knows no numbers at odd addresses, as they come out of a message or a file.
+    X, y = (a if a.flags.aligned else a.copy() for a in (X, y))
     count = min(PARTS, len(X) // SMALLEST)
     if count <= 1:
         total = run(*at, X, y)

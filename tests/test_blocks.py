@@ -10,7 +10,9 @@ import tracemalloc
 from functools import partial
 
 import dask.array as da
+import dask.dataframe as dd
 import numpy as np
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -354,6 +356,19 @@ def test_stored_samples_and_full_batch_descent(client, tmp_path):
         here = here - 1e-5 * hinge.loss_grad(here, *samples)
     assert np.abs(there).max() > 0.5
     np.testing.assert_allclose(there, here, rtol=0, atol=1e-12)
+
+
+def test_samples_in_parquet_files(tmp_path, rng):
+    theta, X, y = hinge_problem(rng, 5_000)
+    table = pandas.DataFrame(np.column_stack((X, y)), columns=[*"abcdefg", "label"])
+    for k, part in enumerate(np.array_split(np.arange(len(y)), [2_000, 4_000])):
+        table.iloc[part].to_parquet(tmp_path / f"{k}.parquet")
+    task = partial(hinge.value_and_grad, theta)
+    with blocks.cluster() as client:  # what reads these files takes 300 MB of each worker
+        stored = dd.read_parquet(tmp_path).to_dask_array(lengths=True)
+        assert stored.chunks == ((2_000, 2_000, 1_000), (8,))
+        got = blocks.sum_on_cluster(task, stored[:, :7], stored[:, 7], client=client, progress=None)
+    assert_same(got, sum_over_blocks(task, X, y, 2_000))
 
 
 def test_a_cluster_that_runs_is_found_by_its_address(client):
