@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import MASK, hinge_problem, network_problem, plain_hinge, plain_network
+from benchmarks.peers import MASK, hinge_problem, network_problem, plain_hinge, without_numba
 from hwlib import blocks, hinge, network, polynomial
 
 HERE = Path(__file__).parent
@@ -106,16 +106,16 @@ def growth(largest: int = 10**7) -> Iterator[Row]:
 def on_cores(n: int = 10**6) -> Iterator[Row]:
     """One core and all of them, for NumPy in blocks and for the compiled loops."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    for task, problem, plain, ours in (
-        ("hinge", hinge_problem, plain_hinge, hinge.value_and_grad),
-        ("network", network_problem, plain_network, network.value_and_grad),
+    for task, problem, ours in (
+        ("hinge", hinge_problem, hinge.value_and_grad),
+        ("network", network_problem, network.value_and_grad),
     ):
         at, X, y = problem(n)
         calls = {
             (f"{task}, {name}", threads): partial(on, threads, call)
             for threads in (1, cores or 1)
             for name, call in (
-                ("NumPy in blocks", partial(in_parts, partial(plain, at), X, y)),
+                ("NumPy in blocks", partial(without_numba, in_parts, partial(ours, at), X, y)),
                 ("compiled", partial(ours, at, X, y)),
             )
         }
@@ -124,12 +124,12 @@ def on_cores(n: int = 10**6) -> Iterator[Row]:
 
 
 def in_parts(loss_grad: Callable[..., Any], X: Any, y: Any) -> Any:
-    """NumPy shared out as the compiled loops are: parts on all cores, each block by block."""
+    """NumPy shared out as the compiled loops are; each part is cut into blocks by hwlib."""
     ends = np.linspace(0, len(X), blocks.PARTS + 1).astype(int).tolist()
     places = [slice(*pair) for pair in pairwise(ends)]
 
     def part(k: int) -> Any:
-        loss, grad = blocks.sum_over_blocks(loss_grad, X[places[k]], y[places[k]])
+        loss, grad = loss_grad(X[places[k]], y[places[k]])
         return loss, *grad
 
     return blocks._on_all_cores(part, blocks.PARTS)

@@ -7,7 +7,7 @@ Each chapter imports the module of its question; nothing is re-exported here.
 `hwlib.hinge`       question 1: hypothesis, hinge loss, subgradient
 `hwlib.optim`       question 1.3: stochastic descent; knows callables, no model
 `hwlib.network`     question 2: a ReLU and sigmoid network, its loss and gradient, L2
-`hwlib.blocks`      sums over blocks of samples, on one core or on a cluster
+`hwlib.blocks`      sums over blocks of samples, on the cores of a machine or on a cluster
 `hwlib.gradcheck`   finite differences and the gradient check; knows callables, no model
 `hwlib.diagnosis`   what kind of mistake makes a gradient differ; knows numbers alone
 `hwlib.mistakes`    wrong gradients that people write, to test the checks with

@@ -6,6 +6,7 @@ parts of the samples add up to the sum of all (eq-scale-loss-blocks, eq-scale-gr
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -34,9 +35,10 @@ from hwlib._arrays import (
 BLOCK = 8192
 """Samples in a block: 64 kB for each number a sample needs; some ten of them fit in a cache."""
 
-PARTS, SMALLEST = 16, 4096
-"""Parts that the cores share, and how many samples make one worth handing over."""
+PARTS = 16
+"""Parts that the cores share at most; less than a block is not worth handing over."""
 
+INT64 = np.dtype(np.int64)
 Sums = tuple[Any, ...]
 
 
@@ -266,7 +268,8 @@ def compiled_sums(loop: Callable[..., Sums], at: Sums, X: Any, y: Any) -> Sums |
     Parameters
     ----------
     loop : callable
-        ``loop(*at, X, y)`` returns the sums over some samples, a tuple of floats and arrays.
+        ``loop(*at, X, y)`` returns the sums over some samples, a tuple of floats and arrays; the
+        first is a float, and not finite if any of the others is not.
     at : tuple
     X, y : ndarray
         Of equal length.
@@ -274,20 +277,21 @@ def compiled_sums(loop: Callable[..., Sums], at: Sums, X: Any, y: Any) -> Sums |
     Returns
     -------
     tuple, or None where NumPy must do it
-        Since Numba is not installed, `X` or `y` is no array of float64, or a sum is not finite.
+        Since Numba is not installed, `X` is no array of float64, `y` none of float64 or int64, or
+        a sum is not finite.
     """
     run = compiled(loop)
-    if run is None or X.dtype != FLOAT64 or y.dtype != FLOAT64:
+    if run is None or X.dtype != FLOAT64 or y.dtype not in (FLOAT64, INT64):
         return None
-    # Numba knows no numbers at odd addresses, as they come out of a message or a file.
-    X, y = (a if a.flags.aligned else a.copy() for a in (X, y))
-    count = min(PARTS, len(X) // SMALLEST)
-    if count <= 1:
+    if not (X.flags.aligned and y.flags.aligned):
+        X, y = X.copy(), y.copy()  # Numba knows no numbers at odd addresses, as a message has them
+    count = min(PARTS, 2 * (len(X) // (2 * BLOCK)))  # even, for the many machines with two cores
+    if count == 0:
         total = run(*at, X, y)
-    else:
-        ends = [len(X) * k // count for k in range(count + 1)]
-        places = [slice(*pair) for pair in pairwise(ends)]
-        total = _on_all_cores(lambda k: run(*at, X[places[k]], y[places[k]]), count)
+        return total if math.isfinite(total[0]) else None
+    ends = [len(X) * k // count for k in range(count + 1)]
+    places = [slice(*pair) for pair in pairwise(ends)]
+    total = _on_all_cores(lambda k: run(*at, X[places[k]], y[places[k]]), count)
     return total if all(map(all_finite, total)) else None
 
 

@@ -400,7 +400,8 @@ def value_and_grad(
     """Return `loss` and `loss_grad` of one pass over the samples.
 
     With the extra ``fast`` installed Numba compiles the loop over the samples at the first call,
-    and all cores share it. It agrees with `loss` and `loss_grad` to the rounding of a sum.
+    and all cores share it, or ``OMP_NUM_THREADS`` of them. The result has the same bits on any
+    number of cores, and agrees with `loss` and `loss_grad` to the rounding of a sum.
 
     Parameters
     ----------
@@ -425,10 +426,10 @@ def value_and_grad(
     -----
     Implements what `loss` and `loss_grad` do, a block of samples at a time (eq-scale-loss-blocks
     and eq-scale-grad-blocks), with one exponential for both (eq-scale-softplus, eq-scale-delta and
-    eq-scale-sigmoid) and, compiled, one logarithm for many samples (eq-scale-odds).
+    eq-scale-sigmoid) and, compiled, one logarithm for many samples (eq-scale-product).
     """
     params, X, y, l2 = _as_problem(params, X, y, l2)
-    sums = _compiled_sums(params, X, y, l2) or _sums(params, X, y, l2)
+    sums = _sums(params, X, y, l2, fast=True)
     return finite("the loss", float(sums[0])), _finite_grad(params, l2, sums)
 
 
@@ -496,9 +497,9 @@ def _sigmoid(z: Floats) -> Floats:
 def _log_loss_and_grad(z: Floats, y: Floats) -> tuple[Floats, Floats]:
     sign = 1.0 - 2.0 * y
     s = sign * z  # the loss is log(1 + exp(s)), its slope in s is sigmoid(s)
-    e = np.exp(-np.abs(s))
-    loss = np.maximum(s, 0.0) + np.log1p(e)
-    return loss, sign * np.maximum(e, s >= 0.0) / (1.0 + e)
+    q = np.exp(-np.abs(s))
+    loss = np.maximum(s, 0.0) + np.log1p(q)
+    return loss, sign * np.maximum(q, s >= 0.0) / (1.0 + q)
 
 
 def _z_hidden(params: Parameters, X: Floats) -> Floats:
@@ -525,28 +526,26 @@ def _start(params: Parameters, l2: float) -> tuple[Floats, Sums]:
 
 
 @np.errstate(all="ignore")
-def _sums(params: Parameters, X: NDArray[Any], y: NDArray[Any], l2: float) -> Sums:
+def _sums(
+    params: Parameters, X: NDArray[Any], y: NDArray[Any], l2: float, *, fast: bool = False
+) -> Sums:
     """Return the sums of `_start` over the samples; infinite where too large for a float64."""
     weights, start = _start(params, l2)
-    return add_blocks(partial(_block, weights, *params[2:]), X, y, start)
-
-
-@np.errstate(all="ignore")
-def _compiled_sums(params: Parameters, X: NDArray[Any], y: NDArray[Any], l2: float) -> Sums | None:
-    """Return what `_sums` does, or None where it must do it."""
-    weights, start = _start(params, l2)
-    if weights.size > FEW:
-        return None
-    at = weights, np.ascontiguousarray(params.w_out), params.b_out
-    sums = compiled_sums(_loop, at, X, y)
-    return sums and tuple(a + b for a, b in zip(sums, start, strict=True))
+    w_out, b_out = np.ascontiguousarray(params.w_out), params.b_out
+    if (
+        fast
+        and weights.size <= FEW
+        and (sums := compiled_sums(_loop, (weights, w_out, b_out), X, y))
+    ):
+        return tuple(a + b for a, b in zip(sums, start, strict=True))
+    return add_blocks(partial(_block, weights, w_out, b_out), X, y, start)
 
 
 def _loop(weights: Floats, w_out: Floats, b_out: float, X: Floats, y: Floats) -> Sums:
     """Return the sums, a sample at a time; the loss is NaN if a number or label is not accepted."""
     m, d = len(w_out), X.shape[1]
     a, hidden, out = np.empty(m), np.zeros((m, d + 1)), np.zeros(m)
-    loss = slope = odds = wrong = 0.0
+    loss = slope = p = wrong = 0.0
     for i in range(len(X)):
         z_out = b_out
         for j in range(m):
@@ -555,14 +554,15 @@ def _loop(weights: Floats, w_out: Floats, b_out: float, X: Floats, y: Floats) ->
                 z += weights[j, k] * X[i, k]
             a[j] = z * (1.0 if z > 0.0 else 0.0)  # a factor, since 0 times NaN is NaN
             z_out += w_out[j] * a[j]
-        sign = 1.0 - 2.0 * y[i]
+        label = float(y[i])
+        sign = 1.0 - 2.0 * label
         t = sign * z_out
-        e = math.exp(-abs(t))
+        q = math.exp(-abs(t))
         loss += max(t, 0.0)
-        odds += e * (1.0 + odds)  # 1 + odds is the product of 1 + e of many samples
-        if odds > 1e100:
-            loss, odds = loss + math.log1p(odds), 0.0
-        delta_out = sign * (1.0 if t >= 0.0 else e) / (1.0 + e)
+        p += q * (1.0 + p)  # eq-scale-product
+        if p > 1e100:
+            loss, p = loss + math.log1p(p), 0.0
+        delta_out = sign * (1.0 if t >= 0.0 else q) / (1.0 + q)
         slope += delta_out
         for j in range(m):
             out[j] += delta_out * a[j]
@@ -570,8 +570,12 @@ def _loop(weights: Floats, w_out: Floats, b_out: float, X: Floats, y: Floats) ->
             for k in range(d):
                 hidden[j, k] += delta * X[i, k]
             hidden[j, d] += delta
-        wrong += abs(y[i] * (y[i] - 1.0)) + 0.0 * z_out
-    return (loss + math.log1p(odds) if wrong == 0.0 else math.nan), hidden, out, slope
+        wrong += abs(label * (label - 1.0)) + 0.0 * z_out
+    for j in range(m):
+        wrong += 0.0 * out[j]
+        for k in range(d + 1):
+            wrong += 0.0 * hidden[j, k]
+    return (loss + math.log1p(p) if wrong == 0.0 else math.nan), hidden, out, slope
 
 
 def _block(weights: Floats, w_out: Floats, b_out: float, X: Floats, y: Floats, start: Sums) -> Sums:

@@ -221,7 +221,7 @@ def summed(X, y):
     return float(X.sum()), np.array([len(X), y.sum()])
 
 
-@pytest.mark.parametrize("n", [1, 4095, 8191, 8192, 65_535, 65_536, 100_003])
+@pytest.mark.parametrize("n", [1, 8192, 16_383, 16_384, 40_000, 131_071, 131_072, 200_003])
 @pytest.mark.parametrize("threads", [1, 2, 3, 40])
 def test_each_sample_is_in_one_part(monkeypatch, n, threads):
     lengths = []
@@ -232,7 +232,7 @@ def test_each_sample_is_in_one_part(monkeypatch, n, threads):
     X = np.arange(n, dtype=float)
     total, (count, other) = blocks.compiled_sums(summed, (), X, -X)
     assert (total, count, other) == (n * (n - 1) / 2, n, -n * (n - 1) / 2)
-    assert len(lengths) == max(1, min(blocks.PARTS, n // blocks.SMALLEST))
+    assert len(lengths) == max(1, min(blocks.PARTS, n // 16_384 * 2))
     assert max(lengths) - min(lengths) <= 1
 
 
@@ -267,7 +267,7 @@ def test_a_part_that_fails_is_heard_of(monkeypatch):
 
     monkeypatch.setattr(blocks, "compiled", lambda loop: loop)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    X = np.arange(20_000.0)
+    X = np.arange(40_000.0)
     with pytest.raises(MemoryError, match="no room"):
         blocks.compiled_sums(fail, (), X, X)
 

@@ -273,12 +273,14 @@ def test_a_number_that_is_not_finite_is_seen_in_every_column(rng, column, bad, o
 
 
 @TOGETHER
-@pytest.mark.parametrize("bad", [0.0, 2.0, -0.5, np.nextafter(1, 2), np.nextafter(-1, 0), 1e300])
+@pytest.mark.parametrize(
+    "bad", [0.0, 2.0, -0.5, np.nextafter(1, 2), np.nextafter(-1, 0), 1e300, 2**63 - 1]
+)
 def test_a_bad_label_is_seen_in_every_block(rng, together, bad):
     theta, X, y = large_problem(rng)
     for at in (0, BLOCK - 1, BLOCK, len(y) - 1):
         with pytest.raises(ValueError, match=rf"^y holds the label {re.escape(str(float(bad)))}"):
-            together(theta, X, np.where(np.arange(len(y)) == at, bad, y))
+            together(theta, X, np.where(np.arange(len(y)) == at, bad, y.astype(type(bad))))
 
 
 def test_a_sum_that_overflows_between_blocks():
@@ -296,7 +298,7 @@ def test_a_sum_that_overflows_between_blocks():
 @TOGETHER
 def test_the_memory_does_not_grow_with_the_number_of_samples(rng, together):
     peaks = []
-    for n in (8 * BLOCK, 8 * BLOCK, 64 * BLOCK):  # the first call may compile
+    for n in (16 * BLOCK, 16 * BLOCK, 64 * BLOCK):  # the first call may compile
         theta, X, y = large_problem(rng, n)
         tracemalloc.start()
         together(theta, X, y)
@@ -325,7 +327,7 @@ def test_the_bits_do_not_depend_on_how_samples_lie_in_memory(rng):
     assert not skewed.flags.aligned
     for other, labels in (
         (np.asfortranarray(X), y), (np.repeat(X, 2, axis=0)[::2], np.repeat(y, 2)[::2]),
-        (skewed, y),
+        (skewed, y), (X, y.astype(np.int64)),
         (wide[:, :7], wide[:, 7]), (X.tolist(), y.tolist()),
     ):  # fmt: skip
         got = hinge.value_and_grad(theta, other, labels)
@@ -335,7 +337,7 @@ def test_the_bits_do_not_depend_on_how_samples_lie_in_memory(rng):
 
 def test_what_is_not_compiled_is_left_to_numpy(rng):
     theta, X, y = large_problem(rng, 50)
-    for other, labels in ((X.astype(np.float32), y), (X, y.astype(int)), (X.astype(">f8"), y)):
+    for other, labels in ((X.astype(np.float32), y), (X, y.astype(np.int8)), (X.astype(">f8"), y)):
         value, grad = hinge.value_and_grad(theta, other, labels)
         assert value == hinge.loss(theta, other, labels)
         np.testing.assert_array_equal(grad, hinge.loss_grad(theta, other, labels))

@@ -552,12 +552,12 @@ def test_a_number_that_is_not_finite_is_seen_in_every_block(rng, at, bad):
 
 
 @TOGETHER
-@pytest.mark.parametrize("bad", [0.5, -1.0, SMALLEST, np.nextafter(1.0, 0.0), 1e300])
+@pytest.mark.parametrize("bad", [0.5, -1.0, SMALLEST, np.nextafter(1.0, 0.0), 1e300, 2**63 - 1])
 def test_a_bad_label_is_seen_in_every_block(rng, together, bad):
     params, X, y = large_problem(rng)
     for at in (0, BLOCK - 1, BLOCK, len(y) - 1):
-        with pytest.raises(ValueError, match=rf"^y holds the label {re.escape(str(bad))}"):
-            together(params, X, np.where(np.arange(len(y)) == at, bad, y))
+        with pytest.raises(ValueError, match=rf"^y holds the label {re.escape(str(float(bad)))}"):
+            together(params, X, np.where(np.arange(len(y)) == at, bad, y.astype(type(bad))))
 
 
 def test_a_sum_that_overflows_between_blocks():
@@ -580,7 +580,7 @@ def test_a_sum_that_overflows_between_blocks():
 @TOGETHER
 def test_the_memory_does_not_grow_with_the_number_of_samples(rng, together):
     peaks = []
-    for n in (8 * BLOCK, 8 * BLOCK, 64 * BLOCK):  # the first call may compile
+    for n in (16 * BLOCK, 16 * BLOCK, 64 * BLOCK):  # the first call may compile
         problem = large_problem(rng, n)
         tracemalloc.start()
         together(*problem, 0.1)
@@ -600,18 +600,44 @@ def test_the_compiled_loop_gives_the_numbers_of_the_plain_one(rng):
 
 
 def test_one_logarithm_for_many_samples_costs_no_digits(rng):
-    # z_out from -800 to 800: losses below the smallest number, far below 1, and far above it
+    # Losses far below 1, and far above it; and a product of factors that no float64 holds
     params = one_unit(W=1.0, b=0.0, w=1.0, b_out=-400.0)
-    for top, n in ((380, 7), (800, 5000), (440, 5000)):
-        X = rng.uniform(max(0, 800 - top) / 2, top, (n, 1))
+    for low, high, n in ((0, 380, 7), (0, 800, 5000), (390, 410, 5000)):
+        X = rng.uniform(low, high, (n, 1))
         y = (X[:, 0] > 400.0).astype(float)
+        at = np.array([[1.0, 0.0]]), np.ones(1), -400.0
         for labels in (y, 1.0 - y):
+            assert blocks.compiled_sums(network._loop, at, X, labels) is not None
             losses = network.log_loss(np.maximum(X[:, 0], 0) - 400.0, labels)
             value, grad = network.value_and_grad(params, X, labels)
             assert value == pytest.approx(math.fsum(losses), rel=1e-13) and value > 0.0
             assert grad.b_out == pytest.approx(
                 network.loss_grad(params, X, labels).b_out, rel=1e-13
             )
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_what_overflows_in_the_compiled_loop_is_left_to_numpy(label):
+    big, signs = 1.7e308, np.array([[1.0, 1.0, -1.0, -1.0, -1.0]])
+    ones = np.ones((1, 5))
+    for params, X in (
+        # z_hidden is -inf on the way to 1.7e308, z_out inf on the way to -1.7e308
+        (Parameters(-signs.T, np.zeros(1), np.ones(1), 0.0), big * ones),
+        (Parameters(np.ones((1, 5)), np.zeros(5), signs[0], 0.0), np.array([[big]])),
+    ):
+        loss, grad = network.value_and_grad(params, X, [label])
+        assert loss == network.loss(params, X, [label])
+        assert_same(grad, network.loss_grad(params, X, [label]))
+
+
+def test_slopes_of_w_out_that_overflow_alone():
+    # a = 1.5e308, z_out = 1.5: the slopes in W and the biases are small
+    params = one_unit(W=1.0, b=0.0, w=1e-308, b_out=0.0)
+    X, mixed = np.full((15, 1), 1.5e308), np.arange(15) >= 3
+    with pytest.raises(ValueError, match=r"^the gradient is too large for a float64$"):
+        network.value_and_grad(params, X, np.zeros(15))
+    grad = network.value_and_grad(params, X, mixed * 1.0)[1]  # inf on the way, and not at the end
+    assert_same(grad, network.loss_grad(params, X, mixed * 1.0))
 
 
 def test_a_wide_layer_is_left_to_numpy(rng):
