@@ -22,6 +22,8 @@ SHEET = re.compile(
     r'\s*<link rel="stylesheet"[^>]* href="(.*?)_static/((?:styles/)?[^"?/]+)["?][^>]*>'
 )
 
+PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
+"""Names, punctuation and spaces in code: they have the color of the text, in both themes."""
 
 SCHEMES = [
     ("light", "screen", "[data-theme=light]"),
@@ -80,7 +82,8 @@ def prune(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.name != "html":
         return
     site = Path(app.outdir)
-    pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
+    paths = sorted(site.rglob("*.html"))
+    pages = {path: PLAIN.sub(r"\1", path.read_text("utf-8")) for path in paths}
     sheets = dict.fromkeys(sheet[2] for page in pages.values() for sheet in SHEET.finditer(page))
     css = [(site / "_static" / sheet).read_text("utf-8") for sheet in sheets]
     for pattern in UNUSED:

@@ -13,6 +13,8 @@ import nbformat
 import pytest
 import yaml
 from lxml import html
+from pygments.styles import get_style_by_name
+from pygments.token import Token
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build" / "html"
@@ -98,6 +100,21 @@ def test_an_outside_resource_is_seen(source):
 
 def outside_urls(css):
     return re.findall(r"(?:url\(|@import )\s*[\"']?((?:https?:)?//[^\s\"')]+)", css)
+
+
+def test_code_has_no_span_that_only_repeats_the_color_of_the_text(pages):
+    names = {name for page in pages.values() for name in page.xpath("//pre//span/@class")}
+    assert not names & {"n", "p", "w"} and {"k", "s2", "mi", "o"} <= names
+
+
+@pytest.mark.parametrize("style", ["light", "dark"])
+def test_names_punctuation_and_spaces_in_code_have_the_color_of_the_text(style):
+    styles = get_style_by_name(f"a11y-high-contrast-{style}")
+    kinds = (Token.Text, Token.Name, Token.Punctuation, Token.Text.Whitespace)
+    text, *others = [styles.style_for_token(kind) for kind in kinds]
+    assert others == [text] * 3
+    css = (SITE / "_static" / "site.css").read_text(encoding="utf-8").lower()
+    assert f".highlight{{background: {styles.background_color}; color: #{text['color']}}}" in css
 
 
 def test_style_sheets_name_no_other_host(pages):
