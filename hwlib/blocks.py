@@ -277,14 +277,17 @@ def compiled_sums(loop: Callable[..., Sums], at: Sums, X: Any, y: Any) -> Sums |
     Returns
     -------
     tuple, or None where NumPy must do it
-        Since Numba is not installed, `X` is no array of float64, `y` none of float64 or int64, or
+        None if Numba is not installed, `X` is no array of float64, `y` none of float64 or int64, or
         a sum is not finite.
     """
     run = compiled(loop)
     if run is None or X.dtype != FLOAT64 or y.dtype not in (FLOAT64, INT64):
         return None
-    if not (X.flags.aligned and y.flags.aligned):
-        X, y = X.copy(), y.copy()  # Numba knows no numbers at odd addresses, as a message has them
+    # Numba knows no numbers at odd addresses, as a message from another process has them.
+    if not X.flags.aligned:
+        X = X.copy()
+    if not y.flags.aligned:
+        y = y.copy()
     count = min(PARTS, 2 * (len(X) // (2 * BLOCK)))  # even, for the many machines with two cores
     if count == 0:
         total = run(*at, X, y)

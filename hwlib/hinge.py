@@ -272,7 +272,7 @@ def _loop(weights: Floats, X: Floats, y: Floats) -> tuple[float, Floats]:
         h = 0.0
         for j in range(N_FEATURES):
             h += weights[j] * X[i, j]
-        label = float(y[i])  # the square of an integer may be too large for one
+        label = float(y[i])  # an int64 squared may overflow
         margin = label * h
         active = 1.0 if margin < 1.0 else 0.0  # e_i; a factor, since 0 times NaN is NaN
         loss += active * (1.0 - margin)
