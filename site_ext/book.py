@@ -114,7 +114,7 @@ def latex_of_equations(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 def number_by_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Number equations, figures and exercises by the title of their page and their place on it."""
+    """Take the numbers of equations, figures and exercises from their page and place on it."""
     for page, kinds in env.toc_fignumbers.items():
         number, _ = numbering.split_title(env.titles[page].astext())
         start = tuple(number.split(".")) if number else ()
@@ -129,13 +129,14 @@ def number_by_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
 def executed_line(counts: dict[str, int], ledger: str) -> str:
     """Return the folded line that says how many of a page's formulas a program has executed."""
     printed, executed = counts["printed"], counts["executed"]
-    share = executed if executed == printed else f"{executed} of {printed}"
-    what = "formula of this page was" if share == 1 else "formulas of this page were"
+    share = str(executed) if executed == printed else f"{executed} of {printed}"
+    formulas = "formula" if printed == 1 else "formulas"
+    what = f"{formulas} of this page {'was' if executed == 1 else 'were'}"
     return (
         f'<details class="executed"><summary>{share} {what} executed</summary>\n'
-        "<p>A program read the LaTeX of each formula from this page, evaluated it at many points, and "
-        f'compared the results. <a href="{ledger}">The ledger</a> says how, formula by formula, '
-        "and which wrong versions were rejected.</p></details>\n"
+        "<p>A program read the LaTeX of each formula from this page, evaluated it at many points "
+        f'and compared the results. <a href="{ledger}">The ledger</a> says how, formula by '
+        "formula, and which wrong versions were rejected.</p></details>\n"
     )
 
 

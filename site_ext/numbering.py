@@ -56,17 +56,18 @@ def table(root: Path = ROOT) -> dict[str, Entry]:
             if label in found:
                 raise ValueError(f"{label} stands on {page} and on {found[label].page}")
             found[label] = Entry(f"{number}.{place}", page, title)
-    return dict(sorted(found.items()))
+    return found
+
+
+def as_json(found: dict[str, Entry]) -> str:
+    """Return the table as the package stores it: a line for each equation."""
+    lines = (f"  {json.dumps(label)}: {json.dumps(found[label])}" for label in sorted(found))
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def main() -> None:
-    """Write the table, a line for each equation; leave the file alone if nothing changed."""
-    lines = [
-        f"  {json.dumps(label)}: {json.dumps(entry, ensure_ascii=False)}"
-        for label, entry in table().items()
-    ]
-    text = "{\n" + ",\n".join(lines) + "\n}\n"
-    path = ROOT / "hwlib" / "equations.json"
+    """Write the table, unless it is up to date: a later time would have the site built again."""
+    path, text = ROOT / "hwlib" / "equations.json", as_json(table())
     if not path.exists() or path.read_text("utf-8") != text:
         path.write_text(text, "utf-8")
 
