@@ -120,7 +120,11 @@ def number_by_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
         start = tuple(number.split(".")) if number else ()
         for kind, ids in kinds.items():
             kinds[kind] = {name: (*start, place) for place, name in enumerate(ids, 1)}
-    env.book_numbers = numbering.table(Path(app.srcdir))
+    env.book_numbers = {
+        name.removeprefix("equation-"): (".".join(map(str, number)), page)
+        for page, kinds in env.toc_fignumbers.items()
+        for name, number in kinds.get("displaymath", {}).items()
+    }
     executed = Path(app.srcdir, "formulas", "executed.json")
     env.book_executed = json.loads(executed.read_text("utf-8")) if executed.exists() else {}
     return []
@@ -147,13 +151,13 @@ NAMED = re.compile(r"(\()?(?<![\w-])(eq(?:-[a-z0-9]+)+)(?![\w-])(?(1)\))|\(((?:\
 def label_links(app: Sphinx, pagename: str, body: str) -> str:
     """Let code and what it prints show numbers of equations in place of labels, as links."""
     table = app.env.book_numbers
-    label_of = {entry.number: label for label, entry in table.items()}
+    label_of = {number: label for label, (number, _) in table.items()}
 
     def link(match: re.Match[str]) -> str:
         label = match[2] or label_of.get(match[3])
         if label not in table:
             return match[0]
-        number, page, _ = table[label]
+        number, page = table[label]
         uri = app.builder.get_relative_uri(pagename, page) if page != pagename else ""
         return f'<a href="{uri}#equation-{label}">({number})</a>'
 
