@@ -1,40 +1,29 @@
 """What kind of mistake makes a gradient differ, told from the numbers alone.
 
-A pattern counts only if unrelated numbers would hardly fit it by chance; else the answer is
-that the mistake is unknown.
+One function recognises each family. A pattern counts only if unrelated numbers would hardly
+fit it by chance; else the answer is that the mistake is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwlib._arrays import Floats
+from hwlib.gradcheck.numerical import MACHINE_EPSILON
+from hwlib.gradcheck.report import Coordinate, Finding
 
-CHANCE = 1e-5
+MOST_CHANCE = 1e-5
 """Unrelated numbers fit a pattern that is named less often than this."""
 
-TELLING = np.array([-1.0, 2.0, 0.5])
+SAME_RATIO = 1e-5
+"""Two ratios that are no farther apart are one."""
 
-
-class Finding(NamedTuple):
-    """A kind of mistake that fits the numbers.
-
-    Attributes
-    ----------
-    family : str
-        "sign", "scale", "regularization", "mask", "permutation", "block" or "unknown".
-    evidence : str
-        A sentence with the numbers that speak for it.
-    equation : str
-        The label of the equation to reread; empty where no candidate names it.
-    """
-
-    family: str
-    evidence: str
-    equation: str = ""
+EVIDENT_RATIOS = np.array([-1.0, 2.0, 0.5])
+"""Ratios that are no coincidence even where they are seen once; any other must return."""
 
 
 class Mismatch(NamedTuple):
@@ -42,155 +31,200 @@ class Mismatch(NamedTuple):
 
     Attributes
     ----------
-    names : tuple of str
+    names : list of str
     x, given, numeric : ndarray
         The point, the gradient under test, and its estimate by finite differences.
     allowed : ndarray
         The difference from the given one that would still be an agreement, above 0.
     zero : ndarray of bool
         Whether the estimate cannot be told from 0.
+    agreeing : list of str
+        Names of the coordinates in which the gradient agrees, and is not 0.
     """
 
-    names: tuple[str, ...]
+    names: list[str]
     x: Floats
     given: Floats
     numeric: Floats
     allowed: Floats
-    zero: Any
-
-    @property
-    def keys(self) -> Any:
-        """The field of each coordinate, and its last index."""
-        return np.array([_split(name) for name in self.names]).T
+    zero: NDArray[np.bool_]
+    agreeing: list[str]
 
 
 @np.errstate(all="ignore")
-def diagnose(m: Mismatch, agreeing: Sequence[str]) -> tuple[Finding, ...]:
+def diagnose(
+    coordinates: Sequence[Coordinate], x: Floats, rtol: float, equation: str = ""
+) -> tuple[Finding, ...]:
     """Return the kinds of mistake that fit, likeliest first.
 
     Parameters
     ----------
-    m : Mismatch
-    agreeing : sequence of str
-        Names of the coordinates in which the gradient agrees, and is not 0.
+    coordinates : sequence of Coordinate
+        In the order of the point.
+    x : ndarray, shape (p,)
+        The point.
+    rtol : float
+    equation : str
+        What the findings name as the equation to reread.
 
     Returns
     -------
     tuple of Finding
         Each family at most once; one finding of family "unknown" if nothing fits.
     """
-    if not m.names:
-        return (Finding("unknown", "the gradient differs at points beside the kink alone"),)
-    if not np.isfinite(m.given).all():
-        bad = np.array(m.names)[~np.isfinite(m.given)]
-        return (Finding("unknown", f"the gradient is NaN or infinite in {_place(bad)}"),)
-    found: dict[str, Finding] = {}
-    for finding in _patterns(m, agreeing):
-        found.setdefault(finding.family, finding)
-    errors = np.abs(m.given - m.numeric) / np.maximum(np.abs(m.given), np.abs(m.numeric))
-    size = f"by up to {np.max(errors):.2g} of the size, in no known pattern"
-    unknown = Finding("unknown", f"the gradient differs in {_place(m.names)} {size}")
-    return tuple(found.values()) or (unknown,)
+    m = _mismatch(coordinates, x, rtol)
+    found = _patterns(m) or [_unknown(m)]
+    return tuple(finding._replace(equation=equation) for finding in found)
 
 
-def _patterns(m: Mismatch, agreeing: Sequence[str]) -> Iterator[Finding]:
-    yield from _proportions(m)
-    yield from _new_order(m)
-    if agreeing:
-        yield from _zeros(m)
-        yield from _block(m, agreeing)
+def _patterns(m: Mismatch) -> list[Finding]:
+    if not (m.names and np.isfinite(m.given).all()):
+        return []
+    families = (_sign_or_scale, _regularization, _permutation, _mask, _block)
+    return [finding for recognise in families if (finding := recognise(m))]
 
 
-def _proportions(m: Mismatch) -> Iterator[Finding]:
-    by_field, by_unit = (
-        [m.x * (keys == key) for key in dict.fromkeys(keys[m.x != 0.0])] for keys in m.keys
-    )
-    # A constant ratio; or one beside which each field has a multiple of the parameter.
-    for shares in ([], by_field):
-        c = _solve(m, m.given, m.numeric, *shares)
-        if c is not None and min(abs(c[0]), abs(c[0] - 1.0)) > CHANCE:
-            text = f"the gradient is {_ratio(c[0])} times the derivative in {_place(m.names)}"
-            text += ", beside a multiple of the parameter" if shares else ""
-            yield Finding("sign" if abs(c[0] + 1.0) < CHANCE else "scale", text)
-            break
-    # A difference that is a multiple of the parameter, for all or unit by unit.
-    for shares in ([m.x], by_unit or [m.x]):
-        c = _solve(m, m.given - m.numeric, *shares)
-        if c is not None:
-            times = " and ".join(dict.fromkeys(f"{number:.4g}" for number in c))
-            text = f"the gradient is off by {times} times the parameter in {_place(m.names)}"
-            if len(c) == 1 and c[0] < 0.0:
-                text += f": lambda = {-c[0]:.4g} forgotten, or {-c[0] / 2:.4g} with the wrong sign"
-            yield Finding("regularization", text)
+def _mismatch(coordinates: Sequence[Coordinate], x: Floats, rtol: float) -> Mismatch:
+    wrong = [k for k, c in enumerate(coordinates) if c.status == "differs"]
+    given, numeric, noise = np.array([(c.given, c.numeric, c.noise) for c in coordinates])[wrong].T
+    size = np.maximum(np.abs(given), np.abs(numeric))
+    return Mismatch(
+        [coordinates[k].name for k in wrong], x[wrong], given, numeric,
+        allowed=noise + max(rtol, 16.0 * MACHINE_EPSILON) * size,
+        zero=np.abs(numeric) <= noise,
+        agreeing=[c.name for c in coordinates if c.status == "agrees"],
+    )  # fmt: skip
 
 
-def _new_order(m: Mismatch) -> Iterator[Finding]:
-    # The right numbers in other places. A penalty may have stayed in its place: as a new order
-    # keeps the sum of squares, that sum tells how much of the parameter is to be set aside.
+def _sign_or_scale(m: Mismatch) -> Finding | None:
+    """Recognise a constant ratio of gradient and derivative; a right penalty is set aside."""
+    for penalties in ([], _one_by_one(m.x, [_field(name) for name in m.names])):
+        fit = _fit(m, m.given, [m.numeric, *penalties])
+        if fit is None or min(abs(fit[0]), abs(fit[0] - 1.0)) <= SAME_RATIO:
+            continue
+        evident = np.min(np.abs(fit[0] - EVIDENT_RATIOS)) < SAME_RATIO
+        if _by_chance(m, n_fitted=len(penalties) if evident else len(fit)):
+            continue
+        rest = ", beside a multiple of the parameter" if penalties else ""
+        text = f"wrong in {_place(m.names)}: the gradient is {_as_fraction(fit[0])} times"
+        text += f" the derivative{rest}"
+        if abs(fit[0] + 1.0) < SAME_RATIO:
+            return Finding("sign", f"the sign is {text}")
+        return Finding("scale", f"a factor is {text}")
+    return None
+
+
+def _regularization(m: Mismatch) -> Finding | None:
+    """Recognise a difference that is a multiple of the parameter, for all or unit by unit."""
+    for parameters in ([m.x], _one_by_one(m.x, [_unit(name) for name in m.names])):
+        fit = _fit(m, m.given - m.numeric, parameters)
+        if fit is None or _by_chance(m, n_fitted=len(fit)):
+            continue
+        times = " and ".join(dict.fromkeys(f"{number:.4g}" for number in fit))
+        text = f"the penalty is wrong in {_place(m.names)}: the gradient is off by {times} times "
+        text += "the parameter"
+        if len(fit) == 1 and fit[0] < 0.0:
+            text += f" (lambda = {-fit[0]:.4g} forgotten, or {-fit[0] / 2:.4g} with the wrong sign)"
+        return Finding("regularization", text)
+    return None
+
+
+def _permutation(m: Mismatch) -> Finding | None:
+    """Recognise the right numbers in other places; a penalty may have stayed in its place."""
+    # A new order keeps the sum of squares: that tells the penalty that is to be set aside.
     squares, moved = m.given**2 - m.numeric**2, 2.0 * (m.given - m.numeric) * m.x
-    for free, penalty in enumerate((0.0, squares.sum() / moved.sum())):
+    for n_fitted, penalty in enumerate((0.0, squares.sum() / moved.sum())):
         given, numeric = m.given - penalty * m.x, m.numeric - penalty * m.x
         i, j = np.argsort(given), np.argsort(numeric)
         fits = np.abs(given[i] - numeric[j]) <= np.maximum(m.allowed[i], m.allowed[j])
-        if len(m.names) > 1 and fits.all() and not _by_chance(m, free):
+        if len(m.names) > 1 and fits.all() and not _by_chance(m, n_fitted):
             text = f"{m.names[i[0]]} holds the value of {m.names[j[0]]}"
-            yield Finding("permutation", f"the values in {_place(m.names)} change places: {text}")
-            break
+            return Finding("permutation", f"values changed places in {_place(m.names)}: {text}")
+    return None
 
 
-def _zeros(m: Mismatch) -> Iterator[Finding]:
-    # Zeros where there should be none, or the reverse, and nothing else.
-    names, missing = np.array(m.names), m.given == 0.0
-    if np.all(missing | m.zero):
-        texts = [f"the gradient is 0 in {_place(names[missing])}, the derivative is not"]
-        texts += [f"the derivative is 0 in {_place(names[m.zero])}, the gradient is not"]
-        yield Finding("mask", "; ".join(texts[not missing.any() : 1 + m.zero.any()]))
+def _mask(m: Mismatch) -> Finding | None:
+    """Recognise zeros where there should be none, or the reverse, and nothing else."""
+    missing = m.given == 0.0
+    if not m.agreeing or not np.all(missing | m.zero):
+        return None
+    texts = []
+    if missing.any():
+        where = _place([n for n, is_missing in zip(m.names, missing, strict=True) if is_missing])
+        texts += [f"the gradient is 0 in {where}, and should not be"]
+    if m.zero.any():
+        where = _place([n for n, is_zero in zip(m.names, m.zero, strict=True) if is_zero])
+        texts += [f"the gradient should be 0 in {where}, and is not"]
+    return Finding("mask", "; ".join(texts))
 
 
-def _block(m: Mismatch, agreeing: Sequence[str]) -> Iterator[Finding]:
-    # One field alone, or the same whole columns of some fields.
-    fields, units = (set(keys) for keys in m.keys)
-    right = [_split(name) for name in agreeing]
-    others = {field for field, _ in right} - fields
-    spared = any(field in fields and unit in units for field, unit in right)
-    whole = len(m.names) > 2 and len(fields) <= len(others) and not spared
-    if others and (len(fields) == 1 or whole):
-        text = f"in {_place(m.names)} alone; the other {len(right)} that were seen agree"
-        yield Finding("block", f"the gradient differs {text}")
+def _block(m: Mismatch) -> Finding | None:
+    """Recognise one field that is wrong alone, or the same whole units of some fields."""
+    fields, units = {_field(name) for name in m.names}, {_unit(name) for name in m.names}
+    right_fields = {_field(name) for name in m.agreeing} - fields
+    spared = [name for name in m.agreeing if _field(name) in fields and _unit(name) in units]
+    whole_units = len(m.names) > 2 and len(fields) <= len(right_fields) and not spared
+    if not right_fields or not (len(fields) == 1 or whole_units):
+        return None
+    only = " and ".join(dict.fromkeys(map(_field, m.names)))
+    text = f"only {only} {'is' if len(fields) == 1 else 'are'} wrong, in {len(m.names)} coordinates"
+    return Finding("block", f"{text}; the other {len(m.agreeing)} that were seen agree")
 
 
-def _solve(m: Mismatch, target: Floats, *columns: Floats) -> Floats | None:
+def _unknown(m: Mismatch) -> Finding:
+    if not m.names:
+        return Finding("unknown", "the gradient is wrong at points beside the kink alone")
+    bad = [name for name, given in zip(m.names, m.given, strict=True) if not np.isfinite(given)]
+    if bad:
+        return Finding("unknown", f"the gradient is NaN or infinite in {_place(bad)}")
+    errors = np.abs(m.given - m.numeric) / np.maximum(np.abs(m.given), np.abs(m.numeric))
+    text = f"the gradient is wrong in {_place(m.names)}, with relative errors of up to "
+    return Finding("unknown", f"{text}{np.max(errors):.2g}; the numbers fit no known pattern")
+
+
+def _fit(m: Mismatch, target: Floats, columns: list[Floats]) -> Floats | None:
     """Return the multiples of the columns that add up to the target, if they do."""
+    if not columns:
+        return None
     A, b = np.stack(columns, axis=1) / m.allowed[:, None], target / m.allowed
     sizes = np.linalg.norm(A, axis=0)
     if not (np.isfinite(sizes).all() and np.all(sizes > 0.0) and np.isfinite(b).all()):
         return None
-    c, _, rank, _ = np.linalg.lstsq(A / sizes, b, rcond=CHANCE)
-    fits = rank == len(c) and np.all(np.abs(A / sizes @ c - b) <= 1.0)
-    c = np.asarray(c / sizes, dtype=np.float64)
-    # A ratio of -1, 2 or 1/2 speaks for itself; any other must return.
-    told = columns[0] is m.numeric and np.abs(c[0] - TELLING).min() < CHANCE
-    return c if fits and not _by_chance(m, len(c) - told) else None
+    multiples, _, rank, _ = np.linalg.lstsq(A / sizes, b, rcond=1e-5)
+    if rank < len(columns) or np.any(np.abs(A / sizes @ multiples - b) > 1.0):
+        return None
+    return np.asarray(multiples / sizes, dtype=np.float64)
 
 
-def _by_chance(m: Mismatch, free: int) -> bool:
-    """Whether unrelated numbers could fit, if so many of them were made to."""
-    luck = np.minimum(1.0, m.allowed / np.abs(m.given - m.numeric))
-    return bool(np.prod(np.sort(luck)[free:]) > CHANCE)
+def _by_chance(m: Mismatch, n_fitted: int) -> bool:
+    """Whether unrelated numbers could fit, of which so many were made to fit."""
+    chances = np.minimum(1.0, m.allowed / np.abs(m.given - m.numeric))
+    return bool(np.prod(np.sort(chances)[n_fitted:]) > MOST_CHANCE)
 
 
-def _split(name: str) -> tuple[str, str]:
-    """Return the field of a coordinate and its last index: W_hidden[0, 2] is of unit 2."""
-    field, _, index = name.partition("[")
-    return field, index.rstrip("]").split(", ")[-1]
+def _one_by_one(x: Floats, groups: list[str]) -> list[Floats]:
+    """Return the parameters, a group at a time and 0 elsewhere; groups that are all 0 are not."""
+    keys = np.array(groups)
+    return [np.where(keys == key, x, 0.0) for key in dict.fromkeys(keys[x != 0.0])]
 
 
-def _place(names: Any) -> str:
-    fields = ", ".join(dict.fromkeys(_split(name)[0] for name in names))
-    return ", ".join(names) if len(names) <= 3 else f"{len(names)} coordinates of {fields}"
+def _field(name: str) -> str:
+    return name.partition("[")[0]
 
 
-def _ratio(a: float) -> str:
-    whole = round(1.0 / a)
-    is_part = abs(whole) > 1 and abs(a * whole - 1.0) < CHANCE
-    return f"{np.sign(a):.0f}/{abs(whole)}" if is_part else f"{a:.6g}"
+def _unit(name: str) -> str:
+    """Return the last index of a coordinate: W_hidden[0, 2] is of unit 2."""
+    return name.partition("[")[2].rstrip("]").split(", ")[-1]
+
+
+def _place(names: list[str]) -> str:
+    if len(names) <= 3:
+        return ", ".join(names)
+    return f"{len(names)} coordinates of {', '.join(dict.fromkeys(map(_field, names)))}"
+
+
+def _as_fraction(ratio: float) -> str:
+    parts = round(1.0 / ratio)
+    if abs(parts) > 1 and abs(ratio * parts - 1.0) < SAME_RATIO:
+        return f"{np.sign(ratio):.0f}/{abs(parts)}"
+    return f"{ratio:.6g}"
