@@ -28,15 +28,9 @@ The same holds for all functions here:
 
 from hwlib.gradcheck.check import check_grad
 from hwlib.gradcheck.kinks import subgradient_violation
-from hwlib.gradcheck.numerical import MACHINE_EPSILON, numerical_grad
+from hwlib.gradcheck.noise import MACHINE_EPSILON
+from hwlib.gradcheck.numerical import numerical_grad
 from hwlib.gradcheck.report import Coordinate, Finding, Report
 
-__all__ = [
-    "MACHINE_EPSILON",
-    "Coordinate",
-    "Finding",
-    "Report",
-    "check_grad",
-    "numerical_grad",
-    "subgradient_violation",
-]
+__all__ = ["MACHINE_EPSILON", "Coordinate", "Finding", "Report",
+           "check_grad", "numerical_grad", "subgradient_violation"]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -11,25 +11,19 @@ import numpy as np
 from hwlib._arrays import as_float
 from hwlib.gradcheck.diagnosis import diagnose
 from hwlib.gradcheck.kinks import look_beside
-from hwlib.gradcheck.layout import Function, Point
-from hwlib.gradcheck.problem import Problem
+from hwlib.gradcheck.layout import Function, Point, Problem
 from hwlib.gradcheck.report import Report, worst_first
-from hwlib.gradcheck.step_ladder import slope_along
+from hwlib.gradcheck.step_ladder import slopes_at
 from hwlib.gradcheck.verdict import judge
 
 Candidate: TypeAlias = tuple[str, Function] | tuple[str, Function, str]
 
 
 def check_grad(
-    f: Function,
-    grad: Function,
-    x: Point,
-    *,
-    rtol: float = 1e-6,
-    expected_zero: Sequence[int | str] = (),
-    candidates: Sequence[Candidate] = (),
+    f: Function, grad: Function, x: Point, *, rtol: float = 1e-6,
+    expected_zero: Sequence[int | str] = (), candidates: Sequence[Candidate] = (),
     context: Sequence[str] = (),
-) -> Report:
+) -> Report:  # fmt: skip
     """Compare a gradient with finite differences, coordinate by coordinate.
 
     Parameters
@@ -62,59 +56,50 @@ def check_grad(
     checked at random points beside. Implements eq-relative-error and eq-noise-floor.
     """
     rtol = as_float("rtol", rtol, minimum=0.0)
-    candidates, context = _as_candidates(candidates), _as_texts("context", context)
+    context = _as_list("context", context, "strings", _is_text)
+    candidates = _as_list("candidates", candidates, "pairs (name, callable)", _is_candidate)
     problem = Problem(f, grad, x)
     names = problem.layout.names
-    zeros = _positions(names, expected_zero)
+    zeros = _positions(expected_zero, names)
 
-    slopes = [slope_along(problem, problem.x, axis) for axis in np.eye(len(names))]
+    slopes = slopes_at(problem, problem.x)
     kinks, beside = look_beside(problem, slopes, rtol)
     judged = judge(problem, slopes, rtol, kinks=kinks, expected_zeros=zeros)
     matches = [c for c in candidates if _equals(problem, c[1], rtol)]
-
-    wrong_beside = tuple(names[k] for k in sorted(beside))
-    matching = tuple(c[0] for c in matches)
-    report = Report(worst_first(judged, rtol), rtol, wrong_beside, matching, context)
+    report = Report(
+        worst_first(judged, rtol), rtol, beside=tuple(names[k] for k in sorted(beside)),
+        matches=tuple(c[0] for c in matches), context=context,
+    )  # fmt: skip
     if report.passed:
         return report
     equation = next((c[2] for c in matches if len(c) == 3), "")
-    return replace(report, diagnosis=diagnose(judged, problem.x, rtol, equation))
+    findings = (f._replace(equation=equation) for f in diagnose(judged, problem.x, rtol))
+    return replace(report, diagnosis=tuple(findings))
 
 
 def _equals(problem: Problem, wrong: Function, rtol: float) -> bool:
-    layout = problem.layout
-    other = layout.flatten("a candidate", wrong(layout.point(problem.x)))
+    other = problem.layout.flatten("a candidate", wrong(problem.layout.point(problem.x)))
     return bool(np.allclose(other, problem.given, rtol=rtol, atol=0.0))
 
 
-def _as_sequence(name: str, value: Any) -> Sequence[Any]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ValueError(f"{name} is {value!r}; expected a list or a tuple")
-    return value
-
-
-def _as_texts(name: str, value: Any) -> tuple[str, ...]:
-    if not all(isinstance(text, str) for text in _as_sequence(name, value)):
-        raise ValueError(f"{name} is {value!r}; expected strings")
+def _as_list(name: str, value: Any, what: str, fits: Callable[[Any], bool]) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(map(fits, value)):
+        raise ValueError(f"{name} is {value!r}; expected a list of {what}")
     return tuple(value)
 
 
-def _as_candidates(value: Any) -> tuple[Candidate, ...]:
-    for entry in _as_sequence("candidates", value):
-        fits = isinstance(entry, tuple) and len(entry) in (2, 3) and callable(entry[1])
-        if not (fits and all(isinstance(text, str) for text in entry[::2])):
-            raise ValueError(f"candidates holds {entry!r}; expected pairs of a name and a callable")
-    return tuple(value)
+def _is_text(entry: Any) -> bool:
+    return isinstance(entry, str)
 
 
-def _positions(names: list[str], expected_zero: Any) -> set[int]:
-    zeros = set()
-    for key in _as_sequence("expected_zero", expected_zero):
-        if isinstance(key, str) and key in names:
-            zeros.add(names.index(key))
-        elif not isinstance(key, str | bool) and key in range(len(names)):
-            zeros.add(int(key))
-        else:
-            expected = f"the coordinates are {', '.join(names)}"
-            raise ValueError(f"expected_zero names {key!r}; {expected}")
-    return zeros
+def _is_candidate(entry: Any) -> bool:
+    fits = isinstance(entry, tuple) and len(entry) in (2, 3) and callable(entry[1])
+    return fits and all(map(_is_text, entry[::2]))
+
+
+def _positions(keys: Any, names: list[str]) -> set[int]:
+    def fits(key: Any) -> bool:
+        return key in names or (not isinstance(key, str | bool) and key in range(len(names)))
+
+    keys = _as_list("expected_zero", keys, f"positions or names ({', '.join(names)})", fits)
+    return {names.index(key) if key in names else int(key) for key in keys}

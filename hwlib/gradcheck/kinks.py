@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlib._arrays import Floats, as_callable, as_count, as_float, as_floats, as_rng
-from hwlib.gradcheck.layout import Function
-from hwlib.gradcheck.numerical import MACHINE_EPSILON
-from hwlib.gradcheck.problem import Problem
-from hwlib.gradcheck.step_ladder import Slope, slope_along
+from hwlib.gradcheck.layout import Function, Problem
+from hwlib.gradcheck.noise import MACHINE_EPSILON
+from hwlib.gradcheck.step_ladder import Slope, slope_along, slopes_at
 from hwlib.gradcheck.verdict import differs
 
 FAR, NEAR = 2.0**-12, 2.0**-16
@@ -23,37 +20,27 @@ def look_beside(problem: Problem, slopes: list[Slope], rtol: float) -> tuple[set
 
     Only where f has a kink at x are points beside it looked at.
     """
-    x, directions = problem.x, problem.directions
     jumping = {k for k, slope in enumerate(slopes) if slope.jump}
-    if not jumping and not any(slope_along(problem, x, v).jump for v in directions):
+    if not jumping and not any(slope_along(problem, problem.x, v).jump for v in problem.directions):
         return set(), set()
     wrong: set[int] = set()
-    for v in directions:
-        far = [_look_at(problem, x + side * FAR * v, rtol) for side in (1.0, -1.0)]
-        near = [_look_at(problem, x + side * NEAR * v, rtol) for side in (1.0, -1.0)]
-        (far_gap, _), (near_gap, noise) = _gap(*far), _gap(*near)
+    for v in problem.directions:
+        points = [problem.x + distance * v for distance in (FAR, -FAR, NEAR, -NEAR)]
+        beside = [slopes_at(problem, point) for point in points]
+        for point, there in zip(points, beside, strict=True):
+            wrong |= _wrong(problem.grad(point), there, rtol)
+        values = np.array([[slope.value for slope in there] for there in beside])
+        noises = np.array([[slope.noise for slope in there] for there in beside])
+        far_gap, near_gap = np.abs(values[0] - values[1]), np.abs(values[2] - values[3])
         # The gap of a smooth derivative shrinks with the distance, sixteen-fold here; a jump stays.
-        stays = (near_gap > 0.5 * far_gap) & (near_gap > 10.0 * noise)
+        stays = (near_gap > 0.5 * far_gap) & (near_gap > 10.0 * (noises[2] + noises[3]))
         jumping |= set(np.flatnonzero(stays).tolist())
-        wrong = wrong.union(*(side.wrong for side in far + near))
     return jumping, wrong
 
 
-class _Beside(NamedTuple):
-    values: Floats
-    noise: Floats
-    wrong: set[int]
-
-
-def _look_at(problem: Problem, point: Floats, rtol: float) -> _Beside:
-    slopes = [slope_along(problem, point, axis) for axis in np.eye(len(point))]
-    pairs = enumerate(zip(problem.grad(point).tolist(), slopes, strict=True))
-    wrong = {k for k, (given, slope) in pairs if not slope.jump and differs(given, slope, rtol)}
-    return _Beside(np.array([s.value for s in slopes]), np.array([s.noise for s in slopes]), wrong)
-
-
-def _gap(right: _Beside, left: _Beside) -> tuple[Floats, Floats]:
-    return np.abs(right.values - left.values), right.noise + left.noise
+def _wrong(given: Floats, slopes: list[Slope], rtol: float) -> set[int]:
+    pairs = enumerate(zip(given.tolist(), slopes, strict=True))
+    return {k for k, (g, slope) in pairs if not slope.jump and differs(g, slope, rtol)}
 
 
 def subgradient_violation(

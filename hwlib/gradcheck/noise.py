@@ -7,9 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from hwlib._arrays import Floats
-from hwlib.gradcheck.numerical import MACHINE_EPSILON
 
-FLOAT32_EPSILON = 2.0**-23
+MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 RESOLUTION = 1e-4
 """A number whose noise is more than this part of it is not seen."""
 
@@ -30,13 +29,10 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
             break
     if not np.isfinite(values).all():
         return least
-    measured = _root_mean_square(np.diff(values, 4)) / np.sqrt(70.0)  # 70 = 8! / 4!**2
+    differences = np.diff(values, 4)
+    size = np.max(np.abs(differences)) or 1.0  # so that the squares stay within float64
+    measured = size * np.sqrt(np.mean((differences / size) ** 2) / 70.0)  # 70 = 8! / 4!**2
     if bits < 46:
         # What is more than rounding to float32 is a kink that the wider steps have crossed.
-        measured = min(measured, FLOAT32_EPSILON * abs(f(x)))
+        measured = min(measured, 2.0**-23 * abs(f(x)))
     return float(max(measured, least))
-
-
-def _root_mean_square(values: Floats) -> float:
-    size = np.max(np.abs(values)) or 1.0  # so that the squares stay within float64
-    return float(size * np.sqrt(np.mean((values / size) ** 2)))

@@ -8,10 +8,10 @@ import numpy as np
 
 from hwlib._arrays import as_callable, as_float
 from hwlib.gradcheck.layout import Function, Layout, Point
+from hwlib.gradcheck.noise import MACHINE_EPSILON
 
 Method = Literal["forward", "central", "complex"]
 
-MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 RELATIVE_STEP = {
     "forward": MACHINE_EPSILON ** (1 / 2),
     "central": MACHINE_EPSILON ** (1 / 3),
@@ -60,30 +60,20 @@ def numerical_grad(
 
 
 def _difference(f: Function, layout: Layout, k: int, h: float, method: Method) -> float:
+    x, step = layout.vector, np.zeros(len(layout.vector))
+    step[k] = h
     if method == "complex":
-        return _imaginary_part(f(_moved(layout, k, 1j * h))) / h  # eq-complex-step
-    back = h if method == "central" else 0.0
-    x_k = layout.vector[k]
-    distance = float((x_k + h) - (x_k - back))  # the step as it is rounded, not as it was asked
-    if distance == 0.0:
+        value = np.asarray(f(layout.point(x + 1j * step)))
+        if value.shape != () or value.dtype.kind != "c" or not np.isfinite(value):
+            raise ValueError("f(x) is not one finite complex number for complex x")
+        return float(value.imag / h)  # eq-complex-step
+    right, left = x + step, x - step if method == "central" else x
+    if right[k] == left[k]:
         raise ValueError(f"step is {h}, which is too small to change {layout.names[k]}")
     try:
-        right = as_float("f(x)", f(_moved(layout, k, h)))
-        left = as_float("f(x)", f(_moved(layout, k, -back)))
+        rise = as_float("f(x)", f(layout.point(right))) - as_float("f(x)", f(layout.point(left)))
     except (ArithmeticError, AssertionError) as error:
-        text = f"f(x) fails where {layout.names[k]} is moved by the step {h:.0e}"
-        raise ValueError(f"{text}: {error!r}") from error
-    return (right - left) / distance  # eq-forward-difference, eq-central-difference
-
-
-def _moved(layout: Layout, k: int, h: complex) -> Point:
-    moved = layout.vector.astype(type(h))
-    moved[k] += h
-    return layout.point(moved)
-
-
-def _imaginary_part(value: Point) -> float:
-    number = np.asarray(value)
-    if number.shape != () or number.dtype.kind != "c" or not np.isfinite(number):
-        raise ValueError("f(x) is not one finite complex number for complex x")
-    return float(number.imag)
+        moved = f"{layout.names[k]} is moved by the step {h:.0e}"
+        raise ValueError(f"f(x) fails where {moved}: {error!r}") from error
+    # The step is divided by as it was rounded: eq-forward-difference, eq-central-difference.
+    return rise / float(right[k] - left[k])

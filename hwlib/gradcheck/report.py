@@ -13,6 +13,7 @@ from hwlib.numbering import cite
 Status = Literal["differs", "kink", "unseen", "zero", "agrees"]
 
 WORST_FIRST: tuple[Status, ...] = ("differs", "kink", "unseen", "zero", "agrees")
+HEADLINE: dict[Status, str] = {"differs": "differ", "unseen": "unseen", "kink": "at a kink"}
 ROWS = 20
 """The table of a report stops after so many coordinates."""
 WIDTH = 76
@@ -92,9 +93,9 @@ class Report:
     context: tuple[str, ...] = ()
     diagnosis: tuple[Finding, ...] = ()
 
-    def names(self, status: Status) -> tuple[str, ...]:
-        """Return the names of the coordinates of that status."""
-        return tuple(c.name for c in self.coordinates if c.status == status)
+    def names(self, *statuses: Status) -> tuple[str, ...]:
+        """Return the names of the coordinates of these statuses."""
+        return tuple(c.name for c in self.coordinates if c.status in statuses)
 
     @property
     def passed(self) -> bool:
@@ -107,8 +108,7 @@ class Report:
 
         Something was unseen or at a kink, the context says so, or a wrong candidate passes.
         """
-        passing = self.matches if self.passed else ()
-        return bool(self.names("unseen") or self.names("kink") or self.context or passing)
+        return bool(self.names("unseen", "kink") or self.context or (self.passed and self.matches))
 
     @property
     def max_error(self) -> float:
@@ -131,14 +131,11 @@ class Report:
 
     def _headline(self) -> str:
         verdict = "FAILED" if not self.passed else "passed, but weak" if self.weak else "passed"
-        agree, zero, differ, unseen, kinks = (
-            len(self.names(s)) for s in ("agrees", "zero", "differs", "unseen", "kink")
-        )
-        compared = f"{agree} of {len(self.coordinates) - zero} coordinates"
-        text = f"{verdict}: {compared} agree to {_one_digit(self.tolerance)}"
-        text += f", {differ} differ" if differ else ""
-        text += f", {unseen} unseen" if unseen else ""
-        return text + (f", {kinks} at a kink" if kinks else "")
+        agree, compared = len(self.names("agrees")), len(self.coordinates) - len(self.names("zero"))
+        text = f"{agree} of {compared} coordinates agree to {_one_digit(self.tolerance)}"
+        for status, words in HEADLINE.items():
+            text += f", {len(self.names(status))} {words}" if self.names(status) else ""
+        return f"{verdict}: {text}"
 
     def _table(self) -> Iterator[str]:
         names = [_shortened(c.name) for c in self.coordinates[:ROWS]]
@@ -153,14 +150,12 @@ class Report:
         if self.names("unseen"):
             yield "unseen: the derivative is too small to tell from the rounding of the function"
         if self.names("kink"):
-            yield "kink: the derivative jumps here, and finite differences cannot decide"
+            yield "kink: the derivative jumps here, so that finite differences cannot decide"
         if self.beside:
             yield f"beside the kink the gradient is wrong in {', '.join(self.beside)}"
-        for fact in self.context:
-            yield f"this point cannot show: {fact}"
-        for name in self.matches:
-            text = "at this point the same as the mistake" if self.passed else "this is the mistake"
-            yield f"{text} {name!r}"
+        yield from (f"this point cannot show: {fact}" for fact in self.context)
+        equal = "the same at this point as the mistake" if self.passed else "this is the mistake"
+        yield from (f"{equal} {name!r}" for name in self.matches)
         for family, evidence, equation in self.diagnosis[:1]:
             if not (self.matches and family == "unknown"):  # the candidate says more
                 yield evidence
@@ -171,8 +166,8 @@ class Report:
 def worst_first(coordinates: list[Coordinate], rtol: float) -> tuple[Coordinate, ...]:
     """Return the coordinates in the order of the table."""
 
+    # Rounding must not set the order: errors count as they are printed, or not at all.
     def place(c: Coordinate) -> tuple[int, float]:
-        # Rounding must not set the order: errors count as they are printed.
         differs = c.status == "differs" and c.error > rtol
         return WORST_FIRST.index(c.status), -float(f"{c.error:.1e}") if differs else 0.0
 
@@ -182,13 +177,10 @@ def worst_first(coordinates: list[Coordinate], rtol: float) -> tuple[Coordinate,
 def _row(c: Coordinate, rtol: float) -> str:
     # Numbers at rounding level differ between processors: they are printed as bounds.
     # Adding 0.0 turns -0.0, which is 0 times a negative number, into 0.0.
-    numeric = "0" if c.numeric == 0.0 else f"{c.numeric:.6g}"
-    if 0.0 < abs(c.numeric) <= c.noise:
-        numeric = "below noise"
-    error = "-"
-    if c.status == "differs":
-        error = f"{c.error:.1e}"
-    elif c.status == "agrees":
+    below_noise = 0.0 < abs(c.numeric) <= c.noise
+    numeric = "below noise" if below_noise else f"{c.numeric + 0.0:.6g}"
+    error = f"{c.error:.1e}" if c.status == "differs" else "-"
+    if c.status == "agrees":
         error = f"< {_one_digit(_allowed(c, rtol))}"
     return f"{c.given + 0.0:>12.6g}  {numeric:>12}  {error:>8}  {c.status}"
 
@@ -205,7 +197,4 @@ def _one_digit(number: float) -> str:
 
 
 def _shortened(name: str) -> str:
-    if len(name) <= NAME_WIDTH:
-        return name
-    half = NAME_WIDTH // 2
-    return f"{name[: half - 2]}...{name[1 - half :]}"
+    return name if len(name) <= NAME_WIDTH else f"{name[:10]}...{name[13 - NAME_WIDTH :]}"

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hwlib._arrays import Floats
+from hwlib.gradcheck.layout import Problem
 from hwlib.gradcheck.noise import RESOLUTION
-from hwlib.gradcheck.problem import Problem
 
 RATIO = 4.0
 """Each step is that many times smaller than the one before."""
@@ -47,16 +47,19 @@ def steps(x: Floats, v: Floats) -> Floats:
     return np.asarray(sizes[large & moves])
 
 
-def extrapolate(
-    values: Floats, steps: Floats, order: int, rounding: Floats
-) -> tuple[Floats, Floats]:
-    """Remove the error of that order in the step (Richardson), and estimate what is left.
+def extrapolate(values: Floats, h: Floats, order: int, rounding: Floats) -> tuple[Floats, Floats]:
+    """Remove the error of that order in the step h (Richardson), and estimate what is left.
 
     The error of an estimate is its change from the one before, plus the rounding of its value.
     """
-    factor = (steps[:-1] / steps[1:]) ** order
+    factor = (h[:-1] / h[1:]) ** order
     estimates = (factor * values[1:] - values[:-1]) / (factor - 1.0)
     return estimates[1:], np.abs(np.diff(estimates)) + rounding[2:]
+
+
+def slopes_at(problem: Problem, x: Floats) -> list[Slope]:
+    """Return the derivatives of f at a point with respect to the coordinates."""
+    return [slope_along(problem, x, axis) for axis in np.eye(len(x))]
 
 
 @np.errstate(all="ignore")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hwlib.gradcheck.layout import Problem
 from hwlib.gradcheck.noise import RESOLUTION
-from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Coordinate, Status
 from hwlib.gradcheck.step_ladder import Slope
 
@@ -17,17 +17,15 @@ def judge(
     judged = []
     triples = zip(problem.layout.names, problem.given.tolist(), slopes, strict=True)
     for k, (name, given, slope) in enumerate(triples):
-        status = _status(given, slope, rtol, at_kink=k in kinks, expected_zero=k in expected_zeros)
-        error = relative_error(given, slope.value)
-        judged.append(Coordinate(name, given, slope.value, error, slope.noise, status))
+        status = _status(given, slope, rtol, k in kinks, k in expected_zeros)
+        numbers = given, slope.value, relative_error(given, slope.value), slope.noise
+        judged.append(Coordinate(name, *numbers, status))
     return judged
 
 
-def _status(
-    given: float, slope: Slope, rtol: float, *, at_kink: bool, expected_zero: bool
-) -> Status:
+def _status(given: float, slope: Slope, rtol: float, at_kink: bool, is_zero: bool) -> Status:
     wrong = differs(given, slope, rtol)
-    if expected_zero:
+    if is_zero:
         return "zero" if given == 0.0 and not wrong else "differs"
     if at_kink and np.isfinite(given):
         return "kink"
