@@ -13,7 +13,7 @@ from hwlib.numbering import cite
 Status = Literal["differs", "kink", "unseen", "zero", "agrees"]
 
 WORST_FIRST: tuple[Status, ...] = ("differs", "kink", "unseen", "zero", "agrees")
-HEADLINE: dict[Status, str] = {"differs": "differ", "unseen": "unseen", "kink": "at a kink"}
+HEADLINE: dict[Status, str] = {"differs": "wrong", "unseen": "unseen", "kink": "at a kink"}
 ROWS = 20
 """The table of a report stops after so many coordinates."""
 WIDTH = 76
