@@ -37,6 +37,8 @@ class Layout:
     type : type or None
         Of the NamedTuple.
     shapes : list of tuple
+    ends : ndarray of int
+        Where a field ends in the vector and the next begins.
     vector : ndarray, shape (p,)
     names : list of str
         Of the coordinates, as they are indexed: ``x[3]``, ``W_hidden[0, 2]``.
@@ -47,6 +49,7 @@ class Layout:
         named = point._asdict() if self.type else {name: point}
         fields = {k: as_floats(f"x.{k}" if self.type else "x", v) for k, v in named.items()}
         self.shapes = [array.shape for array in fields.values()]
+        self.ends = np.cumsum([array.size for array in fields.values()])[:-1]
         self.vector = np.concatenate([array.ravel() for array in fields.values()])
         self.names = [
             f"{key}[{', '.join(map(str, index))}]" if index else key
@@ -56,8 +59,7 @@ class Layout:
 
     def point(self, vector: NDArray[Any]) -> Point:
         """Return the point that a vector stands for; it shares no memory with the vector."""
-        ends = np.cumsum([np.prod(shape, dtype=int) for shape in self.shapes])
-        parts = np.split(vector.copy(), ends[:-1])
+        parts = np.split(vector.copy(), self.ends)
         arrays = [part.reshape(s)[()] for part, s in zip(parts, self.shapes, strict=True)]
         return self.type(*arrays) if self.type else arrays[0]
 
