@@ -149,7 +149,9 @@ def test_a_block_of_several_fields_is_whole_columns(hit, family, rng):
     assert set(report.names("differs")) == set(hit)
     assert [finding.family for finding in report.diagnosis] == [family]
     if family == "block":
-        assert "only A and b are wrong: in " in str(report)
+        where = ", ".join(hit) if len(hit) == 3 else f"{len(hit)} coordinates"
+        sentence = f"only A and b are wrong: in {where}; the other {10 - len(hit)} "
+        assert report.diagnosis[0].evidence == f"{sentence}that were seen agree"
 
 
 def test_a_derivative_that_is_the_parameter_itself_tells_no_ratio():

@@ -145,8 +145,8 @@ def _block(m: Mismatch) -> Finding | None:
     if not other_fields or not (len(fields) == 1 or whole_units):
         return None
     only = f"only {' and '.join(fields)} {'is' if len(fields) == 1 else 'are'} wrong"
-    where = f"in {_place(m.names)}; the other {len(m.agreeing)} that were seen agree"
-    return Finding("block", f"{only}: {where}")
+    where = _place(m.names) if len(m.names) <= 3 else f"{len(m.names)} coordinates"
+    return Finding("block", f"{only}: in {where}; the other {len(m.agreeing)} that were seen agree")
 
 
 def _unknown(m: Mismatch) -> Finding:

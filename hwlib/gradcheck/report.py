@@ -148,7 +148,7 @@ class Report:
 
     def _sentences(self) -> Iterator[str]:
         if self.names("unseen"):
-            yield "unseen: the derivative is too small to tell from the rounding of the function"
+            yield "unseen: the derivative is too small to tell from the rounding of f"
         if self.names("kink"):
             yield "kink: the derivative jumps here, so that finite differences cannot decide"
         if self.beside:
