@@ -1,4 +1,4 @@
-"""hwlib.mistakes: every wrong gradient of the catalogue is refused at the points of the book."""
+"""hwlib.gradcheck.mistakes and blind_spots: the book's points hide no mistake."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_gradcheck import remembering
 
 import hwlib
-from hwlib import data, hinge, mistakes, network, polynomial
-from hwlib.gradcheck import check_grad
+from hwlib import data, hinge, network, polynomial
+from hwlib.gradcheck import blind_spots, check_grad, mistakes
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 
@@ -39,6 +40,7 @@ POINTS = {
 """Module, parameters, data and expected zeros of the points that the chapters check at."""
 
 CATALOGUE = {hinge: mistakes.HINGE, network: mistakes.NETWORK}
+SPOTS = {hinge: blind_spots.hinge, network: blind_spots.network}
 
 
 def applicable(module, args):
@@ -49,6 +51,13 @@ def applicable(module, args):
     ]
 
 
+def loss_of(point):
+    module, _, args, _ = point
+    return remembering(lambda v: module.loss(v, *args))
+
+
+LOSSES = {id(point): loss_of(point) for point in POINTS.values()}
+
 CASES = [
     pytest.param(point, m, id=f"{name}: {m.name}")
     for name, point in POINTS.items()
@@ -58,13 +67,12 @@ CASES = [
 
 def check(point, grad, **options):
     module, x, args, zeros = point
-    return check_grad(
-        lambda v: module.loss(v, *args), lambda v: grad(v, *args), x, expected_zero=zeros, **options
-    )
+    loss = LOSSES.get(id(point)) or (lambda v: module.loss(v, *args))
+    return check_grad(loss, lambda v: grad(v, *args), x, expected_zero=zeros, **options)
 
 
 @pytest.mark.parametrize(("point", "mistake"), CASES)
-def test_every_applicable_mistake_is_refused(point, mistake):
+def test_every_applicable_mistake_is_rejected(point, mistake):
     assert not check(point, mistake.grad)
 
 
@@ -76,7 +84,7 @@ def test_the_right_gradient_passes_and_the_check_is_not_weak(name):
 
 
 def test_a_switch_that_changes_nothing_gives_the_right_gradient():
-    for module, backward in ((hinge, mistakes._hinge()), (network, mistakes._network())):
+    for module, backward in ((hinge, mistakes.hinge_grad()), (network, mistakes.network_grad())):
         for point in POINTS.values():
             if point[0] is module:
                 right = module.loss_grad(point[1], *point[2])
@@ -109,7 +117,7 @@ def test_the_catalogue_is_complete_and_each_record_is_whole():
         names = [m.name for m in catalogue]
         assert len(set(names)) == len(names)
         for m in catalogue:
-            assert re.fullmatch(r"[A-Z\w][^.]*\.", m.forgot), m.forgot
+            assert re.fullmatch(r"[A-Zy][^.]*\.", m.forgot), m.forgot
             assert m.family in ("sign", "scale", "regularization", "mask", "permutation", "block",
                                 "unknown")  # fmt: skip
     assert len(mistakes.HINGE) + len(mistakes.NETWORK) >= 21
@@ -213,7 +221,7 @@ def test_each_fact_about_a_point_of_the_hinge_hides_a_mistake(fact):
     point = hinge, np.array(theta, dtype=float), args, [polynomial.LINEAR]
     (mistake,) = (m for m in mistakes.HINGE if m.name == name)
     assert check(point, mistake.grad).passed
-    assert fact in hinge.blind_spots(point[1], *args)
+    assert fact in blind_spots.hinge(point[1], *args)
 
 
 RUNNING = {
@@ -277,15 +285,15 @@ def test_each_fact_about_a_point_of_the_network_hides_a_mistake(fact):
     point = network, network.Parameters(**values), (np.array(X), np.array(y), l2), []
     (mistake,) = (m for m in mistakes.NETWORK if m.name == name)
     assert check(point, made_at(mistake.grad, where)).passed
-    assert fact in network.blind_spots(point[1], *point[2])
+    assert fact in blind_spots.network(point[1], *point[2])
     good = network, network.Parameters(**RUNNING), (SAMPLES, [1, 0, 0, 1], 0.5), []
-    assert fact not in network.blind_spots(good[1], *good[2])
+    assert fact not in blind_spots.network(good[1], *good[2])
     assert not check(good, made_at(mistake.grad, where))  # it is the fact that hides it
 
 
 def test_the_facts_are_told_one_by_one():
     params = network.Parameters(np.ones((2, 1)), np.array([-9.0]), np.array([1.0]), 0.0)
-    assert network.blind_spots(params, [[0.0, 1.0]], [1]) == (
+    assert blind_spots.network(params, [[0.0, 1.0]], [1]) == (
         "there is only one sample",
         "every label is 1",
         "l2 = 0",
@@ -294,7 +302,7 @@ def test_the_facts_are_told_one_by_one():
         "unit 1 is off for every sample",
         "W_14 is 1",
     )
-    assert hinge.blind_spots(np.zeros(7), np.ones((2, 7)), [1, 1]) == (
+    assert blind_spots.hinge(np.zeros(7), np.ones((2, 7)), [1, 1]) == (
         "every sample is active",
         "every active sample has label +1",
         "h and y h lie on the same side of 1 for every sample",
@@ -306,7 +314,7 @@ def test_the_facts_are_told_one_by_one():
                                   "the same with l2"])  # fmt: skip
 def test_the_points_of_the_book_have_no_blind_spot(name):
     module, x, args, _ = POINTS[name]
-    assert module.blind_spots(x, *args) == ()
+    assert SPOTS[module](x, *args) == ()
 
 
 def random_point(rng, module):
@@ -326,11 +334,11 @@ def random_point(rng, module):
 @pytest.mark.parametrize("module", CATALOGUE, ids=lambda module: module.__name__)
 def test_no_mistake_passes_where_there_is_no_fact(module, rng):
     escaped, hidden, plain = [], 0, 0
-    for _ in range(200):
+    for _ in range(120):
         point = random_point(rng, module)
         _, x, args, _ = point
         catalogue = [m for m in CATALOGUE[module] if applies(m.name, x)]
-        if module.blind_spots(x, *args):
+        if SPOTS[module](x, *args):
             hidden += 1
         else:
             wrong = mistakes.candidates(catalogue, *args)
@@ -338,8 +346,8 @@ def test_no_mistake_passes_where_there_is_no_fact(module, rng):
             plain += not report.weak
             escaped += report.matches
     assert escaped == []
-    assert hidden > 20
-    assert plain > 20
+    assert hidden > 10
+    assert plain > 10
 
 
 def applies(name, params):

@@ -1,0 +1,36 @@
+"""Finite differences, and a check of gradients that says what it could not see.
+
+=================================  ==========================================================
+`numerical_grad`                   the gradient by finite differences, with one step
+`check_grad`                       compares a gradient with finite differences: a `Report`
+`subgradient_violation`            decides at a kink of a convex function
+`hwlib.gradcheck.mistakes`         wrong gradients that people write, to test a check with
+`hwlib.gradcheck.blind_spots`      what a point cannot show
+=================================  ==========================================================
+
+How a check goes: `problem` holds f, the gradient and the point, `layout` names the coordinates;
+`noise` measures how f is rounded, `step_ladder` chooses the step of each derivative, `kinks`
+looks beside the point, `verdict` judges each coordinate, `diagnosis` says what kind of mistake
+it is, and `report` prints it. All but the last two of the table know callables and no model.
+
+The same holds for all functions here:
+
+- The point `x` is an array, a number, or a NamedTuple of them, of any shape; it is never changed.
+- ``f(x)`` returns one finite real number. Near `x` it may be undefined: it may return NaN, or
+  raise a ValueError, ArithmeticError or AssertionError.
+- ``grad(x)`` returns the gradient, laid out like `x`.
+- A coordinate is named as it is indexed: ``W_hidden[0, 2]``, or ``theta[3]`` where f calls its
+  argument theta.
+- A ValueError says which argument was rejected, what came and what was expected. It is also
+  raised where f or grad returns anything else at `x`, or fails beside it: the message then
+  says by how much `x` was moved.
+"""
+
+from hwlib.gradcheck.check import check_grad
+from hwlib.gradcheck.kinks import subgradient_violation
+from hwlib.gradcheck.noise import MACHINE_EPSILON
+from hwlib.gradcheck.numerical import numerical_grad
+from hwlib.gradcheck.report import Coordinate, Finding, Report
+
+__all__ = ["MACHINE_EPSILON", "Coordinate", "Finding", "Report",
+           "check_grad", "numerical_grad", "subgradient_violation"]  # fmt: skip

@@ -1,0 +1,105 @@
+"""The check of a gradient, coordinate by coordinate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from hwlib._arrays import as_float
+from hwlib.gradcheck.diagnosis import diagnose
+from hwlib.gradcheck.kinks import look_beside
+from hwlib.gradcheck.layout import Function, Point, Problem
+from hwlib.gradcheck.report import Report, worst_first
+from hwlib.gradcheck.step_ladder import slopes_at
+from hwlib.gradcheck.verdict import judge
+
+Candidate: TypeAlias = tuple[str, Function] | tuple[str, Function, str]
+
+
+def check_grad(
+    f: Function, grad: Function, x: Point, *, rtol: float = 1e-6,
+    expected_zero: Sequence[int | str] = (), candidates: Sequence[Candidate] = (),
+    context: Sequence[str] = (),
+) -> Report:  # fmt: skip
+    """Compare a gradient with finite differences, coordinate by coordinate.
+
+    Parameters
+    ----------
+    f, grad : callable
+    x : array_like or NamedTuple of them
+        The point of the check. Choose one where no coordinate of the gradient is 0.
+    rtol : float, default 1e-6
+        Allowed relative error of a coordinate.
+    expected_zero : sequence of int or str
+        Coordinates known to be 0, by position (counted through all fields) or by name. They
+        must be exactly 0 in the gradient, and `f` must not depend on them.
+    candidates : sequence of (name, callable) or (name, callable, equation)
+        Wrong gradients of the same signature as `grad`; if one equals it, the report says so,
+        and the diagnosis names its equation. `hwlib.gradcheck.mistakes.candidates` gives the
+        catalogue.
+    context : sequence of str
+        Facts about the point that only the caller knows and that hide mistakes, such as
+        "l2 = 0". Each makes the check weak. `hwlib.gradcheck.blind_spots` finds them.
+
+    Returns
+    -------
+    Report
+
+    Notes
+    -----
+    A coordinate differs when its error exceeds `rtol` and the noise of the estimate together.
+    A derivative that cannot be told from noise is unseen and never counts as agreement. Where
+    a derivative jumps, the coordinates involved are reported as kinks, and the gradient is
+    checked at random points beside. Implements eq-relative-error and eq-noise-floor.
+    """
+    rtol = as_float("rtol", rtol, minimum=0.0)
+    context = _as_list("context", context, "strings", _is_text)
+    candidates = _as_list("candidates", candidates, "pairs (name, callable)", _is_candidate)
+    problem = Problem(f, grad, x)
+    names = problem.layout.names
+    zeros = _positions(expected_zero, names)
+
+    slopes = slopes_at(problem, problem.x)
+    kinks, beside = look_beside(problem, slopes, rtol)
+    judged = judge(problem, slopes, rtol, kinks=kinks, expected_zeros=zeros)
+    matches = [c for c in candidates if _equals(problem, c[1], rtol)]
+    report = Report(
+        worst_first(judged, rtol), rtol, beside=tuple(names[k] for k in sorted(beside)),
+        matches=tuple(c[0] for c in matches), context=context,
+    )  # fmt: skip
+    if report.passed:
+        return report
+    equation = next((c[2] for c in matches if len(c) == 3), "")
+    findings = (f._replace(equation=equation) for f in diagnose(judged, problem.x, rtol))
+    return replace(report, diagnosis=tuple(findings))
+
+
+def _equals(problem: Problem, wrong: Function, rtol: float) -> bool:
+    other = problem.layout.flatten("a candidate", wrong(problem.layout.point(problem.x)))
+    return bool(np.allclose(other, problem.given, rtol=rtol, atol=0.0))
+
+
+def _as_list(name: str, value: Any, what: str, fits: Callable[[Any], bool]) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(map(fits, value)):
+        raise ValueError(f"{name} is {value!r}; expected a list of {what}")
+    return tuple(value)
+
+
+def _is_text(entry: Any) -> bool:
+    return isinstance(entry, str)
+
+
+def _is_candidate(entry: Any) -> bool:
+    fits = isinstance(entry, tuple) and len(entry) in (2, 3) and callable(entry[1])
+    return fits and all(map(_is_text, entry[::2]))
+
+
+def _positions(keys: Any, names: list[str]) -> set[int]:
+    def fits(key: Any) -> bool:
+        return key in names or (not isinstance(key, str | bool) and key in range(len(names)))
+
+    keys = _as_list("expected_zero", keys, f"positions or names ({', '.join(names)})", fits)
+    return {names.index(key) if key in names else int(key) for key in keys}

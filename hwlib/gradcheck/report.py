@@ -1,0 +1,200 @@
+"""What a check has found, and how it is printed."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from hwlib.numbering import cite
+
+Status = Literal["differs", "kink", "unseen", "zero", "agrees"]
+
+WORST_FIRST: tuple[Status, ...] = ("differs", "kink", "unseen", "zero", "agrees")
+HEADLINE: dict[Status, str] = {"differs": "wrong", "unseen": "unseen", "kink": "at a kink"}
+ROWS = 20
+"""The table of a report stops after so many coordinates."""
+WIDTH = 76
+NAME_WIDTH = 26
+"""A longer name of a coordinate is shortened in the table, and nowhere else."""
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """One coordinate of a checked gradient.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``theta[3]`` or ``W_hidden[0, 2]``.
+    given, numeric : float
+        The gradient under test, and its estimate by finite differences.
+    error : float
+        abs(given - numeric) / max(abs(given), abs(numeric)); 0 if both are 0 (eq-relative-error).
+    noise : float
+        Estimated error of `numeric`, in the unit of the derivative (eq-noise-floor).
+    status : {"differs", "kink", "unseen", "zero", "agrees"}
+        "zero": expected to be 0, and exactly 0. "unseen": too small to tell from the noise.
+        "kink": the derivative jumps at this point, so that finite differences cannot decide.
+    """
+
+    name: str
+    given: float
+    numeric: float
+    error: float
+    noise: float
+    status: Status
+
+
+class Finding(NamedTuple):
+    """A kind of mistake that fits the numbers.
+
+    Attributes
+    ----------
+    family : str
+        "sign", "scale", "regularization", "mask", "permutation", "block" or "unknown".
+    evidence : str
+        A sentence that says what is wrong, with the numbers that speak for it.
+    equation : str
+        The label of the equation to reread; empty where no candidate names it.
+    """
+
+    family: str
+    evidence: str
+    equation: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """The result of `check_grad`; true if nothing contradicts the gradient. Prints as a table.
+
+    Attributes
+    ----------
+    coordinates : tuple of Coordinate
+        All of them, worst first.
+    rtol : float
+        The relative error that was allowed, besides the noise.
+    beside : tuple of str
+        Coordinates that differ at points beside a kink.
+    matches : tuple of str
+        Names of the candidates that equal the gradient under test.
+    context : tuple of str
+        What the caller says that this point cannot show.
+    diagnosis : tuple of Finding
+        The kinds of mistake that fit the numbers, likeliest first; empty if the check passed.
+    """
+
+    coordinates: tuple[Coordinate, ...]
+    rtol: float
+    beside: tuple[str, ...] = ()
+    matches: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+    diagnosis: tuple[Finding, ...] = ()
+
+    def names(self, *statuses: Status) -> tuple[str, ...]:
+        """Return the names of the coordinates of these statuses."""
+        return tuple(c.name for c in self.coordinates if c.status in statuses)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no coordinate contradicts the gradient."""
+        return not (self.names("differs") or self.beside)
+
+    @property
+    def weak(self) -> bool:
+        """Whether a wrong gradient could have escaped.
+
+        Something was unseen or at a kink, the context says so, or a wrong candidate passes.
+        """
+        return bool(self.names("unseen", "kink") or self.context or (self.passed and self.matches))
+
+    @property
+    def max_error(self) -> float:
+        """The largest relative error among the coordinates that were seen; 0 if none was."""
+        seen = ("differs", "agrees")
+        return max((c.error for c in self.coordinates if c.status in seen), default=0.0)
+
+    @property
+    def tolerance(self) -> float:
+        """The largest relative error that a coordinate that agrees could have."""
+        agree = (c for c in self.coordinates if c.status == "agrees")
+        return max((_allowed(c, self.rtol) for c in agree), default=self.rtol)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __repr__(self) -> str:
+        sentences = (textwrap.fill(s, WIDTH, subsequent_indent="  ") for s in self._sentences())
+        return "\n".join([self._headline(), *self._table(), *sentences])
+
+    def _headline(self) -> str:
+        verdict = "FAILED" if not self.passed else "passed, but weak" if self.weak else "passed"
+        agree, compared = len(self.names("agrees")), len(self.coordinates) - len(self.names("zero"))
+        text = f"{agree} of {compared} coordinates agree to {_one_digit(self.tolerance)}"
+        for status, words in HEADLINE.items():
+            text += f", {len(self.names(status))} {words}" if self.names(status) else ""
+        return f"{verdict}: {text}"
+
+    def _table(self) -> Iterator[str]:
+        names = [_shortened(c.name) for c in self.coordinates[:ROWS]]
+        width = max(map(len, ["coordinate", *names]))
+        yield f"{'coordinate':<{width}}  {'gradient':>12}  {'numerical':>12}  {'error':>8}  verdict"
+        for name, c in zip(names, self.coordinates, strict=False):
+            yield f"{name:<{width}}  {_row(c, self.rtol)}"
+        if len(self.coordinates) > ROWS:
+            yield f"... and {len(self.coordinates) - ROWS} more, none worse"
+
+    def _sentences(self) -> Iterator[str]:
+        if self.names("unseen"):
+            yield "unseen: the derivative is too small to tell from the rounding of f"
+        if self.names("kink"):
+            yield "kink: the derivative jumps here, so that finite differences cannot decide"
+        if self.beside:
+            yield f"beside the kink the gradient is wrong in {', '.join(self.beside)}"
+        yield from (f"this point cannot show: {fact}" for fact in self.context)
+        equal = "the same at this point as the mistake" if self.passed else "this is the mistake"
+        yield from (f"{equal} {name!r}" for name in self.matches)
+        for family, evidence, equation in self.diagnosis[:1]:
+            if not (self.matches and family == "unknown"):  # the candidate says more
+                yield evidence
+            if equation:
+                yield f"reread {cite(equation)}"
+
+
+def worst_first(coordinates: list[Coordinate], rtol: float) -> tuple[Coordinate, ...]:
+    """Return the coordinates in the order of the table."""
+
+    # Rounding must not set the order: errors count as they are printed, or not at all.
+    def place(c: Coordinate) -> tuple[int, float]:
+        differs = c.status == "differs" and c.error > rtol
+        return WORST_FIRST.index(c.status), -float(f"{c.error:.1e}") if differs else 0.0
+
+    return tuple(sorted(coordinates, key=place))
+
+
+def _row(c: Coordinate, rtol: float) -> str:
+    # Numbers at rounding level differ between processors: they are printed as bounds.
+    # Adding 0.0 turns -0.0, which is 0 times a negative number, into 0.0.
+    below_noise = 0.0 < abs(c.numeric) <= c.noise
+    numeric = "below noise" if below_noise else f"{c.numeric + 0.0:.6g}"
+    error = f"{c.error:.1e}" if c.status == "differs" else "-"
+    if c.status == "agrees":
+        error = f"< {_one_digit(_allowed(c, rtol))}"
+    return f"{c.given + 0.0:>12.6g}  {numeric:>12}  {error:>8}  {c.status}"
+
+
+def _allowed(c: Coordinate, rtol: float) -> float:
+    """Return the relative error at which a coordinate would still agree."""
+    return rtol + c.noise / max(abs(c.given), abs(c.numeric))
+
+
+def _one_digit(number: float) -> str:
+    """Return a bound with one digit, rounded up, unless that is by a twentieth of it."""
+    digits, exponent = f"{number:.3e}".split("e")
+    return f"{float(f'{math.ceil(float(digits) - 0.05)}e{exponent}'):.0e}"
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= NAME_WIDTH else f"{name[:10]}...{name[13 - NAME_WIDTH :]}"
