@@ -17,11 +17,11 @@ Several files, or folders of them: one line a file. The exit status is 0 if ever
 such a function and all that it defines are right, else 1.
 
 Each file runs in a process of its own, in an empty folder that is deleted afterwards, with a
-limit of time and, where the system has it, one of memory. A function that ends the process or
-uses up the time loses its own question alone: the file is run again for those that are left.
-Programs that the file starts are stopped with it; those in a session of their own only on
-Linux. All this guards against accidents, not against malice: run files of strangers on a
-machine that may be lost.
+limit of time and, where the system has it, one of memory. A function that ends Python or uses
+up the time loses its own question alone: the file is run again for the others. What stands
+below `if __name__ == "__main__":` does not run. Programs that a file has started are stopped
+with it; those in a session of their own on Linux only. All this guards against accidents, not
+against malice: run files of strangers on a machine that may be lost.
 """
 
 import argparse
@@ -50,13 +50,13 @@ def run(file: str, out: str, *names: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))  # bytes; what is printed, too
         resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
     sys.path.append(os.path.dirname(file))
-    loaded, defined = {}, {}
     with suppress(BaseException), open(out, "a", encoding="utf-8", buffering=1) as lines:
         try:
             defined = runpy.run_path(file, run_name="answers")
         except (Exception, SystemExit) as error:
-            loaded = raised(error)
-        lines.write(json.dumps({"": loaded}) + "\n")
+            lines.write(json.dumps(dict.fromkeys(names, raised(error))) + "\n")
+            raise
+        lines.write(json.dumps({"": "loaded"}) + "\n")
         if len(names) < len(QUESTIONS):
             os.ftruncate(1, 0)  # what the file itself prints was seen in the first run
         for q in (q for q in QUESTIONS if q.name in names):
@@ -68,14 +68,13 @@ def run(file: str, out: str, *names: str) -> None:
 def check_file(path: Path, seconds: int = 20) -> tuple[list[Grade], str]:
     """Return the grades of a file and what it prints; it is run again for lost questions."""
     file, printed, left = os.path.abspath(path), "", [q.name for q in QUESTIONS]
-    lost = {"message": f"no {'.py file in' if os.path.isdir(file) else 'file named'} {path}"}
-    answers: dict[str, Any] = {} if os.path.isfile(file) else dict.fromkeys(left, lost)
+    absent = {"message": f"no {'.py file in' if os.path.isdir(file) else 'file named'} {path}"}
+    answers: dict[str, Any] = {} if os.path.isfile(file) else dict.fromkeys(left, absent)
     while left := [name for name in left if name not in answers]:
         new, text, ended = _run_apart(file, left, seconds)
         printed += text
-        lost = {"message": ended}
-        loaded = new.get("", lost)
-        answers |= dict.fromkeys(left, loaded) if loaded else {left[0]: lost} | new
+        rest = [name for name in left if name not in new]
+        answers |= new | {name: {"message": ended} for name in (rest[:1] if new else rest)}
     return [judge(q, answers[q.name]) for q in QUESTIONS], printed
 
 
@@ -85,12 +84,11 @@ def _run_apart(file: str, names: list[str], seconds: int) -> tuple[dict[str, Any
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         work, out, printed = (Path(folder, name) for name in ("work", "out", "printed"))
         work.mkdir()
-        variables = {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "HWLIB_RUN": folder,
-                     "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}  # fmt: skip
-        with printed.open("ab") as output:
+        env = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+            "HWLIB_RUN": folder, "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}  # fmt: skip
+        with printed.open("ab") as log:
             process = Popen([*PYTHON, file, str(out), *names], cwd=work, start_new_session=True,
-                            stdin=DEVNULL, stdout=output, stderr=output,
-                            env=os.environ | variables)  # fmt: skip
+                            stdin=DEVNULL, stdout=log, stderr=log, env=env)  # fmt: skip
         try:
             ended = f"Python ended without an answer, with status {process.wait(seconds)}"
         except TimeoutExpired:
@@ -100,7 +98,7 @@ def _run_apart(file: str, names: list[str], seconds: int) -> tuple[dict[str, Any
         with suppress(OSError, ValueError):  # the file may have spoiled it
             for line in out.read_text(encoding="utf-8").splitlines():
                 answers |= json.loads(line)
-        return answers, tidy(printed.read_text(encoding="utf-8", errors="replace")), ended
+        return answers, printed.read_text(encoding="utf-8", errors="replace"), ended
 
 
 def _stop(process: Popen[bytes], folder: str) -> None:
