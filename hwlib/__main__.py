@@ -39,7 +39,7 @@ from typing import Any
 from hwlib.grading import QUESTIONS, Grade, answer, judge, raised, tidy
 
 PROGRAM = "import sys; from hwlib.__main__ import run; run(*sys.argv[1:])"
-PYTHON = [sys.executable, "-P", "-B", "-u", "-X", "utf8", "-c", PROGRAM]
+PYTHON = [sys.executable, "-P", "-B", "-u", "-c", PROGRAM]
 
 
 def run(file: str, out: str, *names: str) -> None:
@@ -84,11 +84,13 @@ def _run_apart(file: str, names: list[str], seconds: int) -> tuple[dict[str, Any
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         work, out, printed = (Path(folder, name) for name in ("work", "out", "printed"))
         work.mkdir()
-        env = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1]),
-            "HWLIB_RUN": folder, "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}  # fmt: skip
+        # fmt: off
+        env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "MPLBACKEND": "agg",
+            "OPENBLAS_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", "HWLIB_RUN": folder}
         with printed.open("ab") as log:
             process = Popen([*PYTHON, file, str(out), *names], cwd=work, start_new_session=True,
-                            stdin=DEVNULL, stdout=log, stderr=log, env=env)  # fmt: skip
+                            stdin=DEVNULL, stdout=log, stderr=log, env=env)
+        # fmt: on
         try:
             ended = f"Python ended without an answer, with status {process.wait(seconds)}"
         except TimeoutExpired:
@@ -131,8 +133,8 @@ def _report(file: Path, grades: list[Grade], printed: str) -> str:
     for g in grades:
         text = f"error\n{g.traceback}" if g.traceback and first[g.message] is g else g.message
         text = text.splitlines()[0] if g.report and g.report.passed and not g.report.weak else text
-        head = g.question if text.startswith(f"{g.function} ") else f"{g.question} {g.function}:"
-        texts.append(f"{head} {text}")
+        name = "" if text.startswith(g.function) else f"{g.function}: "
+        texts.append(f"{g.question} {name}{text}")
     return "\n".join(text + "\n" * ("\n" in text) for text in texts)
 
 
@@ -145,15 +147,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print a list of records")
     parser.add_argument("--seconds", type=int, default=20, help="time limit of a run (20)")
     args, results = parser.parse_args(argv), []
+    if hasattr(sys.stdout, "reconfigure"):  # a file may print what the terminal cannot
+        sys.stdout.reconfigure(errors="replace", line_buffering=True)
     files = [f for p in args.paths for f in (p.is_dir() and sorted(p.glob("*.py"))) or [p]]
     for file in files:
-        grades, printed = check_file(file, args.seconds)
+        grades, text = check_file(file, args.seconds)
         ok = "passed" in {g.status for g in grades} <= {"passed", "missing"}
         records = [{k: v for k, v in g._asdict().items() if k != "report"} for g in grades]
         results.append({"file": str(file), "passed": ok, "questions": records})
-        shown = _report(file, grades, printed) if [file] == args.paths else _line(file, grades, ok)
         if not args.json:
-            print(shown, flush=True)
+            print(_report(file, grades, text) if [file] == args.paths else _line(file, grades, ok))
     if args.json:
         print(json.dumps(results, indent=1))
     return 0 if all(result["passed"] for result in results) else 1
