@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hwlib import data, hinge, mistakes, network, polynomial
+from hwlib import data, hinge, network, polynomial
 from hwlib._arrays import Floats, as_numbers
-from hwlib.gradcheck import Report, check_grad
+from hwlib.gradcheck import Report, check_grad, mistakes
 
 
 class Question(NamedTuple):

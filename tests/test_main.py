@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hwlib import __main__ as program
+from hwlib.numbering import cite
 
 RIGHT = """
 import numpy as np
@@ -85,6 +86,9 @@ def test_wrong_answers_come_with_their_report_and_the_number_of_an_equation(writ
     assert "2.3 hidden_grad: FAILED: 0 of 9 coordinates agree" in printed
     assert "'ReLU gate forgotten'" in printed
     assert "2.1 delta_out: passed" in printed
+    for label in ("eq-mask", "eq-delta-z-hidden"):
+        assert cite(label) in printed
+    assert "eq-" not in printed
 
 
 def test_a_file_may_answer_one_question_only(write, capsys):
