@@ -25,8 +25,8 @@ ARROWS = {
     "gradcheck.mistakes": {"_arrays", "hinge", "network", "polynomial"},
     "gradcheck.blind_spots": {"_arrays", "hinge", "network", "polynomial"},
     "scale": {"_arrays", "polynomial", "hinge", "network", "optim"},
-    "__main__": {"data", "gradcheck", "grading", "hinge", "network", "polynomial"},
-    "grading": {"data", "gradcheck", "hinge", "network", "numbering", "polynomial"},
+    "__main__": {"grading"},
+    "grading": {"_arrays", "data", "gradcheck", "hinge", "network", "numbering", "polynomial"},
     "plotting": set(),
     "__init__": set(),
 }
