@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hwlib._arrays import Floats, as_callable, as_count, as_float, as_floats, as_rng, finite, matmul
+from hwlib._arrays import Floats, as_callable, as_count, as_float, as_floats, as_rng, finite
 
 
 def sgd(
@@ -18,7 +18,7 @@ def sgd(
     step_size: float,
     rng: np.random.Generator | None = None,
 ) -> Iterator[Floats]:
-    """Descend along the gradient of one sample at a time, for ever.
+    """Descend along the gradient of one sample at a time, without end (eq-sgd-update).
 
     Parameters
     ----------
@@ -41,33 +41,27 @@ def sgd(
     Raises
     ------
     ValueError
-        At the call, if an argument is refused; while running, if `sample_grad` returns
+        At the call, if an argument is rejected; while running, if `sample_grad` returns
         another shape or a number that is not finite, or theta grows too large for a float64.
-
-    Notes
-    -----
-    Implements eq-sgd-update.
     """
     as_callable("sample_grad", sample_grad)
     start = as_floats("theta", theta, ("p",)).copy()
     n_samples = as_count("n_samples", n_samples)
     step_size = as_float("step_size", step_size, minimum=0.0)
-    if rng is not None:
-        as_rng("rng", rng)
-    return _epochs(sample_grad, start, n_samples, step_size, rng)
+    rng = rng if rng is None else as_rng("rng", rng)
+
+    def epochs(theta: Floats) -> Iterator[Floats]:
+        while True:
+            order = range(n_samples) if rng is None else rng.permutation(n_samples).tolist()
+            for i in order:
+                name, grad = f"sample_grad(theta, {i})", sample_grad(theta.copy(), i)
+                theta = _step(theta, step_size, as_floats(name, grad, theta.shape))
+                finite(f"theta after sample {i}", theta)
+            yield theta.copy()
+
+    return epochs(start)
 
 
-def _epochs(
-    sample_grad: Callable[[Floats, int], ArrayLike],
-    theta: Floats,
-    n_samples: int,
-    step_size: float,
-    rng: np.random.Generator | None,
-) -> Iterator[Floats]:
-    while True:
-        order = range(n_samples) if rng is None else rng.permutation(n_samples).tolist()
-        for i in order:
-            grad = as_floats(f"sample_grad(theta, {i})", sample_grad(theta.copy(), i), theta.shape)
-            theta = matmul(grad[:, None], np.array([-step_size]), plus=theta)
-            finite(f"theta after sample {i}", theta)
-        yield theta.copy()
+@np.errstate(all="ignore")
+def _step(theta: Floats, step_size: float, grad: Floats) -> Floats:
+    return theta - step_size * grad  # eq-sgd-update

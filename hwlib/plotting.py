@@ -31,6 +31,8 @@ CLASS_STYLE = {
 NODE = 32.0
 """Diameter of a node of `graph`, in points: wide enough for a name such as W_14."""
 
+LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+
 
 def use_book_style() -> None:
     """Use the book's style, and in a notebook show figures as SVG that is the same every time."""
@@ -123,33 +125,44 @@ def graph(
     Axes
         With equal scales and no frame.
     """
-    white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-    # All nodes have one size, so that every arrow ends at the rim of its circle.
-    ring: dict[str, Any] = {"s": NODE**2, "facecolors": "white", "edgecolors": COLORS["black"]}
-    ax.scatter(*np.array(list(positions.values())).T, **ring, linewidths=1.0, zorder=3)
-    for name, (x, y) in positions.items():
-        ax.text(x, y, name, ha="center", va="center", zorder=3.5)
-        for texts, side, color in ((forward, 1, "blue"), (backward, -1, "orange")):
-            if texts and name in texts:
-                ax.annotate(
-                    texts[name], (x, y), xytext=(0, side * (NODE / 2 + 8)), color=COLORS[color],
-                    textcoords="offset points", ha="center", va="center", fontsize=9, zorder=4,
-                    bbox=white,
-                )  # fmt: skip
+    _draw_nodes(ax, positions, ((forward or {}, 1, "blue"), (backward or {}, -1, "orange")))
     for a, b in edges:
-        strong = (a, b) in highlight
-        arrow = FancyArrowPatch(
-            positions[a], positions[b], arrowstyle="-|>", mutation_scale=12,
-            shrinkA=NODE / 2, shrinkB=NODE / 2 + 1,
-            color=COLORS["orange" if strong else "gray"], linewidth=2.4 if strong else 1.2,
-        )  # fmt: skip
-        ax.add_patch(arrow)
+        _draw_edge(ax, positions[a], positions[b], strong=(a, b) in highlight)
         if edge_labels and (a, b) in edge_labels:
             (xa, ya), (xb, yb) = positions[a], positions[b]
-            at = (xa + label_at * (xb - xa), ya + label_at * (yb - ya))
-            label = edge_labels[a, b]
-            ax.text(*at, label, ha="center", va="center", fontsize=9, bbox=white, zorder=2.5)
+            x, y = xa + label_at * (xb - xa), ya + label_at * (yb - ya)
+            style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9, "zorder": 2.5}
+            ax.text(x, y, edge_labels[a, b], bbox=LABEL_BOX, **style)
     ax.set_aspect("equal")
     ax.margins(0.12)
     ax.axis("off")
     return ax
+
+
+def _draw_nodes(
+    ax: Axes,
+    positions: Mapping[str, tuple[float, float]],
+    passes: Sequence[tuple[Mapping[str, str], int, str]],
+) -> None:
+    # All nodes have one size, so that every arrow ends at the rim of its circle.
+    ring: dict[str, Any] = {"s": NODE**2, "facecolors": "white", "edgecolors": COLORS["black"]}
+    ax.scatter(*np.array(list(positions.values())).T, **ring, linewidths=1.0, zorder=3)
+    for name, at in positions.items():
+        ax.text(*at, name, ha="center", va="center", zorder=3.5)
+        for texts, side, color in passes:
+            if name in texts:
+                ax.annotate(
+                    texts[name], at, xytext=(0, side * (NODE / 2 + 8)), color=COLORS[color],
+                    textcoords="offset points", ha="center", va="center", fontsize=9, zorder=4,
+                    bbox=LABEL_BOX,
+                )  # fmt: skip
+
+
+def _draw_edge(
+    ax: Axes, start: tuple[float, float], end: tuple[float, float], *, strong: bool
+) -> None:
+    arrow = FancyArrowPatch(
+        start, end, arrowstyle="-|>", mutation_scale=12, shrinkA=NODE / 2, shrinkB=NODE / 2 + 1,
+        color=COLORS["orange" if strong else "gray"], linewidth=2.4 if strong else 1.2,
+    )  # fmt: skip
+    ax.add_patch(arrow)

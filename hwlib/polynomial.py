@@ -22,8 +22,9 @@ NONLINEAR: Floats = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0])
 NONLINEAR.flags.writeable = False
 
 
+@np.errstate(all="ignore")
 def features(x: ArrayLike, coefficients: ArrayLike | None = None) -> Floats:
-    """Return the features of each input: its powers, times their coefficients.
+    """Return the features of each input: its powers, times their coefficients (eq-features).
 
     Parameters
     ----------
@@ -41,19 +42,9 @@ def features(x: ArrayLike, coefficients: ArrayLike | None = None) -> Floats:
     ------
     ValueError
         If an argument is not finite real numbers of the shape above, there is no sample, or
-        a feature is too large for a float64.
-
-    Notes
-    -----
-    Implements eq-features.
+        a power or a feature is too large for a float64.
     """
     x = as_floats("x", x, ("n",))
     c = np.ones(DEGREE + 1) if coefficients is None else coefficients
     c = as_floats("coefficients", c, (DEGREE + 1,))
-    # Mantissas and exponents apart: c x**6 may fit a float64 where x**6 alone does not.
-    x_mantissa, x_exponent = np.frexp(x)
-    c_mantissa, c_exponent = np.frexp(c)
-    mantissas = c_mantissa * np.vander(x_mantissa, DEGREE + 1)
-    exponents = c_exponent + np.multiply.outer(x_exponent, np.arange(DEGREE, -1, -1))
-    with np.errstate(over="ignore", under="ignore"):
-        return finite("a feature of x", np.ldexp(mantissas, exponents))
+    return finite("a feature of x", c * np.vander(x, DEGREE + 1))  # eq-features

@@ -1,4 +1,4 @@
-"""hwlib._arrays: what is accepted, what is refused, and products that survive overflow."""
+"""hwlib._arrays: what is accepted, and what is rejected with which words."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hwlib import _arrays
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 
-LARGEST = float(np.finfo(np.float64).max)
 MATRIX = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
-anything = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +39,7 @@ def test_as_floats_computes_in_float64(value, expected):
     assert floats.shape == np.shape(expected)
 
 
-def test_as_floats_refuses_by_name(spoil):
+def test_as_floats_rejects_by_name(spoil):
     with pytest.raises(ValueError, match=r"^weights "):
         _arrays.as_floats("weights", spoil(MATRIX), ("n", 2))
 
@@ -70,7 +66,7 @@ def test_as_floats_says_what_came_and_what_was_expected(value, came):
 
 
 @pytest.mark.parametrize("leaf", ["1", True, None, Fraction(1, 2), 1j, np.bool_(1), b"1"])
-def test_as_floats_refuses_what_stands_beside_a_large_integer(leaf):
+def test_as_floats_rejects_what_stands_beside_a_large_integer(leaf):
     # NumPy keeps both as objects.
     with pytest.raises(ValueError, match=r"^X holds "):
         _arrays.as_floats("X", [2**70, leaf])
@@ -81,7 +77,7 @@ class _Unwilling:
         raise RuntimeError("call detach first")
 
 
-def test_as_floats_refuses_what_numpy_cannot_convert():
+def test_as_floats_rejects_what_numpy_cannot_convert():
     with pytest.raises(ValueError, match=r"^X is not an array of numbers: call detach first"):
         _arrays.as_floats("X", _Unwilling())
 
@@ -102,18 +98,18 @@ def test_as_floats_accepts_a_fitting_shape(shape):
         ((1, 3, 2), r"\(1, 3, 2\)"),
     ],
 )
-def test_as_floats_refuses_another_shape(shape, wanted):
+def test_as_floats_rejects_another_shape(shape, wanted):
     with pytest.raises(ValueError, match=rf"^X has shape \(3, 2\); expected {wanted}$"):
         _arrays.as_floats("X", MATRIX, shape)
 
 
-def test_as_float_refuses_by_name(spoil):
+def test_as_float_rejects_by_name(spoil):
     with pytest.raises(ValueError, match=r"^l2 "):
         _arrays.as_float("l2", spoil(np.array(0.5)))
 
 
 @pytest.mark.parametrize("value", [[0.5], np.array([0.5]), [[0.5]]])
-def test_as_float_refuses_an_array(value):
+def test_as_float_rejects_an_array(value):
     with pytest.raises(ValueError, match=r"^l2 has shape"):
         _arrays.as_float("l2", value)
 
@@ -140,14 +136,14 @@ def test_as_count_accepts_whole_numbers(value):
 @pytest.mark.parametrize(
     "value", [0, -1, True, np.True_, 1.0, np.float64(2.0), "3", None, [1], np.array(1), 1j, np.nan]
 )
-def test_as_count_refuses_the_rest(value):
+def test_as_count_rejects_the_rest(value):
     with pytest.raises(ValueError, match=r"^n_samples is .*; expected a whole number"):
         _arrays.as_count("n_samples", value)
 
 
 @pytest.mark.parametrize("value", [None, 1, "f", np.ones(1), [len]])
-def test_as_callable_refuses_what_cannot_be_called(value):
-    _arrays.as_callable("f", len)
+def test_as_callable_rejects_what_cannot_be_called(value):
+    assert _arrays.as_callable("f", len) is len
     with pytest.raises(ValueError, match=r"^f is .*; expected a callable$"):
         _arrays.as_callable("f", value)
 
@@ -159,7 +155,7 @@ def test_as_rng_accepts_a_generator(rng):
 @pytest.mark.parametrize(
     "value", [None, 0, np.random, np.random.RandomState(0), np.random.default_rng, "rng"]
 )
-def test_as_rng_refuses_the_rest(value):
+def test_as_rng_rejects_the_rest(value):
     with pytest.raises(ValueError, match=r"^rng is .*; expected a numpy\.random\.Generator"):
         _arrays.as_rng("rng", value)
 
@@ -173,76 +169,14 @@ def test_as_labels_accepts_the_two(value):
     ("value", "label"),
     [([0, 2], "2.0"), ([-1], "-1.0"), ([0.5, 1], "0.5"), ([0.9999999], "0.9999")],
 )
-def test_as_labels_refuses_others_and_shows_the_first(value, label):
+def test_as_labels_rejects_others_and_shows_the_first(value, label):
     with pytest.raises(ValueError, match=rf"^y holds the label {label}.*; expected 0 or 1$"):
         _arrays.as_labels("y", value, (0, 1))
 
 
-def test_as_labels_refuses_by_name(spoil):
+def test_as_labels_rejects_by_name(spoil):
     with pytest.raises(ValueError, match=r"^y "):
         _arrays.as_labels("y", spoil(np.array([1.0, 1.0])), (0, 1), (2,))
-
-
-@pytest.mark.parametrize(
-    "B", [np.array([1.0, -1.0]), np.array([[1.0, 0.5, 2.0], [0.0, 1.0, -3.0]])]
-)
-@pytest.mark.parametrize("plus", [0.0, 4.0])
-def test_matmul_of_moderate_numbers_is_the_product(B, plus):
-    np.testing.assert_array_equal(_arrays.matmul(MATRIX, B, plus), MATRIX @ B + plus)
-
-
-@pytest.mark.parametrize(
-    ("A", "B", "plus", "expected"),
-    [
-        # 1e400 - 1e400 + 3 * 4
-        ([[1e200, 1e200, 3.0]], [1e200, -1e200, 4.0], 0.0, [12.0]),
-        # 2 * largest - largest
-        ([[2.0, -1.0]], [LARGEST, LARGEST], 0.0, [LARGEST]),
-        # the product overflows by itself, not with what is added: 2e308 - 1e308
-        ([[2.0]], [1e308], -1e308, [1e308]),
-        # two columns, each with its own summand: 1.6e308 - 1e308 fits, 1e308 + 1e308 does not
-        ([[2.0]], [[8e307, 1e308]], [-1e308, 0.0], [[6e307, np.inf]]),
-        ([[1e200]], [-1e200], 0.0, [-np.inf]),
-        # 1e-400 is nearest to 0
-        ([[1e-200]], [1e-200], 1.0, [1.0]),
-        # only the row that overflows is taken exactly; both are right
-        ([[1.0, 2.0], [1e300, -1e300]], [1e10, 1e10], 0.0, [3e10, 0.0]),
-    ],
-)
-def test_matmul_survives_partial_sums_that_overflow(A, B, plus, expected):
-    plus = plus if isinstance(plus, float) else np.array(plus)
-    product = _arrays.matmul(np.array(A), np.array(B), plus)
-    np.testing.assert_allclose(product, expected, rtol=1e-15)
-
-
-@given(st.lists(st.tuples(anything, anything), min_size=1, max_size=4), anything)
-def test_exact_dot_is_the_rounded_rational_sum(pairs, plus):
-    a, b = np.array(pairs).T
-    exact = sum((Fraction(x) * Fraction(y) for x, y in pairs), Fraction(plus))
-    got = _arrays.exact_dot(a, b, plus)
-    if abs(exact) <= Fraction(LARGEST):
-        assert got == exact.numerator / exact.denominator
-    elif abs(exact) >= Fraction(2) ** 1024:
-        assert got == (np.inf if exact > 0 else -np.inf)
-
-
-@given(st.lists(st.tuples(anything, anything), min_size=1, max_size=4), anything)
-def test_matmul_is_never_nan_and_infinite_only_where_it_must_be(pairs, plus):
-    a, b = np.array(pairs).T
-    exact = sum((Fraction(x) * Fraction(y) for x, y in pairs), Fraction(plus))
-    size = sum((abs(Fraction(x) * Fraction(y)) for x, y in pairs), abs(Fraction(plus)))
-    (got,) = _arrays.matmul(a[None], b, plus)
-    if abs(exact) <= Fraction(LARGEST) / 2:
-        assert abs(Fraction(float(got)) - exact) <= size * Fraction(1, 2**50) + Fraction(1, 2**1070)
-    assert not np.isnan(got)
-
-
-def test_matmul_leaves_its_arguments_alone():
-    A, B, plus = np.array([[2.0, -1.0]]), np.array([1e308, 1e308]), np.array([1.0])
-    for array in (A, B, plus):
-        array.flags.writeable = False
-    product = _arrays.matmul(A, B, plus)
-    assert not any(np.shares_memory(product, array) for array in (A, B, plus))
 
 
 def test_finite_returns_finite_arrays():
@@ -250,6 +184,6 @@ def test_finite_returns_finite_arrays():
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
-def test_finite_refuses_the_rest(value):
+def test_finite_rejects_the_rest(value):
     with pytest.raises(ValueError, match=r"^the loss is too large for a float64$"):
         _arrays.finite("the loss", np.array([1.0, value]))

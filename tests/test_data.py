@@ -55,16 +55,16 @@ def test_the_generator_decides_and_moves_on(draw, seed, n):
 
 
 @both
-def test_flip_turns_labels_round_and_nothing_else(draw):
+def test_flip_flips_labels_and_nothing_else(draw):
     X, y = draw(np.random.default_rng(1), 2000)
     lowest, highest = y.min(), y.max()
     for flip in (0.0, 0.3, 1.0):
         other_X, other_y = draw(np.random.default_rng(1), 2000, flip=flip)
         np.testing.assert_array_equal(other_X, X)
-        turned = other_y != y
-        np.testing.assert_array_equal(other_y[turned], lowest + highest - y[turned])
+        flipped = other_y != y
+        np.testing.assert_array_equal(other_y[flipped], lowest + highest - y[flipped])
         deviation = 5 * math.sqrt(flip * (1 - flip) / 2000)
-        assert np.mean(turned) == pytest.approx(flip, abs=deviation)
+        assert np.mean(flipped) == pytest.approx(flip, abs=deviation)
 
 
 class Scripted(np.random.Generator):
@@ -81,7 +81,7 @@ class Scripted(np.random.Generator):
         return np.zeros(size)
 
 
-def test_points_on_the_border_have_the_lower_label_and_a_flip_of_0_turns_none():
+def test_points_on_the_border_have_the_lower_label_and_a_flip_of_0_flips_none():
     _, y = data.interval(Scripted([0.7, -0.7, 0.7000001, 0.0]), 4)
     np.testing.assert_array_equal(y, [-1, -1, 1, -1])
     _, y = data.disc(Scripted([0.6, 0.0, 0.0, -0.6, 0.5999999, 0.0]), 3)
@@ -97,26 +97,20 @@ def test_labels_fit_the_models(rng):
 
 @both
 @pytest.mark.parametrize("rng", [None, 0, np.random, np.random.RandomState(0)])
-def test_what_is_no_generator_is_refused(draw, rng):
+def test_what_is_no_generator_is_rejected(draw, rng):
     with pytest.raises(ValueError, match=r"^rng is .*; expected a numpy\.random\.Generator"):
         draw(rng)
 
 
 @both
 @pytest.mark.parametrize("n", [0, -1, 2.0, "2", None, True])
-def test_a_number_of_samples_below_1_is_refused(draw, n, rng):
+def test_a_number_of_samples_below_1_is_rejected(draw, n, rng):
     with pytest.raises(ValueError, match=r"^n_samples is .*; expected a whole number"):
         draw(rng, n)
 
 
 @both
-@pytest.mark.parametrize("flip", [-0.1, 1.0000001, 2])
-def test_a_flip_that_is_no_probability_is_refused(draw, flip, rng):
-    with pytest.raises(ValueError, match=r"^flip is .*; expected at (least 0|most 1)"):
+@pytest.mark.parametrize("flip", [-0.1, 1.0000001, 2, np.nan, "0.5", True])
+def test_a_flip_that_is_no_probability_is_rejected(draw, flip, rng):
+    with pytest.raises(ValueError, match=r"^flip (is|holds) .*; expected"):
         draw(rng, flip=flip)
-
-
-@both
-def test_a_bad_flip_is_refused(draw, rng, spoil):
-    with pytest.raises(ValueError, match=r"^flip "):
-        draw(rng, flip=spoil(np.array(0.5)))

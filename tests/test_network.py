@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import decimal
 import math
-import re
-import tracemalloc
 from decimal import Decimal
 
 import autograd
@@ -16,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
-from hwlib import blocks, network
+from hwlib import network
 from hwlib.network import Parameters
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
@@ -52,18 +50,6 @@ def assert_same(got, expected):
     """Two Parameters are equal to the last bit."""
     for one, other in zip(got, expected, strict=True):
         np.testing.assert_array_equal(one, other, strict=isinstance(one, np.ndarray))
-
-
-def plain_value_and_grad(*args):
-    """network.value_and_grad as it runs where Numba is not installed."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "compiled", lambda loop: None)
-        return network.value_and_grad(*args)
-
-
-TOGETHER = pytest.mark.parametrize(
-    "together", [network.value_and_grad, plain_value_and_grad], ids=["compiled", "plain"]
-)
 
 
 # Activations and the log loss
@@ -217,7 +203,7 @@ class TestElementwise:
         np.testing.assert_array_equal(got, f(z.astype(np.float64)))
         np.testing.assert_array_equal(f(z.tolist()), got)
 
-    def test_arguments_are_neither_changed_nor_returned(self, f):
+    def test_arguments_are_neither_changed_nor_reflipped(self, f):
         z = np.array([0.5, 2.0])
         z.flags.writeable = False
         got = f(z)
@@ -226,20 +212,22 @@ class TestElementwise:
 
 
 @pytest.mark.parametrize("f", ELEMENTWISE)
-def test_bad_z_is_refused(f, spoil):
+def test_z_is_checked(f):
     labels = ([1, 1],) if f.startswith("log_loss") else ()
-    with pytest.raises(ValueError, match=r"^z "):
-        getattr(network, f)(spoil(np.array([0.5, 2.0])), *labels)
+    with pytest.raises(ValueError, match=r"^z holds NaN or infinity"):
+        getattr(network, f)([0.5, np.inf], *labels)
 
 
 @pytest.mark.parametrize("f", [network.log_loss, network.log_loss_grad])
 class TestLabelsOfTheLogLoss:
-    def test_bad_labels_are_refused(self, f, spoil):
-        with pytest.raises(ValueError, match=r"^y "):
-            f([0.5, 2.0], spoil(np.ones(2)))
+    def test_both_arguments_are_checked(self, f):
+        with pytest.raises(ValueError, match=r"^y holds booleans"):
+            f([0.5, 2.0], [True, False])
+        with pytest.raises(ValueError, match=r"^z holds strings"):
+            f(["0.5", "2.0"], [1, 0])
 
     @pytest.mark.parametrize("y", [[1, -1], [0, 2], [0.5, 0.5], [1, 0.9999999]])
-    def test_labels_outside_the_set_are_refused(self, f, y):
+    def test_labels_outside_the_set_are_rejected(self, f, y):
         with pytest.raises(ValueError, match=r"^y holds the label .*; expected 0 or 1$"):
             f([0.5, 2.0], y)
 
@@ -278,14 +266,14 @@ def test_init_draws_from_the_generator_alone():
 
 
 @pytest.mark.parametrize("rng", [None, 0, np.random, np.random.RandomState(0)])
-def test_init_refuses_what_is_no_generator(rng):
+def test_init_rejects_what_is_no_generator(rng):
     with pytest.raises(ValueError, match=r"^rng is .*; expected a numpy\.random\.Generator"):
         network.init(rng)
 
 
 @pytest.mark.parametrize("argument", ["n_inputs", "n_hidden"])
 @pytest.mark.parametrize("value", [0, -1, 2.0, "2", None, True, [2]])
-def test_init_refuses_a_number_of_units_below_1(rng, argument, value):
+def test_init_rejects_a_number_of_units_below_1(rng, argument, value):
     with pytest.raises(ValueError, match=rf"^{argument} is .*; expected a whole number"):
         network.init(rng, **{argument: value})
 
@@ -299,7 +287,7 @@ def test_ravel_goes_field_by_field_and_row_by_row():
 
 
 @given(st.integers(1, 5), st.integers(1, 5))
-def test_unravel_turns_ravel_round(d, m):
+def test_unravel_reverses_ravel(d, m):
     like = network.init(np.random.default_rng(0), d, m)
     vector = np.arange(d * m + 2 * m + 1) + 0.5
     params = network.unravel(vector, like)
@@ -318,14 +306,9 @@ def test_ravel_and_unravel_copy():
 
 
 @pytest.mark.parametrize("length", [0, 1, 12, 14])
-def test_unravel_refuses_another_length(length):
+def test_unravel_rejects_another_length(length):
     with pytest.raises(ValueError, match=r"^vector has shape .*; expected \(13,\)$"):
         network.unravel(np.ones(length), PARAMS_BOOK)
-
-
-def test_unravel_refuses_a_bad_vector(spoil):
-    with pytest.raises(ValueError, match=r"^vector "):
-        network.unravel(spoil(np.ones(13)), PARAMS_BOOK)
 
 
 # The network
@@ -350,27 +333,6 @@ def test_loss_and_gradient_by_hand():
     expected = ([[1, -2, 0], [2, -4, 0]], [1, -2, 0], [1.5, 0.5, 0], 1)
     for got, factor in zip(grad, expected, strict=True):
         np.testing.assert_allclose(got, DELTA * np.array(factor), rtol=1e-15)
-
-
-def test_loss_and_gradient_together_by_hand():
-    loss, grad = network.value_and_grad(PARAMS_BOOK, X_BOOK, [1])
-    assert loss == pytest.approx(0.3132616875182228, rel=1e-15) and type(loss) is float
-    expected = ([[1, -2, 0], [2, -4, 0]], [1, -2, 0], [1.5, 0.5, 0], 1)
-    for got, factor in zip(grad, expected, strict=True):
-        np.testing.assert_allclose(got, DELTA * np.array(factor), rtol=1e-15)
-    assert type(grad) is Parameters and type(grad.b_out) is float
-
-
-@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.3]))
-def test_together_they_are_what_they_are_alone(seed, l2):
-    problem = random_problem(np.random.default_rng(seed))
-    loss, grad = network.value_and_grad(*problem, l2)
-    assert loss == pytest.approx(network.loss(*problem, l2), rel=1e-13)
-    expected = network.ravel(network.loss_grad(*problem, l2))
-    assert np.linalg.norm(network.ravel(grad) - expected) <= 1e-13 * np.linalg.norm(expected)
-    loss, grad = plain_value_and_grad(*problem, l2)
-    assert loss == network.loss(*problem, l2)
-    assert_same(grad, network.loss_grad(*problem, l2))
 
 
 def test_penalty_by_hand():
@@ -434,9 +396,6 @@ def test_the_gradient_is_that_of_autograd_at_a_thousand_points(rng):
         assert np.linalg.norm(got - expected) <= 1e-12 * np.linalg.norm(expected)
         value = autograd_loss(vector, params, X, y, l2)
         assert network.loss(params, X, y, l2) == pytest.approx(value, rel=1e-12)
-        loss, both = network.value_and_grad(params, X, y, l2)
-        assert loss == pytest.approx(value, rel=1e-12)
-        assert np.linalg.norm(network.ravel(both) - expected) <= 1e-12 * np.linalg.norm(expected)
 
 
 def test_the_gradient_is_that_of_finite_differences(rng):
@@ -500,7 +459,7 @@ def test_hidden_units_may_change_places(seed):
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 59, 60, 61, 200, 1000])
-def test_equal_units_have_equal_slopes(n, rng):
+def test_equal_units_have_equal_gradients(n, rng):
     params = Parameters(np.full((2, 3), 0.7), np.full(3, -0.1), np.full(3, 1.3), 0.2)
     grad = network.loss_grad(params, rng.normal(size=(n, 2)), rng.integers(0, 2, n), 0.1)
     for field in (grad.W_hidden, grad.b_hidden, grad.w_out):
@@ -508,145 +467,12 @@ def test_equal_units_have_equal_slopes(n, rng):
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_turning_the_output_round_turns_the_labels_round(seed):
+def test_flipping_the_output_flips_the_labels(seed):
     params, X, y = random_problem(np.random.default_rng(seed))
-    turned = params._replace(w_out=-params.w_out, b_out=-params.b_out)
-    assert network.loss(turned, X, 1 - y, 0.1) == network.loss(params, X, y, 0.1)
-    grad, other = network.loss_grad(params, X, y), network.loss_grad(turned, X, 1 - y)
+    flipped = params._replace(w_out=-params.w_out, b_out=-params.b_out)
+    assert network.loss(flipped, X, 1 - y, 0.1) == network.loss(params, X, y, 0.1)
+    grad, other = network.loss_grad(params, X, y), network.loss_grad(flipped, X, 1 - y)
     assert_same(other, grad._replace(w_out=-grad.w_out, b_out=-grad.b_out))
-
-
-# More samples than a block has
-
-BLOCK = blocks.BLOCK
-
-
-def large_problem(rng, n=2 * BLOCK + 7):
-    return random_params(rng, 2, 3), rng.normal(size=(n, 2)), rng.integers(0, 2, n).astype(float)
-
-
-@TOGETHER
-def test_many_samples_are_the_sum_of_their_blocks_and_one_penalty(rng, together):
-    params, X, y = large_problem(rng)
-    vector = network.ravel(params)
-    for l2 in (0.0, 300.0):
-        loss, grad = together(params, X, y, l2)
-        assert loss == pytest.approx(autograd_loss(vector, params, X, y, l2), rel=1e-12)
-        expected = autograd.grad(autograd_loss)(vector, params, X, y, l2)
-        assert np.linalg.norm(network.ravel(grad) - expected) <= 1e-11 * np.linalg.norm(expected)
-        loss, grad = plain_value_and_grad(params, X, y, l2)
-        assert loss == network.loss(params, X, y, l2)
-        assert_same(grad, network.loss_grad(params, X, y, l2))
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("at", [(0, 0), (BLOCK, 1), (2 * BLOCK + 6, 0)])
-def test_a_number_that_is_not_finite_is_seen_in_every_block(rng, at, bad):
-    params, X, y = large_problem(rng)
-    X[at] = bad
-    zero = network.unravel(np.zeros(13), params)
-    for call in (network.loss, network.loss_grad, network.value_and_grad):
-        for point in (params, zero):
-            with pytest.raises(ValueError, match=r"^X holds NaN or infinity"):
-                call(point, X, y)
-
-
-@TOGETHER
-@pytest.mark.parametrize("bad", [0.5, -1.0, SMALLEST, np.nextafter(1.0, 0.0), 1e300, 2**63 - 1])
-def test_a_bad_label_is_seen_in_every_block(rng, together, bad):
-    params, X, y = large_problem(rng)
-    for at in (0, BLOCK - 1, BLOCK, len(y) - 1):
-        with pytest.raises(ValueError, match=rf"^y holds the label {re.escape(str(float(bad)))}"):
-            together(params, X, np.where(np.arange(len(y)) == at, bad, y.astype(type(bad))))
-
-
-def test_a_sum_that_overflows_between_blocks():
-    # delta = 1/2 for label 0, -1/2 for label 1: 0.75e308 from each block but the last
-    X, y = np.zeros((3 * BLOCK + 1, 1)), np.zeros(3 * BLOCK + 1)
-    X[[0, BLOCK, 2 * BLOCK, -1], 0] = 1.5e308
-    params = one_unit(W=0.0, b=1.0, w=1.0, b_out=-1.0)  # z_out = 0
-    y[-1] = 1
-    grad = network.loss_grad(params, X, y)
-    np.testing.assert_array_equal(grad.W_hidden, [[1.5e308]])
-    y[-1] = 0
-    with pytest.raises(ValueError, match=r"^the gradient is too large for a float64$"):
-        network.value_and_grad(params, X, y)
-    # a penalty far larger than the sum of the samples
-    params = params._replace(b_hidden=np.array([1.0]), W_hidden=np.array([[-1e-10]]))
-    X[:] = 0.0
-    assert network.value_and_grad(params, X, y, l2=1e308)[1].W_hidden == pytest.approx(-1e298)
-
-
-@TOGETHER
-def test_the_memory_does_not_grow_with_the_number_of_samples(rng, together):
-    peaks = []
-    for n in (16 * BLOCK, 16 * BLOCK, 64 * BLOCK):  # the first call may compile
-        problem = large_problem(rng, n)
-        tracemalloc.start()
-        together(*problem, 0.1)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[2] < max(1.02 * peaks[1], 4 * BLOCK) < 30 * 8 * BLOCK
-
-
-def test_the_compiled_loop_gives_the_numbers_of_the_plain_one(rng):
-    for n in (1, 2, 300):
-        params, X, y = large_problem(rng, n)
-        at = np.column_stack((params.W_hidden.T, params.b_hidden)), *params[2:]
-        expected = network._loop(*at, X, y)
-        got = blocks.compiled_sums(network._loop, at, X, y)
-        for one, other in zip(got, expected, strict=True):  # their exponentials may differ
-            np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-13)
-
-
-def test_one_logarithm_for_many_samples_costs_no_digits(rng):
-    # Losses far below 1, and far above it; and a product of factors that no float64 holds
-    params = one_unit(W=1.0, b=0.0, w=1.0, b_out=-400.0)
-    for low, high, n in ((0, 380, 7), (0, 800, 5000), (399, 401, 5000)):
-        X = rng.uniform(low, high, (n, 1))
-        y = (X[:, 0] > 400.0).astype(float)
-        at = np.array([[1.0, 0.0]]), np.ones(1), -400.0
-        for labels in (y, 1.0 - y):
-            assert blocks.compiled_sums(network._loop, at, X, labels) is not None
-            losses = network.log_loss(np.maximum(X[:, 0], 0) - 400.0, labels)
-            value, grad = network.value_and_grad(params, X, labels)
-            assert value == pytest.approx(math.fsum(losses), rel=1e-13) and value > 0.0
-            assert grad.b_out == pytest.approx(
-                network.loss_grad(params, X, labels).b_out, rel=1e-13
-            )
-
-
-@pytest.mark.parametrize("label", [0, 1])
-def test_what_overflows_in_the_compiled_loop_is_left_to_numpy(label):
-    big, signs = 1.7e308, np.array([[1.0, 1.0, -1.0, -1.0, -1.0]])
-    ones = np.ones((1, 5))
-    for params, X in (
-        # z_hidden is -inf on the way to 1.7e308, z_out inf on the way to -1.7e308
-        (Parameters(-signs.T, np.zeros(1), np.ones(1), 0.0), big * ones),
-        (Parameters(np.ones((1, 5)), np.zeros(5), signs[0], 0.0), np.array([[big]])),
-    ):
-        loss, grad = network.value_and_grad(params, X, [label])
-        assert loss == network.loss(params, X, [label])
-        assert_same(grad, network.loss_grad(params, X, [label]))
-
-
-def test_slopes_of_w_out_that_overflow_alone():
-    # a = 1.5e308, z_out = 1.5: the slopes in W and the biases are small
-    params = one_unit(W=1.0, b=0.0, w=1e-308, b_out=0.0)
-    X, mixed = np.full((15, 1), 1.5e308), np.arange(15) >= 3
-    with pytest.raises(ValueError, match=r"^the gradient is too large for a float64$"):
-        network.value_and_grad(params, X, np.zeros(15))
-    grad = network.value_and_grad(params, X, mixed * 1.0)[1]  # inf on the way, and not at the end
-    assert_same(grad, network.loss_grad(params, X, mixed * 1.0))
-
-
-def test_a_wide_layer_is_left_to_numpy(rng):
-    d, m = 9, network.FEW // 10 + 1
-    params, X, y = random_params(rng, d, m), rng.normal(size=(20, d)), rng.integers(0, 2, 20) * 1.0
-    assert (d + 1) * m > network.FEW
-    loss, grad = network.value_and_grad(params, X, y)
-    assert loss == network.loss(params, X, y)
-    assert_same(grad, network.loss_grad(params, X, y))
 
 
 # Numbers at the ends of float64
@@ -671,35 +497,6 @@ def test_loss_and_gradient_at_an_extreme_output(z, y):
     )
 
 
-def test_partial_sums_that_overflow():
-    # z_hidden = 1e200 * 1e200 - 1e200 * 1e200 + 2, z_out = 2 * 1e308 - 1e308 * 2 + 0.5
-    X = np.array([[1e200, 1e200]])
-    params = Parameters(
-        np.array([[1e200, 1e200], [-1e200, -1e200]]), np.array([2.0, 2.0]),
-        np.array([1e308, -1e308]), 0.5,
-    )  # fmt: skip
-    values = network.forward(params, X)
-    np.testing.assert_array_equal(values.z_hidden, [[2.0, 2.0]])
-    np.testing.assert_array_equal(values.z_out, [0.5])
-    assert network.loss(params, X, [0]) == network.log_loss(0.5, 0)
-    grad = network.loss_grad(params._replace(w_out=np.array([1.0, -1.0])), X, [0])
-    delta = float(network.sigmoid(0.5))
-    np.testing.assert_allclose(grad.W_hidden, delta * np.array([[1e200, -1e200]] * 2), rtol=1e-15)
-
-
-def test_a_sum_over_samples_that_overflows_on_the_way():
-    # delta = 1/2 for label 0, -1/2 for label 1: 0.75e308 + 0.75e308 + 0.75e308 - 0.75e308 ...
-    X = np.array([[1.5e308]] * 5)
-    params = one_unit(W=0.0, b=1.0, w=0.0)
-    params = params._replace(w_out=np.array([1.0]), b_out=-1.0)  # z_out = 0
-    grad = network.loss_grad(params, X, [0, 0, 0, 1, 1])
-    np.testing.assert_array_equal(grad.W_hidden, [[0.75e308]])
-    with pytest.raises(ValueError, match=r"^the gradient is too large for a float64$"):
-        network.loss_grad(params, X, [0, 0, 0, 0, 0])
-    both = network.value_and_grad(params, X, [0, 0, 0, 1, 1])
-    assert_same(both[1], grad)
-
-
 @pytest.mark.parametrize(
     ("params", "X"),
     [
@@ -708,43 +505,12 @@ def test_a_sum_over_samples_that_overflows_on_the_way():
         (one_unit(W=0.0, b=1.5e308, w=0.0), [[0.0]] * 3),  # w_out
     ],
 )
-def test_gradients_that_are_no_float_are_refused(params, X):
+def test_gradients_that_are_no_float_are_rejected(params, X):
     # z_out = 0, so that delta = 1/2 for each of three samples
     for count in (1, 2):
         assert network.loss_grad(params, X[:count], [0] * count).b_out == count / 2
     with pytest.raises(ValueError, match=r"^the gradient is too large for a float64$"):
         network.loss_grad(params, X, [0, 0, 0])
-
-
-def test_a_hidden_value_below_every_float_is_off():
-    params = one_unit(W=-1e200)
-    with pytest.raises(ValueError, match=r"^z_hidden is too large for a float64$"):
-        network.forward(params, [[1e200]])
-    assert network.loss(params, [[1e200]], [1]) == pytest.approx(math.log(2))
-    assert_same(
-        network.loss_grad(params, [[1e200]], [1]),
-        Parameters(np.zeros((1, 1)), np.zeros(1), np.zeros(1), -0.5),
-    )
-
-
-def test_a_hidden_value_above_every_float_is_refused():
-    for f in (network.forward, network.loss, network.loss_grad, network.value_and_grad):
-        arguments = () if f is network.forward else ([1],)
-        with pytest.raises(ValueError, match=r"_hidden is too large for a float64$"):
-            f(one_unit(W=1e200), [[1e200]], *arguments)
-
-
-@pytest.mark.parametrize("y", [0, 1])
-def test_an_output_beyond_every_float(y):
-    params = one_unit(W=1e200, w=(2 * y - 1) * 1e200)
-    with pytest.raises(ValueError, match=r"^z_out is too large for a float64$"):
-        network.forward(params, [[1.0]])
-    assert network.loss(params, [[1.0]], [y]) == 0.0
-    assert not network.ravel(network.loss_grad(params, [[1.0]], [y])).any()
-    with pytest.raises(ValueError, match=r"^the loss is too large for a float64$"):
-        network.loss(params, [[1.0]], [1 - y])
-    grad = network.loss_grad(params, [[1.0]], [1 - y])
-    assert grad.b_out == 2 * y - 1 and abs(grad.w_out[0]) == 1e200
 
 
 @pytest.mark.parametrize(
@@ -767,17 +533,31 @@ def test_extreme_penalties(l2, W, penalty, decay):
     assert grad.b_hidden[0] == 0.0 and grad.b_out == -0.5
 
 
-def test_penalties_that_are_no_float_are_refused():
+def test_penalties_that_are_no_float_are_rejected():
     with pytest.raises(ValueError, match=r"^the loss is too large for a float64$"):
         network.loss(one_unit(W=1e200, b=-1.0), [[0.0]], [1], l2=1.0)
-    with pytest.raises(ValueError, match=r"^the penalty's gradient is too large for a float64$"):
-        network.loss_grad(one_unit(W=1e200, b=-1.0), [[0.0]], [1], l2=1e200)
-    with pytest.raises(ValueError, match=r"^the penalty's gradient is too large for a float64$"):
-        network.loss_grad(one_unit(w=1e200, b=-1.0), [[0.0]], [1], l2=1e200)
+    for params in (one_unit(W=1e200, b=-1.0), one_unit(w=1e200, b=-1.0)):
+        with pytest.raises(ValueError, match=r"^the gradient is too large for a float64$"):
+            network.loss_grad(params, [[0.0]], [1], l2=1e200)
     assert network.loss_grad(one_unit(W=1e200, b=-1.0), [[0.0]], [1], l2=1.0).W_hidden == 1e200
 
 
-def test_losses_that_are_no_float_are_refused():
+@pytest.mark.parametrize(
+    ("params", "X", "name"),
+    [
+        (one_unit(W=1e200), 1e200, "z_hidden"),
+        (one_unit(W=-1e200), 1e200, "z_hidden"),
+        (one_unit(W=1e200, w=1e200), 1.0, "z_out"),
+    ],
+)
+def test_a_value_beyond_every_float_is_rejected_by_name(params, X, name):
+    for f in (network.forward, network.loss, network.loss_grad):
+        arguments = () if f is network.forward else ([1],)
+        with pytest.raises(ValueError, match=rf"^{name} is too large for a float64$"):
+            f(params, [[X]], *arguments)
+
+
+def test_losses_that_are_no_float_are_rejected():
     X = [[1.0], [1.0]]
     assert network.loss(one_unit(w=-1.5e308), X[:1], [1]) == 1.5e308
     with pytest.raises(ValueError, match=r"^the loss is too large for a float64$"):
@@ -803,14 +583,13 @@ def test_other_numbers_are_computed_in_float64():
     assert network.ravel(params).dtype == np.float64
 
 
-def test_arguments_are_neither_changed_nor_returned(rng):
+def test_arguments_are_neither_changed_nor_reflipped(rng):
     params, X, y = random_problem(rng)
     inputs = (*params[:3], X, y)
     for array in inputs:
         array.flags.writeable = False
     network.loss(params, X, y, 0.5)
     outputs = (*network.forward(params, X), *network.loss_grad(params, X, y, 0.0)[:3])
-    outputs += network.value_and_grad(params, X, y, 0.5)[1][:3]
     for output in (*outputs, network.ravel(params)):
         assert not any(np.shares_memory(output, array) for array in inputs)
         output[:] = 0.0  # writeable
@@ -827,49 +606,39 @@ CALLS = {
     "forward": lambda params, X, y, l2: network.forward(params, X),
     "loss": network.loss,
     "loss_grad": network.loss_grad,
-    "value_and_grad": network.value_and_grad,
     "ravel": lambda params, X, y, l2: network.ravel(params),
     "unravel": lambda params, X, y, l2: network.unravel(np.ones(13), like=params),
 }
-USES = {"forward": "X"} | dict.fromkeys(("loss", "loss_grad", "value_and_grad"), "X y l2")
-ARGUMENTS = [(call, argument) for call, names in USES.items() for argument in names.split()]
 GOOD = {"params": PARAMS_BOOK, "X": np.ones((3, 2)), "y": np.ones(3), "l2": np.array(0.5)}
+USES = {"forward": "X", "loss": "X y l2", "loss_grad": "X y l2"}
 
 
-@pytest.mark.parametrize(("call", "argument"), ARGUMENTS)
-def test_bad_arguments_are_refused(call, argument, spoil):
-    with pytest.raises(ValueError, match=rf"^{argument} "):
-        CALLS[call](**GOOD | {argument: spoil(GOOD[argument])})
-
-
-@pytest.mark.parametrize(("call", "argument"), ARGUMENTS)
-def test_other_shapes_are_refused(call, argument, reshape):
+@pytest.mark.parametrize(
+    ("call", "argument"), [(call, name) for call, names in USES.items() for name in names.split()]
+)
+def test_each_argument_is_checked(call, argument):
+    # One bad value an argument: all kinds of them are tried in test_arrays.
+    with pytest.raises(ValueError, match=rf"^{argument} holds NaN"):
+        CALLS[call](**GOOD | {argument: np.nan * GOOD[argument]})
     with pytest.raises(ValueError, match=rf"^{argument} has shape .*; expected "):
-        CALLS[call](**GOOD | {argument: reshape(GOOD[argument])})
+        CALLS[call](**GOOD | {argument: GOOD[argument][None]})
 
 
 @pytest.mark.parametrize("field", Parameters._fields)
 @pytest.mark.parametrize("call", CALLS)
-def test_bad_parameters_are_refused_by_field(call, field, spoil):
-    bad = PARAMS_BOOK._replace(**{field: spoil(np.asarray(getattr(PARAMS_BOOK, field)))})
-    name = "like" if call == "unravel" else "params"
-    with pytest.raises(ValueError, match=rf"^{name}\.{field} "):
-        CALLS[call](**GOOD | {"params": bad})
-
-
-@pytest.mark.parametrize("field", Parameters._fields)
-@pytest.mark.parametrize("call", CALLS)
-def test_parameters_of_another_shape_are_refused_by_field(call, field, reshape):
-    bad = PARAMS_BOOK._replace(**{field: reshape(np.asarray(getattr(PARAMS_BOOK, field)))})
-    with pytest.raises(ValueError, match=rf"^(params|like)\.{field} has shape .*; expected "):
-        CALLS[call](**GOOD | {"params": bad})
+def test_each_field_of_the_parameters_is_checked(call, field):
+    name, good = "like" if call == "unravel" else "params", np.asarray(getattr(PARAMS_BOOK, field))
+    with pytest.raises(ValueError, match=rf"^{name}\.{field} holds NaN"):
+        CALLS[call](**GOOD | {"params": PARAMS_BOOK._replace(**{field: np.nan * good})})
+    with pytest.raises(ValueError, match=rf"^{name}\.{field} has shape .*; expected "):
+        CALLS[call](**GOOD | {"params": PARAMS_BOOK._replace(**{field: good[None]})})
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(
     "params", [tuple(PARAMS_BOOK), list(PARAMS_BOOK), None, np.ones(13), PARAMS_BOOK._asdict()]
 )
-def test_what_is_no_parameters_is_refused(call, params):
+def test_what_is_no_parameters_is_rejected(call, params):
     with pytest.raises(ValueError, match=r"^(params|like) is a .*; expected network\.Parameters$"):
         CALLS[call](**GOOD | {"params": params})
 
@@ -884,7 +653,7 @@ def test_what_is_no_parameters_is_refused(call, params):
         ("params.b_out", [1.0]), ("params.b_out", np.ones(3)),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("call", ["loss", "loss_grad", "value_and_grad"])
+@pytest.mark.parametrize("call", ["loss", "loss_grad"])
 def test_nothing_is_broadcast(call, argument, value):
     name = argument.removeprefix("params.")
     bad = {"params": PARAMS_BOOK._replace(**{name: value})} if name != argument else {name: value}
@@ -893,13 +662,13 @@ def test_nothing_is_broadcast(call, argument, value):
 
 
 @pytest.mark.parametrize("labels", [[0, 1, -1], [1, 1, 2], [0.5, 0, 1]])
-@pytest.mark.parametrize("call", ["loss", "loss_grad", "value_and_grad"])
-def test_labels_outside_the_set_are_refused(call, labels):
+@pytest.mark.parametrize("call", ["loss", "loss_grad"])
+def test_labels_outside_the_set_are_rejected(call, labels):
     with pytest.raises(ValueError, match=r"^y holds the label .*; expected 0 or 1$"):
         CALLS[call](**GOOD | {"y": labels})
 
 
-@pytest.mark.parametrize("call", ["loss", "loss_grad", "value_and_grad"])
-def test_a_negative_lambda_is_refused(call):
+@pytest.mark.parametrize("call", ["loss", "loss_grad"])
+def test_a_negative_lambda_is_rejected(call):
     with pytest.raises(ValueError, match=r"^l2 is -1e-09; expected at least 0$"):
         CALLS[call](**GOOD | {"l2": -1e-9})

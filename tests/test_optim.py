@@ -156,27 +156,19 @@ def good_arguments():
     return {"sample_grad": towards, "theta": np.array([0.0]), "n_samples": 2, "step_size": 0.5}
 
 
-@pytest.mark.parametrize("argument", ["theta", "step_size"])
-def test_bad_numbers_are_refused_at_the_call(argument, spoil):
-    good = good_arguments()
-    bad = spoil(np.asarray(good[argument]))
-    with pytest.raises(ValueError, match=rf"^{argument} "):
-        optim.sgd(**good | {argument: bad})
-
-
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
         ("sample_grad", None), ("sample_grad", np.zeros(1)), ("sample_grad", "towards"),
-        ("theta", 0.0), ("theta", [[0.0]]),
+        ("theta", 0.0), ("theta", [[0.0]]), ("theta", [True]),
         ("n_samples", 0), ("n_samples", -1), ("n_samples", 2.0), ("n_samples", True),
         ("n_samples", "2"), ("n_samples", None),
-        ("step_size", -1e-9), ("step_size", [0.5]),
+        ("step_size", -1e-9), ("step_size", [0.5]), ("step_size", np.nan),
         ("rng", 0), ("rng", np.random), ("rng", np.random.RandomState(0)), ("rng", True),
     ],
 )  # fmt: skip
-def test_bad_arguments_are_refused_at_the_call(argument, value):
-    with pytest.raises(ValueError, match=rf"^{argument} (is|has) .*expected"):
+def test_bad_arguments_are_rejected_at_the_call(argument, value):
+    with pytest.raises(ValueError, match=rf"^{argument} (is|has|holds) .*expected"):
         optim.sgd(**good_arguments() | {argument: value})
 
 
@@ -192,9 +184,12 @@ def test_the_callable_is_not_called_before_the_first_next():
     optim.sgd(never, [0.0], 2, step_size=0.5)
 
 
-def test_a_bad_gradient_is_refused_when_it_comes(spoil):
-    descent = optim.sgd(lambda t, i: spoil(t) if i == 1 else t, [1.0], 2, step_size=0.5)
-    with pytest.raises(ValueError, match=r"^sample_grad\(theta, 1\) "):
+def test_a_bad_gradient_is_rejected_when_it_comes():
+    descent = optim.sgd(lambda t, i: t / (1 - i), [1.0], 2, step_size=0.5)
+    with (
+        np.errstate(divide="ignore"),
+        pytest.raises(ValueError, match=r"^sample_grad\(theta, 1\) holds NaN or infinity"),
+    ):
         next(descent)
 
 
@@ -205,19 +200,13 @@ def test_a_gradient_of_another_shape_is_not_broadcast(grad):
         next(descent)
 
 
-def test_theta_that_outgrows_float64_is_refused():
-    # Each sample multiplies theta by -9: refused in the epoch in which 9**k passes 1.8e308.
+def test_theta_that_outgrows_float64_is_rejected():
+    # Each sample multiplies theta by -9: rejected in the epoch in which the step, 10 * 9**k, passes 1.8e308.
     descent = optim.sgd(lambda t, i: t, [1.0], 1, step_size=10.0)
-    for k, theta in enumerate(itertools.islice(descent, 323), start=1):
+    for k, theta in enumerate(itertools.islice(descent, 322), start=1):
         assert theta[0] == pytest.approx((-9.0) ** k, rel=1e-12)
     with pytest.raises(ValueError, match=r"^theta after sample 0 is too large for a float64$"):
         next(descent)
-
-
-def test_a_step_that_overflows_by_itself_alone():
-    # 1.5e308 - 2 * 1e308 = -5e307
-    (theta,) = next(optim.sgd(lambda t, i: [1e308], [1.5e308], 1, step_size=2.0))
-    assert theta == pytest.approx(-5e307, rel=1e-15)
 
 
 def test_a_step_below_every_float_changes_nothing():

@@ -45,10 +45,8 @@ def test_values_by_hand(x, coefficients, expected):
 @pytest.mark.parametrize(
     ("x", "c", "expected"),
     [
-        (1e52, 1e-300, 1e12),  # x**6 = 1e312 is no float64, c x**6 is
-        (-1e52, -1e-300, -1e12),
-        (1e-60, 1e300, 1e-60),  # x**6 = 1e-360 is below every float64, c x**6 is not
-        (1e60, 0.0, 0.0),
+        (1e50, 1e-300, 1.0),
+        (-1e50, -1e-300, -1.0),
         (1e-100, 1.0, 0.0),  # 1e-600
         (2.0**-179, 1.0, 2.0**-1074),  # the smallest float64
     ],
@@ -60,9 +58,10 @@ def test_extreme_values_of_the_sixth_power(x, c, expected):
 
 
 @pytest.mark.parametrize("x", [1e52, -1e52, 1.7e308])
-def test_a_power_that_is_no_float64_is_refused(x):
-    with pytest.raises(ValueError, match=r"^a feature of x is too large for a float64$"):
-        polynomial.features([0.0, x])
+def test_a_power_that_is_no_float64_is_rejected(x):
+    for c in (None, [1e-300, 1, 1, 1, 1, 1, 1]):  # a coefficient does not rescue the power
+        with pytest.raises(ValueError, match=r"^a feature of x is too large for a float64$"):
+            polynomial.features([0.0, x], c)
 
 
 @given(st.lists(moderate, min_size=1, max_size=5), st.lists(moderate, min_size=7, max_size=7))
@@ -71,7 +70,9 @@ def test_features_are_the_exact_powers_rounded(x, c):
     expected = [[float(value) for value in row] for row in exact]
     got = polynomial.features(x, c)
     with np.errstate(under="ignore"):  # in the comparison
-        np.testing.assert_allclose(got, expected, rtol=2e-15, atol=2.0**-1073)
+        # below 2**-1022 a power keeps fewer digits, and its coefficient multiplies what is lost
+        lost = np.abs(c) * 8 * 2.0**-1074 + 2.0**-1073
+        assert np.all(np.abs(got - expected) <= 2e-15 * np.abs(expected) + lost)
 
 
 @given(st.floats(-10, 10, allow_subnormal=False).filter(lambda u: not 0 < abs(u) < 1e-40))
@@ -113,26 +114,20 @@ def test_arguments_are_neither_changed_nor_returned():
     assert got.shape == (2, 7)
 
 
-def test_bad_x_is_refused(spoil):
-    with pytest.raises(ValueError, match=r"^x "):
-        polynomial.features(spoil(np.array([1.0, 2.0])))
-
-
-def test_bad_coefficients_are_refused(spoil):
-    bad = spoil(np.ones(7))
-    if bad is None:
-        return  # None means ones
-    with pytest.raises(ValueError, match=r"^coefficients "):
-        polynomial.features([1.0], bad)
+def test_both_arguments_are_checked():
+    with pytest.raises(ValueError, match=r"^x holds strings"):
+        polynomial.features(["1.0", "2.0"])
+    with pytest.raises(ValueError, match=r"^coefficients holds booleans"):
+        polynomial.features([1.0], [True] * 7)
 
 
 @pytest.mark.parametrize("x", [1.0, [[1.0, 2.0]], [[[1.0]]]])
-def test_x_of_another_shape_is_refused(x):
+def test_x_of_another_shape_is_rejected(x):
     with pytest.raises(ValueError, match=r"^x has shape .*; expected \(n,\)$"):
         polynomial.features(x)
 
 
 @pytest.mark.parametrize("coefficients", [1.0, [1.0], np.ones(6), np.ones(8), np.ones((1, 7))])
-def test_coefficients_of_another_shape_are_refused(coefficients):
+def test_coefficients_of_another_shape_are_rejected(coefficients):
     with pytest.raises(ValueError, match=r"^coefficients has shape .*; expected \(7,\)$"):
         polynomial.features([1.0], coefficients)
