@@ -20,17 +20,16 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, reduce
+from importlib.util import find_spec
 from itertools import pairwise
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeGuard, TypeVar, cast
 
 import numpy as np
 
-from hwlib._arrays import Numbers, as_count, finite
+from hwlib._arrays import Floats, Numbers, as_count, finite
 
-try:
-    from numba import njit
-except ImportError:
-    njit = None
+NUMBA = find_spec("numba") is not None
+"""Whether loops are compiled; without Numba the same functions work on NumPy."""
 
 BLOCK = 8192
 """Samples in a block: 64 kB for each number of a sample; some ten of them fit in a cache."""
@@ -40,10 +39,9 @@ PARTS = 16
 
 
 class Samples(Protocol):
-    """What can be sliced along its first axis: an array, or one that is read when asked for."""
+    """What can be sliced along its first axis: an array, or what is read when it is asked for."""
 
-    @property
-    def shape(self) -> tuple[int, ...]: ...
+    def __len__(self) -> int: ...
     def __getitem__(self, where: slice, /) -> Any: ...
 
 
@@ -62,7 +60,7 @@ def total(results: Iterable[Result[Grad]]) -> Result[Grad]:
         loss, grad = reduce(_plus, results)
     finite("the loss", loss)
     for field in grad if isinstance(grad, tuple) else (grad,):
-        finite("the gradient", field)
+        finite("the gradient", np.asarray(field))
     return float(loss), grad
 
 
@@ -111,9 +109,9 @@ def on_cores(loss_grad: LossGrad[Grad], X: Samples, y: Samples) -> list[Result[G
 
 def _count(X: Samples, y: Samples) -> int:
     """Return the number of samples."""
-    if not X.shape or X.shape[:1] != y.shape[:1] or not X.shape[0]:
-        raise ValueError(f"y has shape {y.shape}, X {X.shape}; expected a label for each sample")
-    return X.shape[0]
+    if len(X) != len(y) or not len(X):
+        raise ValueError(f"y has {len(y)} labels; expected one for each of {len(X)} samples")
+    return len(X)
 
 
 def cores() -> int:
@@ -136,25 +134,30 @@ if hasattr(os, "register_at_fork"):  # a child process has none of its parent's 
 
 def compiled(loop: Function, *, inline: bool = False) -> Function:
     """Return a function of numbers and arrays in machine code; as it is, if there is no Numba."""
-    if njit is None:
+    if not NUMBA:
         return loop
-    found: Function = njit(nogil=True, error_model="numpy", inline="always" if inline else "never")(
-        loop
-    )
-    return found
+    from numba import njit
+
+    machine_code = njit(nogil=True, error_model="numpy", inline="always" if inline else "never")
+    return cast(Function, machine_code(loop))
+
+
+def is_ready(array: object) -> TypeGuard[Floats]:
+    """Whether a compiled loop takes an array as it is; for other layouts it is compiled anew."""
+    return type(array) is np.ndarray and array.dtype == np.float64 and array.flags.carray
 
 
 def compiled_or_plain(
     loop: LossGrad[Grad], plain: LossGrad[Grad], X: Numbers, y: Numbers, n_inputs: int
 ) -> Result[Grad]:
-    """Return the total of a compiled loop; where it cannot say it, that of NumPy.
+    """Return the total of a compiled loop, or where it cannot say it, that of `plain`.
 
-    The loop returns a loss that is not finite for what it does not accept. Then `plain`, which
-    checks everything, says what is wrong; it also takes other dtypes, and all without Numba.
+    The loss of the loop is not finite if it does not accept a number. Then `plain`, which checks
+    everything, says what is wrong. It also takes other dtypes, and all where Numba is missing.
     """
     if y.ndim != 1 or X.shape != (len(y), n_inputs) or not len(y):
         return plain(X, y)  # raises
-    if njit and X.dtype == np.float64 and y.dtype in (np.float64, np.int64):
+    if NUMBA and X.dtype == np.float64 and y.dtype in (np.float64, np.int64):
         # An array in a message from another process may begin at an odd address.
         X, y = (array if array.flags.aligned else array.copy() for array in (X, y))
         results = on_cores(loop, X, y)

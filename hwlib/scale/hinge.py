@@ -17,7 +17,7 @@ from hwlib import hinge
 from hwlib._arrays import Floats, as_float, as_floats, as_labels, as_numbers, as_rng, finite
 from hwlib.hinge import LABELS, N_FEATURES
 from hwlib.polynomial import LINEAR, NONLINEAR
-from hwlib.scale.blocks import compiled, compiled_or_plain
+from hwlib.scale.blocks import compiled, compiled_or_plain, is_ready
 
 
 def value_and_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[float, Floats]:
@@ -26,14 +26,14 @@ def value_and_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[float,
     Numba compiles the loop at the first call, and all cores share the samples, or
     ``OMP_NUM_THREADS`` of them; the result has the same bits on any number of cores.
     """
-    X, y, weights = as_numbers("X", X), as_numbers("y", y), as_numbers("theta", theta)
-    if weights.dtype != np.float64 or weights.shape != (N_FEATURES,):
-        weights = as_floats("theta", weights, (N_FEATURES,))
+    if not is_ready(theta) or theta.shape != (N_FEATURES,):
+        theta = as_floats("theta", theta, (N_FEATURES,)).copy()
 
     def plain(X: ArrayLike, y: ArrayLike) -> tuple[float, Floats]:
-        return hinge.loss(weights, X, y), hinge.loss_grad(weights, X, y)
+        return hinge.loss(theta, X, y), hinge.loss_grad(theta, X, y)
 
-    return compiled_or_plain(partial(_loop, weights), plain, X, y, N_FEATURES)
+    X, y = as_numbers("X", X), as_numbers("y", y)
+    return compiled_or_plain(partial(_loop, theta), plain, X, y, N_FEATURES)
 
 
 @compiled

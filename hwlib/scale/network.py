@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from hwlib import network
 from hwlib._arrays import Floats, as_float, as_numbers
 from hwlib.network import Parameters
-from hwlib.scale.blocks import compiled, compiled_or_plain
+from hwlib.scale.blocks import compiled, compiled_or_plain, is_ready
 
 
 def value_and_grad(
@@ -45,10 +45,9 @@ def _is_ready(params: Parameters) -> bool:
     """Whether the loop takes these parameters as they are; NaN and infinity show in its loss."""
     if not isinstance(params, Parameters) or type(params.b_out) is not float:
         return False
-    *arrays, _ = params
-    if not all(type(a) is np.ndarray and a.dtype == np.float64 and a.flags.carray for a in arrays):
+    W, b, w, _ = params
+    if not (is_ready(W) and is_ready(b) and is_ready(w)):
         return False
-    W, b, w = arrays
     return W.size > 0 and W.ndim == 2 and W.shape[1:] == b.shape == w.shape
 
 
@@ -58,7 +57,7 @@ def _loop(params: Parameters, l2: float, X: Floats, y: Floats) -> tuple[float, P
 
     `l2` is the share of one sample.
     """
-    W, b, w, b_out = params
+    W, b, w, _ = params
     share = l2 * len(X)
     dW, db, dw, db_out = share * W, np.zeros_like(b), share * w, 0.0  # eq-l2-grad-w-hidden
     loss, p, a = 0.5 * (np.sum(dW * W) + np.sum(dw * w)), 0.0, np.empty_like(b)  # eq-l2-penalty
@@ -83,7 +82,7 @@ def _loop(params: Parameters, l2: float, X: Floats, y: Floats) -> tuple[float, P
 
 @partial(compiled, inline=True)
 def _forward(params: Parameters, x: Floats, a: Floats) -> float:
-    """Fill in the values of the hidden units; return z_out, NaN if one of their sums is no float."""
+    """Fill in a, the hidden units; return z_out, NaN if one of their sums is not finite."""
     W, b, w, z_out = params
     for j in range(len(b)):
         z = b[j]
