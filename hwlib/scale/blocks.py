@@ -52,7 +52,7 @@ LossGrad = Callable[[Any, Any], Result[Grad]]
 
 
 def total(results: Iterable[Result[Grad]]) -> Result[Grad]:
-    """Return the sum of results, added in their order: on any machine it has the same bits.
+    """Return the sum of results, added in their order: the same bits, wherever they come from.
 
     A `ValueError` is raised if gradients differ in shape, or a sum is not finite.
     """
@@ -65,10 +65,10 @@ def total(results: Iterable[Result[Grad]]) -> Result[Grad]:
 
 
 def _plus(a: Any, b: Any) -> Any:
-    if isinstance(a, float) and isinstance(b, float):
+    if type(a) is float and type(b) is float:
         return a + b
-    if isinstance(a, tuple):
-        sums = [_plus(*pair) for pair in zip(a, b, strict=True)]
+    if isinstance(a, tuple) and len(a) == len(b):
+        sums = map(_plus, a, b)
         return type(a)(*sums) if hasattr(a, "_fields") else tuple(sums)
     if np.shape(a) != np.shape(b):
         raise ValueError(f"gradients have shapes {np.shape(a)} and {np.shape(b)}; expected one")
