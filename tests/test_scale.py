@@ -382,6 +382,12 @@ def test_parameters_of_other_shapes(field, shape, way):
         scale.network.value_and_grad(**good | {"params": params})
 
 
+def test_a_layer_has_a_unit(way):
+    params = Parameters(np.ones((2, 0)), np.ones(0), np.ones(0), 1.0)
+    with pytest.raises(ValueError, match=r"^params\.W_hidden has shape \(2, 0\); expected"):
+        scale.network.value_and_grad(params, np.ones((3, 2)), np.ones(3))
+
+
 def test_the_error_names_the_shape_of_all_samples(way):
     X = np.ones((20_000, 6))
     with pytest.raises(ValueError, match=r"^X has shape \(20000, 6\)"):
@@ -404,6 +410,7 @@ def one_unit(W, w):
         ("network", one_unit(1.0, 0.0), HUGE[:, :2], np.zeros(4)),  # z_hidden, above all floats
         ("network", one_unit(-1.0, 0.0), HUGE[:, :2], np.zeros(4)),  # and below
         ("network", one_unit(1e-200, 1e300), HUGE[:, :2], np.zeros(4)),  # z_out
+        ("network", one_unit(1e-200, 1e300), HUGE[:, :2], np.ones(4)),  # its loss would be 0
         ("network", one_unit(0.0, 1.0), HUGE[:, :2], np.zeros(4)),  # the gradient
     ],
 )

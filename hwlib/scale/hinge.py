@@ -38,17 +38,17 @@ def value_and_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[float,
 
 @compiled
 def _loop(theta: Floats, X: Floats, y: Floats) -> tuple[float, Floats]:
-    """Loss and gradient; the loss is NaN for a number or a label that is not accepted."""
+    """Loss and gradient; the loss is not finite for a number or a label that is not accepted."""
     weights, loss, grad = NONLINEAR * theta, 0.0, np.zeros(N_FEATURES)
     for i in range(len(X)):
         h, label = 0.0, float(y[i])
         for j in range(N_FEATURES):
-            h += weights[j] * X[i, j]  # eq-hypothesis; not finite if any number in X[i] is not
-        if not math.isfinite(h) or abs(label) != 1.0:
+            h += weights[j] * X[i, j]  # eq-hypothesis
+        if abs(label) != 1.0:
             return math.nan, grad
         margin = label * h  # eq-margin
         active = margin < 1.0  # eq-hinge-active
-        loss += active * (1.0 - margin)  # eq-hinge-loss
+        loss += active * (1.0 - margin)  # eq-hinge-loss; not finite if X[i] is not
         for j in range(N_FEATURES):
             grad[j] -= active * label * X[i, j]  # eq-hinge-grad
     grad[LINEAR] = 0.0
