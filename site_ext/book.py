@@ -115,8 +115,10 @@ def finish_page(
 ) -> None:
     """Choose the theme early; add the equations referred to; let no script hold up the page."""
     context["metatags"] = context.get("metatags", "") + THEME_SCRIPT
-    # Roles of docutils that WAI-ARIA has deprecated, on elements that may not bear them.
-    body = context["body"] = re.sub(r' role="(list|doc-[a-z]+)"', "", context.get("body", ""))
+    # Roles of docutils that WAI-ARIA has deprecated, on elements that may not bear them; and the
+    # label that myst-nb puts over the words "Show the code".
+    wrong = r' role="(list|doc-[a-z]+)"| aria-label="Toggle hidden content"'
+    body = context["body"] = re.sub(wrong, "", context.get("body", ""))
     for label in sorted(set(re.findall(r'href="[^"#]+#equation-(eq-[\w-]+)"', body))):
         formula = mathml(app.env.book_equations[label], display=True)
         context["body"] += f'<template id="preview-{label}">{formula}</template>\n'
