@@ -88,8 +88,7 @@ explore.register("chain", (root, { part, values, show, say }) => {
     return `<div class="entry">${slider(name, symbol, { ...RANGE, value })}
       ${fact(`∂L/∂${symbol}`, `L_${name}`)}
       ${decays(name) ? fact(`+ λ${symbol}`, `R_${name}`) : "<span></span>"}
-      ${fact(`= ∂J/∂${symbol}`, `J_${name}`)}
-      ${fact("central difference", `numerical_${name}`)}</div>`;
+      ${fact(`= ∂J/∂${symbol}`, `J_${name}`)}${fact("numerical", `numerical_${name}`)}</div>`;
   }
   root.innerHTML = `<p>In the boxes: values, computed along the arrows. On the arrows: slopes of L,
       computed against them. Choose an arrow to see its local factor.</p>
@@ -125,7 +124,7 @@ explore.register("chain", (root, { part, values, show, say }) => {
       : `is not above 0: the unit is off. ∂L/∂W₁₁, ∂L/∂b₁ and ∂L/∂W₁₄ are 0. The weights keep
         their decay λW, and b₁ has none.`;
     const kink = v.z_1 === 0 ? ` Here is the kink, and no derivative. The book takes 0; the
-      central difference is the mean of both sides.` : "";
+      numerical value, a central difference, is the mean of both sides.` : "";
     const rounded = v.y_hat === 1 ? ` ŷ is rounded to 1. The slopes are computed from z₄: with
       1/(1 − ŷ) one would divide by 0.` : "";
     say(`z₁ = ${short(v.z_1)} ${state}${kink}${rounded}`);
