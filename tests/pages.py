@@ -59,14 +59,14 @@ def size_of(path: str) -> int:
     return len(data) if path.endswith(("woff2", "png")) else len(gzip.compress(data, 9))
 
 
-def requests(page: Page, site: Path) -> dict[str, list[object]]:
+def requests(page: Page, site: Path) -> dict[str, list]:
     """What a page opened from a folder should not have asked for."""
     wanted = {urlsplit(url)._replace(query="", fragment="").geturl() for url in page.requested}
     files = [unquote(urlsplit(url).path) for url in wanted if url.startswith(site.as_uri())]
-    weights = sorted(((size_of(path), path) for path in files if Path(path).is_file()), reverse=True)
+    weights = [(size_of(path), path) for path in files if Path(path).is_file()]
     return {
         "outside": [url for url in wanted if not url.startswith((site.as_uri(), "data:"))],
-        "heavy": weights if sum(weight for weight, _ in weights) > HEAVIEST else [],
+        "heavy": sorted(weights) if sum(weight for weight, _ in weights) > HEAVIEST else [],
     }
 
 
@@ -140,13 +140,13 @@ def elements(page: Page, script: str) -> list[str]:
     return page.evaluate(f"() => ({script})().map((e) => e.outerHTML.slice(0, 120))")
 
 
-def faults(page: Page, site: Path) -> dict[str, list[object]]:
+def faults(page: Page, site: Path) -> dict[str, list]:
     """Everything that is wrong with an opened page of the site, by the check that found it.
 
     axe-core looks twice, at a desktop in the light and at a phone in the dark: colors depend on
     the theme, all else on the width, and nothing on both.
     """
-    found: dict[str, list[object]] = {what: elements(page, script) for what, script in LOADED.items()}
+    found = {what: elements(page, script) for what, script in LOADED.items()}
     page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     for size, theme in ((DESKTOP, "light"), (PHONE, "dark"), (NARROW, "dark")):
         page.set_viewport_size(size)
