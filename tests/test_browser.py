@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import http.server
 import re
 import threading
@@ -111,6 +112,16 @@ def test_each_fault_is_seen(tab, site, monkeypatch) -> None:
     tab.unroute_all()
     assert {what.partition(" at ")[0] for what in found} == SPOILT.keys() | {"heavy"}
     assert {"axe at 1280 pixels, light", "axe at 390 pixels, dark"} <= found.keys()
+
+
+def test_axe_core_is_the_file_that_its_readme_names() -> None:
+    folder = Path(__file__).parent / "vendor" / "axe-core"
+    version, digest = re.search(
+        r"^Version (\S+), SHA-256 of `axe.min.js` (\w+)$", (folder / "README.md").read_text(), re.M
+    ).groups()
+    assert hashlib.sha256((folder / "axe.min.js").read_bytes()).hexdigest() == digest
+    assert (folder / "axe.min.js").read_text("utf-8").startswith(f"/*! axe v{version}\n")
+    assert tuple(map(int, version.split("."))) >= (4, 14)
 
 
 def test_served_pages_ask_their_own_host_alone(tab, served, site) -> None:
