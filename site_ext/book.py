@@ -1,12 +1,14 @@
 """Sphinx extension of the site: what the book's pages need besides the theme.
 
 Registered in ``_config.yml``. Formulas become MathML (`site_ext.mathml`), a solution becomes
-a ``<details>`` element, the reference of hwlib links to the equations that it implements, a
-page carries the equations that it refers to, and loads no script in vain.
+a ``<details>`` element, everything that is numbered takes its number from the title of its page
+(`site_ext.numbering`), code and the reference of hwlib link to the equations that they implement,
+a page carries the equations that it refers to, and loads no script in vain.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_exercise.nodes import solution_node
 
+from site_ext import numbering
 from site_ext.mathml import MathError, to_mathml
 from site_ext.prune import prune
 
@@ -110,6 +113,62 @@ def latex_of_equations(app: Sphinx, env: BuildEnvironment) -> None:
     env.book_equations = {block["label"]: block for block in blocks if block["label"]}
 
 
+def number_by_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Take the numbers of equations, figures and exercises from their page and place on it."""
+    for page, kinds in env.toc_fignumbers.items():
+        number, _ = numbering.split_title(env.titles[page].astext())
+        start = tuple(number.split(".")) if number else ()
+        for kind, ids in kinds.items():
+            kinds[kind] = {name: (*start, place) for place, name in enumerate(ids, 1)}
+    env.book_numbers = {
+        name.removeprefix("equation-"): (".".join(map(str, number)), page)
+        for page, kinds in env.toc_fignumbers.items()
+        for name, number in kinds.get("displaymath", {}).items()
+    }
+    executed = Path(app.srcdir, "formulas", "executed.json")
+    env.book_executed = json.loads(executed.read_text("utf-8")) if executed.exists() else {}
+    return []
+
+
+def executed_line(counts: dict[str, int], ledger: str) -> str:
+    """Return the folded line that says how many of a page's formulas a program has executed."""
+    printed, executed = counts["printed"], counts["executed"]
+    share = str(executed) if executed == printed else f"{executed} of {printed}"
+    formulas = "formula" if printed == 1 else "formulas"
+    what = f"{formulas} of this page {'was' if executed == 1 else 'were'}"
+    return (
+        f'<details class="executed"><summary>{share} {what} executed</summary>\n'
+        "<p>A program read the LaTeX of each formula from this page, evaluated it at many points "
+        f'and compared the results. <a href="{ledger}">The ledger</a> says how, formula by '
+        "formula, and which wrong versions were rejected.</p></details>\n"
+    )
+
+
+NAMED = re.compile(r"(\()?(?<![\w-])(eq(?:-[a-z0-9]+)+)(?![\w-])(?(1)\))|\(((?:\d+\.){2}\d+)\)")
+"""The label of an equation, in parentheses or not; or its number in parentheses."""
+
+
+def label_links(app: Sphinx, pagename: str, body: str) -> str:
+    """Let code and what it prints show numbers of equations in place of labels, as links."""
+    table = app.env.book_numbers
+    label_of = {number: label for label, (number, _) in table.items()}
+
+    def link(match: re.Match[str]) -> str:
+        label = match[2] or label_of.get(match[3])
+        if label not in table:
+            return match[0]
+        number, page = table[label]
+        uri = app.builder.get_relative_uri(pagename, page) if page != pagename else ""
+        return f'<a href="{uri}#equation-{label}">({number})</a>'
+
+    return re.sub(r"<pre\b.*?</pre>", lambda pre: NAMED.sub(link, pre[0]), body, flags=re.DOTALL)
+
+
+REFERENCE = r'<a class="reference internal" href="[^"]*#equation-[^"]*">\([\d.]+\)</a>'
+IN_PARENTHESES = re.compile(rf"\(({REFERENCE}(?:,?\s+(?:and\s+|to\s+)?{REFERENCE})*)\)")
+"""References to equations and nothing else, in parentheses: they have their own."""
+
+
 def finish_page(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -118,7 +177,11 @@ def finish_page(
     # Roles of docutils that WAI-ARIA has deprecated, on elements that may not bear them; and the
     # label that myst-nb puts over the words "Show the code".
     wrong = r' role="(list|doc-[a-z]+)"| aria-label="Toggle hidden content"'
-    body = context["body"] = re.sub(wrong, "", context.get("body", ""))
+    body = re.sub(wrong, "", context.get("body", ""))
+    body = label_links(app, pagename, IN_PARENTHESES.sub(r"\1", body))
+    if counts := app.env.book_executed.get(Path(pagename).name):
+        body += executed_line(counts, app.builder.get_relative_uri(pagename, "chapters/ledger"))
+    context["body"] = body
     for label in sorted(set(re.findall(r'href="[^"#]+#equation-(eq-[\w-]+)"', body))):
         formula = mathml(app.env.book_equations[label], display=True)
         context["body"] += f'<template id="preview-{label}">{formula}</template>\n'
@@ -152,6 +215,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", link_equations)
     app.connect("autodoc-skip-member", skip_alias)
     app.connect("env-check-consistency", latex_of_equations)
+    app.connect("env-get-updated", number_by_page, priority=900)
     app.connect("html-page-context", add_explorables)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", prune, priority=900)

@@ -1,5 +1,6 @@
 """The built site: every page is there, every link leads somewhere, nothing comes from elsewhere."""
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,8 @@ import yaml
 from lxml import html
 from pygments.styles import get_style_by_name
 from pygments.token import Token
+
+from site_ext import book
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build" / "html"
@@ -263,23 +266,162 @@ def test_every_labelled_equation_is_on_its_page(pages):
             assert equation.xpath(".//*[contains(@class, 'eqno')]"), label
 
 
+NUMBERS = json.loads((ROOT / "hwlib" / "equations.json").read_text(encoding="utf-8"))
+
+
+def title_of(page):
+    (title,) = page.xpath("//article//h1")
+    return title.text
+
+
+def first_text(element):
+    """The text of an element without the link to itself."""
+    (text,) = (element.xpath("string(./text()[1])"),)
+    return text.strip()
+
+
+def test_the_stored_numbers_are_those_on_the_pages(pages):
+    shown = {
+        equation.get("id").removeprefix("equation-"): [
+            first_text(equation.xpath(".//*[contains(@class, 'eqno')]")[0]),
+            name.removesuffix(".html"),
+            title_of(page),
+        ]
+        for name, page in pages.items()
+        for equation in page.xpath("//div[starts-with(@id, 'equation-eq-')]")
+    }
+    assert shown == {
+        label: [f"({number})", page, f"{number.rpartition('.')[0]} {title}"]
+        for label, (number, page, title) in NUMBERS.items()
+    }
+
+
 def test_a_reference_to_an_equation_shows_its_number(pages):
     for name, page in pages.items():
         for link in page.xpath("//article//a[contains(@href, '#equation-eq-')]"):
             if "headerlink" not in link.get("class", ""):
-                assert re.fullmatch(r"\(([A-Z]|\d+)(\.\d+)?\)", link.text_content().strip()), name
+                number = NUMBERS[link.get("href").partition("#equation-")[2]][0]
+                assert link.text_content() == f"({number})", name
 
 
-def test_every_equation_has_its_number(pages):
-    numbers = [
-        (name, number.text_content().strip())
-        for name, page in pages.items()
-        for number in page.xpath("//*[contains(concat(' ', @class, ' '), ' eqno ')]")
-    ]
-    shown = [re.sub(r"[^0-9A-Z.]", "", number) for _, number in numbers]
-    assert shown
-    assert all(re.fullmatch(r"([A-Z]|\d+)(\.\d+)?", number) for number in shown)
-    assert len(set(shown)) == len(shown), sorted({n for n in shown if shown.count(n) > 1})
+NUMBERED = {
+    "equations": ("//*[contains(concat(' ', @class, ' '), ' eqno ')]", r"\((.+)\)"),
+    "figures": ("//figcaption//*[@class='caption-number']", r"Fig\. (.+)"),
+    "exercises": ("//div[contains(@class, 'exercise')]/p", r"Exercise (\S+).*"),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERED)
+def test_numbers_are_those_of_the_page_and_count_up(pages, kind):
+    path, form = NUMBERED[kind]
+    seen = set()
+    for name, page in pages.items():
+        if found := [
+            re.fullmatch(form, " ".join(n.text_content().strip(" #\n").split()))[1]
+            for n in page.xpath(path)
+        ]:
+            start = re.match(r"(\d+\.\d+) |", title_of(page))[1]
+            places = range(1, len(found) + 1)
+            assert found == [f"{start}.{place}" if start else str(place) for place in places], name
+            assert seen.isdisjoint(found)
+            seen.update(found)
+    assert len(seen) > 30
+
+
+def visible_text(page, *without):
+    """What a reader can see of a page, but for some kinds of elements."""
+    hidden = " or ".join(
+        f"ancestor::{tag}" for tag in ("script", "style", "template", "annotation", *without)
+    )
+    return "".join(page.xpath(f"//body//text()[not({hidden})]"))
+
+
+def test_no_page_shows_a_label(pages):
+    for name, page in pages.items():
+        assert not re.findall(r"\beq-[a-z]\S*", visible_text(page)), name
+
+
+def test_references_have_single_parentheses(pages):
+    for name, page in pages.items():
+        assert not re.findall(r"\(\(.{30}", visible_text(page, "pre", "code", "math")), name
+        assert not re.findall(r"\(\(\d+\.\d+\.\d+\).*", visible_text(page)), name
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("(REF)", "(1.2.4)"),
+        ("(REF, REF)", "(1.2.4), (1.2.4)"),
+        ("(REF,\n and REF)", "(1.2.4),\n and (1.2.4)"),
+        ("(by REF)", "(by (1.2.4))"),
+        ("f(REF) + (x)", "f(1.2.4) + (x)"),
+    ],
+)
+def test_a_reference_in_parentheses_loses_the_outer_ones(source, shown):
+    link = '<a class="reference internal" href="a.html#equation-eq-x">(1.2.4)</a>'
+    body = book.IN_PARENTHESES.sub(r"\1", source.replace("REF", link))
+    assert html.fragment_fromstring(body, "p").text_content() == shown
+
+
+def code_labels(path):
+    """The labels that the code of a notebook names, in their order."""
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    return re.findall(r"(?<![\w-])eq(?:-[a-z0-9]+)+", text)
+
+
+def test_code_links_to_the_equations_that_it_names(pages):
+    named = Counter()
+    for path in SOURCES:
+        if path.suffix == ".ipynb":
+            page = pages[f"chapters/{path.stem}.html"]
+            links = page.xpath("//div[contains(@class, 'cell_input')]//pre//a/@href")
+            assert [link.partition("#equation-")[2] for link in links] == code_labels(path)
+            named.update(links)
+    assert len(named) > 50
+
+
+def test_a_number_that_a_cell_prints_is_a_link(pages):
+    outputs = pages["chapters/beyond_checks.html"].xpath(
+        "//div[contains(@class, 'cell_output')]//pre"
+    )
+    assert outputs[0].xpath(".//a/text()")
+    for name, page in pages.items():
+        for text in page.xpath("//pre//text()[not(ancestor::a)]"):
+            known = {number for number, *_ in NUMBERS.values()}
+            assert not known & set(re.findall(r"\((\d+\.\d+\.\d+)\)", text)), name
+
+
+def test_a_downloaded_notebook_keeps_its_labels():
+    path = ROOT / "chapters" / "network_3_hidden_weight.ipynb"
+    assert (SITE / "_sources" / "chapters" / path.name).read_bytes() == path.read_bytes()
+    assert "eq-delta-out" in code_labels(path)
+
+
+def test_a_page_says_how_many_of_its_formulas_were_executed(pages):
+    path = ROOT / "formulas" / "executed.json"
+    counts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for name, page in pages.items():
+        lines = page.xpath("//article/details[@class='executed']")
+        assert len(lines) == (Path(name).stem in counts), name
+        for line in lines:
+            count = counts[Path(name).stem]["executed"]
+            assert line.xpath("string(summary)").startswith(f"{count} "), name
+            assert line.xpath(".//a/@href") == ["ledger.html"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "executed", "said"),
+    [
+        (1, 1, "1 formula of this page was executed"),
+        (14, 14, "14 formulas of this page were executed"),
+        (14, 13, "13 of 14 formulas of this page were executed"),
+        (2, 1, "1 of 2 formulas of this page was executed"),
+    ],
+)
+def test_the_line_on_executed_formulas_counts_in_english(printed, executed, said):
+    line = book.executed_line({"printed": printed, "executed": executed}, "ledger.html")
+    assert html.fragment_fromstring(line).xpath("string(summary)") == said
 
 
 def mute_figures(page):
@@ -291,7 +433,7 @@ def mute_figures(page):
             yield f"{image.get('src')} is in no figure"
     for figure in page.xpath("//article//figure[.//img]"):
         caption = " ".join(part.text_content() for part in figure.xpath(".//figcaption"))
-        if not re.match(r"\s*Fig\. ([A-Z]|\d+)(\.\d+)?\s+\S", caption):
+        if not re.match(r"\s*Fig\. (\d+\.\d+\.)?\d+\s+\S", caption):
             yield f"{figure.get('id')}: {caption}"
 
 
@@ -304,10 +446,10 @@ def test_every_figure_has_number_caption_and_alt_text(pages):
 @pytest.mark.parametrize(
     ("alt", "caption", "faults"),
     [
-        ("A line that rises slowly.", "Fig. 1.2 What to see.", 0),
-        ("plot", "Fig. 1.2 What to see.", 1),
+        ("A line that rises slowly.", "Fig. 1.2.1 What to see.", 0),
+        ("plot", "Fig. 1.2.1 What to see.", 1),
         ("A line that rises slowly.", "What to see.", 1),
-        ("A line that rises slowly.", "Fig. 1.2", 1),
+        ("A line that rises slowly.", "Fig. 1.2.1", 1),
         ("", "", 2),
     ],
 )
