@@ -174,8 +174,10 @@ def finish_page(
 ) -> None:
     """Choose the theme early; add the equations referred to; let no script hold up the page."""
     context["metatags"] = context.get("metatags", "") + THEME_SCRIPT
-    # Roles of docutils that WAI-ARIA has deprecated, on elements that may not bear them.
-    body = re.sub(r' role="(list|doc-[a-z]+)"', "", context.get("body", ""))
+    # Roles of docutils that WAI-ARIA has deprecated, on elements that may not bear them; and the
+    # label that myst-nb puts over the words "Show the code".
+    wrong = r' role="(list|doc-[a-z]+)"| aria-label="Toggle hidden content"'
+    body = re.sub(wrong, "", context.get("body", ""))
     body = label_links(app, pagename, IN_PARENTHESES.sub(r"\1", body))
     if counts := app.env.book_executed.get(Path(pagename).name):
         body += executed_line(counts, app.builder.get_relative_uri(pagename, "chapters/ledger"))
