@@ -41,7 +41,6 @@ def steps(x: Floats, v: Floats) -> Floats:
     size = float(np.max(np.abs(x[v != 0.0]))) or 1.0
     sizes = 2.0**-4 * max(1.0, size) / RATIO ** np.arange(21)
     large = sizes >= max(2.0**-28 * size, 2.0**-44)
-    large[:4] = True  # as many as the extrapolation needs, however large the point
     k = np.argmax(np.abs(v))
     moves = (x[k] + sizes * v[k] != x[k]) & (x[k] - sizes * v[k] != x[k])
     return np.asarray(sizes[large & moves])
