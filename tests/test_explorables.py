@@ -178,7 +178,7 @@ def check_chain(page: Page, trials: list[dict[str, Any]]) -> None:
         assert shown.words["gate"] == ("on" if expected["z_1"] > 0 else "off")
 
 
-STEPS = {"corrected": "mended_step", "printed": "printed_step"}
+STEPS = {"corrected": "corrected_step", "printed": "printed_step"}
 """What the chapter calls one step of each algorithm."""
 
 
