@@ -7,6 +7,7 @@ In the book the hidden units are 1 to m = 3 and the output is unit 4; in code th
 `hidden` and `out`. There are n samples, d inputs and m hidden units:
 
 params : Parameters
+    The weights and biases.
 X : array_like, shape (n, d)
     One sample a row.
 y : array_like, shape (n,)

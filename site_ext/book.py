@@ -85,8 +85,10 @@ def drop_repeated_ids(app: Sphinx, doctree: nodes.document, docname: str) -> Non
 def link_equations(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Turn the labels of equations in a docstring into references."""
-    lines[:] = [re.sub(r"(?<![\w`-])eq(-[a-z0-9]+)+", r":eq:`\g<0>`", line) for line in lines]
+    """Turn the labels of equations in a docstring into references, which have brackets."""
+    label = r"(?<![\w`-])eq(?:-[a-z0-9]+)+"
+    text = re.sub(rf"\(({label}(?:,\s+{label})*)\)", r"\1", "\n".join(lines))
+    lines[:] = re.sub(label, r":eq:`\g<0>`", text).split("\n")
 
 
 def skip_alias(
