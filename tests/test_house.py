@@ -24,7 +24,7 @@ ARROWS = {
     "gradcheck": {"_arrays", "numbering"},
     "gradcheck.mistakes": {"_arrays", "hinge", "network", "polynomial"},
     "gradcheck.blind_spots": {"_arrays", "hinge", "network", "polynomial"},
-    "scale": {"_arrays", "polynomial", "hinge", "network", "optim"},
+    "scale": {"_arrays", "polynomial", "hinge", "network"},
     "__main__": {"grading"},
     "grading": {"_arrays", "data", "gradcheck", "hinge", "network", "numbering", "polynomial"},
     "plotting": set(),
@@ -34,7 +34,7 @@ ARROWS = {
 
 FOREIGN = {
     # Where they are installed, and only when they are called:
-    "scale": {"numpy", "dask", "numba"},
+    "scale": {"numpy", "numba"},
     "plotting": {"numpy", "matplotlib", "matplotlib_inline"},
 }
 """What a module may import besides the standard library, where that is more than NumPy."""
