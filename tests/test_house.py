@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import subprocess
 import sys
 import tokenize
@@ -107,6 +108,22 @@ def test_no_file_and_no_function_is_too_long_to_be_read(path):
     assert len(code_lines(source)) <= LONGEST_FILE
     long = {name: length for name, length in bodies(source) if length > LONGEST_BODY}
     assert not long
+
+
+LABEL = re.compile(r"eq(?:-[a-z0-9]+)+")
+
+
+@pytest.mark.parametrize("name", ["polynomial", "hinge", "optim", "network"])
+def test_every_equation_that_a_docstring_names_is_marked_at_its_line(name):
+    source = (ROOT / "hwlib" / f"{name}.py").read_text(encoding="utf-8")
+    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    marked = {
+        label for t in tokens if t.type == tokenize.COMMENT for label in LABEL.findall(t.string)
+    }
+    named = {
+        label for t in tokens if t.type == tokenize.STRING for label in LABEL.findall(t.string)
+    }
+    assert named and named <= marked
 
 
 def module_of(path: Path) -> str:
