@@ -1,281 +1,351 @@
 """What the symbols of the printed formulas stand for: points, drawn or computed by hwlib.
 
-A world holds many points at once. Every quantity has one entry a point in its first axis. About
-a quarter of the points lie exactly on a kink: a margin of 1, a unit whose sum is 0.
+All knowledge of the models is in this file. A `World` holds many points at once, with sizes of its
+own. Each part of the book has two, so that no two sizes or numbers coincide in both: K is not B, n is
+not d + 1. About a quarter of the points lie exactly on a kink: a margin of 1, a unit whose sum is 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwlib import gradcheck, hinge, network, polynomial
-from hwlib._arrays import Floats
 
-Key = tuple[str, tuple[int, ...]]
-Problem = tuple[network.Parameters, Floats, Floats]
+Floats: TypeAlias = NDArray[np.float64]
+Key: TypeAlias = tuple[str, int]
+"""A name and how many indices it has: x_i and x_ij are different symbols."""
 
-ORDER = (
-    "intro", "gradient_checks", "hinge_1_hypothesis", "hinge_2_gradient", "hinge_3_algorithm",
-    "network_1_output_error", "network_2_output_weight", "network_3_hidden_weight",
-    "network_4_l2", "beyond_autodiff", "beyond_scale", "errata",
-)  # fmt: skip
-"""The chapters that may have equations, in the order of the book."""
+INDEX_LETTERS = "ijks"
+"""The subscripts that count; another letter is part of a name, as in epsilon_c."""
 
-PARTS = dict.fromkeys(("beyond_autodiff", "beyond_scale"), "network")
-"""Chapters whose formulas speak of the quantities of another part; see `part_of`."""
+PARTS = {"gradient": "differences", "beyond": "network"}
+"""The part whose symbols a page uses, by the first word of its name, unless it is that word."""
 
-STATEMENTS: dict[str, str] = {}
-"""Equations that cannot be executed, each with the reason."""
+SAMPLES: dict[str, dict[str, int]] = {
+    "hinge": {},
+    "network": {"L": 0, "J": 0, "z": 1, "a": 1, "x": 1, "y": 0, "haty": 0, "v": 1},
+    "differences": {},
+}
+"""Symbols that each sample has: how many indices they have where no sample is named."""
 
-HELPERS = frozenset(["r", "e", "q", "p", "t", "tau", "v", "nu", "E", "varepsilon_c"])
-"""Names that a chapter introduces and hwlib does not compute; other equations test them."""
+HELPERS: dict[str, set[Key]] = {
+    "hinge": {("r", 1), ("e", 1)},
+    "network": {("q", 0), ("q", 1), ("p", 0), ("t", 0), ("tau", 0), ("v", 1)},
+    "differences": {("varepsilon_c", 0)},
+}
+"""Symbols that a page introduces and hwlib does not compute; other equations test them."""
 
-CONDITIONS = {"eq-sgd-margin": "1 - r_i"}
-"""Equations that hold only where this is above 0: a step moves active samples only."""
+CONDITIONS = {"eq-sgd-margin": "r_i < 1"}
+"""Equations that hold only there: a step moves active samples only."""
 
-SAMPLES, INPUTS, UNITS = 3, 2, 3  # of the network
-ROWS = 6  # samples of the hinge loss: so many that an index of 5 occurs in both places
+ATTAINED = {
+    "eq-hinge-subgradient": r"v = \theta",
+    "eq-best-step-bound": r"\varepsilon = \varepsilon_c",
+}
+"""Where the two sides of a bound are equal."""
+
+
+class Assembled(NamedTuple):
+    """A vector or a matrix: its own index, its entry, and the letters of its rows and columns."""
+
+    index: str
+    entry: str
+    letters: str
+
+
+ASSEMBLED: dict[str, dict[Key, Assembled]] = {
+    "hinge": {
+        ("X", 0): Assembled("", "x_{ij}", "ij"),
+        ("mathbfx", 1): Assembled("i", "x_{ij}", "j"),
+        ("theta", 0): Assembled("", r"\theta_j", "j"),
+        ("mu", 0): Assembled("", r"\mu_j", "j"),
+        ("v", 0): Assembled("", "v_j", "j"),
+        ("g", 0): Assembled("", "g_j", "j"),
+        ("e", 0): Assembled("", "e_i", "i"),
+        ("y", 0): Assembled("", "y_i", "i"),
+    },
+    "network": {
+        ("X", 0): Assembled("", "x_{si}", "si"),
+        ("W", 0): Assembled("", "W_{ij}", "ij"),
+        ("D", 0): Assembled("", r"\delta_{z_{sj}}", "sj"),
+        ("H", 0): Assembled("", "H_{rc}", "rc"),
+    },
+    "differences": {},
+}
+
+
+class Table(NamedTuple):
+    """Values by point and index; an index counts from `first`; `source` says who computed them."""
+
+    values: Floats
+    first: tuple[int, ...] = ()
+    source: str = "hwlib"
 
 
 @dataclass
 class World:
-    """Values at many points, by symbol, index and sample (0 if the sample does not matter).
+    """Values at many points.
 
     Attributes
     ----------
-    chapter : str
-    n_points : int
     ranges : dict
         The values that an index letter takes.
-    draws, values : dict
+    drawn, known : dict
         Drawn numbers, and what hwlib computes from them.
     slopes : dict
-        Derivatives that hwlib computes, by what and in what.
+        Derivatives that hwlib computes: of what, with respect to what.
     functions : dict
-        Functions that hwlib has; a prime marks the derivative.
-    assembled : dict
-        Vectors and matrices, by the entry that they are made of.
-    ties : dict
-        A symbol that stands for several weights at once.
-    order : float
-        The value of O(...) over its argument.
+        Functions of a number, each with its derivatives.
     """
 
-    chapter: str
+    part: str
     n_points: int
     ranges: dict[str, range]
-    draws: dict[tuple[str, tuple[int, ...], int], Any] = field(default_factory=dict)
-    values: dict[tuple[str, tuple[int, ...], int], Any] = field(default_factory=dict)
-    slopes: dict[tuple[str, tuple[int, ...], str, tuple[int, ...], int], Any] = field(
-        default_factory=dict
-    )
-    functions: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
-    assembled: Mapping[str, str] = field(default_factory=dict)
-    ties: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
-    f: Callable[[Any, int], Any] = lambda x, primes: np.nan * x
-    order: float = 0.0
+    drawn: dict[Key, Table] = field(default_factory=dict)
+    known: dict[Key, Table] = field(default_factory=dict)
+    slopes: dict[tuple[Key, Key], Table] = field(default_factory=dict)
+    functions: Mapping[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
 
-    def drawn(self, key: Key, sample: int) -> Any:
-        """Return a drawn quantity, or None."""
-        return self.draws.get((*key, 0), self.draws.get((*key, sample)))
-
-    def trusted(self, key: Key, sample: int) -> Any:
-        """Return what hwlib computes for a quantity, or None. Sample 0: of the whole batch."""
-        return self.values.get((*key, sample), self.values.get((*key, -1)))
+    deltas: Mapping[str, str] = field(default_factory=lambda: {"delta": "L"})
+    """A name whose index is a quantity: the derivative of this with respect to it."""
+    tied: Mapping[Key, tuple[Key, list[tuple[int, ...]]]] = field(default_factory=dict)
+    """A symbol that stands for several entries of another at once."""
+    curves: Mapping[str, Key] = field(default_factory=dict)
+    """A function of a vector that is given a number: what the number is put in place of."""
 
 
-def part_of(chapter: str) -> str:
-    """Return the part whose symbols a chapter uses: the first word of its name, or as declared."""
-    return PARTS.get(chapter, chapter.split("_")[0])
+N_POINTS = 48
+DIRECT = "a direct computation"
 
 
-def make_world(chapter: str, n_points: int = 240, *, second: bool = False) -> World:
-    """Return the world of a chapter.
+def part_of(page: str) -> str:
+    """Return the part whose symbols a page uses."""
+    word = page.split("_")[0]
+    return PARTS.get(page) or PARTS.get(word, word)
 
-    Parameters
-    ----------
-    chapter : str
-        The name of its file without the ending.
-    n_points : int
-    second : bool
-        Another world: with one sample and one input more, so that a number that is printed in
-        place of n or d is noticed; with steps of finite differences 8 times smaller.
+
+@cache
+def worlds(part: str) -> tuple[World, ...]:
+    """Return the worlds of a part.
 
     Raises
     ------
     ValueError
-        If there is no world for that chapter.
+        If nothing is declared for that part.
     """
-    part = part_of(chapter)
-    if part not in WORLDS:
-        raise ValueError(f"chapter is {chapter!r}; no quantities are declared for it")
-    return replace(_make(part, n_points, second), chapter=chapter)
+    if part not in SIZES:
+        raise ValueError(f"no quantities are declared for the part {part!r}")
+    make, sizes = SIZES[part]
+    return tuple(make(np.random.default_rng(k), *size) for k, size in enumerate(sizes))
 
 
-@cache
-def _make(part: str, n_points: int, second: bool) -> World:
-    world = World(part, n_points, {})
-    WORLDS[part](world, np.random.default_rng(0), second)
-    return world
+def _table(values: Any, *first: int) -> Table:
+    return Table(np.asarray(values, dtype=np.result_type(float, np.asarray(values))), first)
 
 
-def _eighths(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """Multiples of 1/8, whose sums and products are exact: so that a kink can be hit."""
-    values: Floats = rng.integers(-12, 13, size=shape) / 8.0
+def _constant(value: complex) -> Table:
+    return _table(np.full(N_POINTS, value))
+
+
+def _eighths(rng: np.random.Generator, *shape: int) -> Floats:
+    """Return multiples of 1/8, whose sums and products are exact: so that a kink can be hit."""
+    values: Floats = rng.integers(-12, 13, size=(N_POINTS, *shape)) / 8.0
     return np.where(values == 0.0, 0.375, values)
 
 
-def _hinge_world(world: World, rng: np.random.Generator, second: bool) -> None:
-    n_points, n, weights = world.n_points, ROWS + second, range(7)
-    world.ranges = {"i": range(1, n + 1), "j": weights, "k": weights}
-    c, theta = _eighths(rng, (n_points, 7)), _eighths(rng, (n_points, 7))
-    u, y = rng.uniform(-1.3, 1.3, (n_points, n)), rng.choice([-1.0, 1.0], (n_points, n))
-    kinks = np.arange(0, n_points, 4)
+def _hinge(rng: np.random.Generator, n: int) -> World:
+    c, theta, alpha = _eighths(rng, 7), _eighths(rng, 7), rng.uniform(0.1, 1.0, N_POINTS)
+    u, y = rng.uniform(-1.3, 1.3, (N_POINTS, n)), rng.choice([-1.0, 1.0], (N_POINTS, n))
+    kinks = np.arange(0, N_POINTS, 4)
     u[kinks, 0], c[kinks, 6] = rng.choice([-1.0, 1.0], len(kinks)), 1.0
-    for p in kinks:
-        h = hinge.hypothesis(theta[p], polynomial.features(u[p], c[p]))[0]
-        theta[p, 6] += y[p, 0] - h  # so that the margin of the first sample is exactly 1
-    v, alpha = _eighths(rng, (n_points, 7)), rng.uniform(0.1, 1.0, n_points)
-    v[1::8] = theta[1::8]
     X = np.array([polynomial.features(*pair) for pair in zip(u, c, strict=True)])
+    h = np.array([hinge.hypothesis(*pair) for pair in zip(theta, X, strict=True)])
+    theta[kinks, 6] += y[kinks, 0] - h[kinks, 0]  # so that the margin of the first sample is 1
+    for first, margin in ((2, 2.0), (3, 0.6)):  # all samples right: a loss of 0, or nearly
+        right = slice(first, None, 8)
+        y[right] = np.sign(h[right])
+        theta[right] *= margin / np.min(np.abs(h[right]), axis=1, keepdims=True)
+    v = _eighths(rng, 7)
+    for equal in (slice(1, None, 8), slice(2, None, 16), slice(3, None, 16)):
+        v[equal] = theta[equal]  # where the subgradient inequality is attained
     points = list(zip(theta, X, y, strict=True))
-    grads = np.array([[hinge.loss_grad(t, x[[i]], s[[i]]) for i in range(n)] for t, x, s in points])
-    losses = np.array([[hinge.loss(t, x[[i]], s[[i]]) for i in range(n)] for t, x, s in points])
-    full = np.array([hinge.loss_grad(*point) for point in points])
     h = np.array([hinge.hypothesis(t, x) for t, x, _ in points])
-    draws: dict[Any, Any] = {("n", (), 0): float(n), ("alpha", (), 0): alpha}
-    values: dict[Any, Any] = {("h_theta", (), -1): h}
-    values["ell", (), -1] = np.array([hinge.loss(*point) for point in points])
-    for j in weights:
-        draws |= {("c", (j,), 0): c[:, j], ("theta", (j,), 0): theta[:, j]}
-        values["mu", (j,), -1] = np.full(n_points, polynomial.NONLINEAR[j])
-        world.slopes["ell", (), "theta", (j,), 0] = full[:, j]
-        draws |= {("v", (j,), 0): v[:, j], ("g", (j,), 0): full[:, j]}
-    for i in range(n):
-        draws |= {("u", (i + 1,), 0): u[:, i], ("y", (i + 1,), 0): y[:, i]}
-        values |= {("h_theta", (i + 1,), -1): h[:, i], ("ell", (i + 1,), -1): losses[:, i]}
-        for j in weights:
-            values["x", (i + 1, j), -1] = X[:, i, j]
-            values["v", (i + 1, j), -1] = theta[:, j] - alpha * grads[:, i, j]
-            world.slopes["ell", (i + 1,), "theta", (j,), 0] = grads[:, i, j]
-    world.draws, world.values = draws, values
-    world.assembled = {"X": "x_{ij}", "theta": r"\theta_{j}", "mu": r"\mu_{j}",
-                       "e": "e_{i}", "y": "y_{i}"}  # fmt: skip
+    full = np.array([hinge.loss_grad(*point) for point in points])
+    alone = [[(t, x[[i]], s[[i]]) for i in range(n)] for t, x, s in points]
+    losses = np.array([[hinge.loss(*sample) for sample in samples] for samples in alone])
+    grads = np.array([[hinge.loss_grad(*sample) for sample in samples] for samples in alone])
+    return World(
+        "hinge",
+        N_POINTS,
+        {"i": range(1, n + 1), "j": range(7), "k": range(7)},
+        drawn={
+            ("n", 0): _constant(n), ("alpha", 0): _table(alpha), ("c", 1): _table(c, 0),
+            ("theta", 1): _table(theta, 0), ("v", 1): _table(v, 0), ("g", 1): _table(full, 0),
+            ("u", 1): _table(u, 1), ("y", 1): _table(y, 1),
+        },
+        known={
+            ("x", 2): _table(X, 1, 0), ("h_theta", 1): _table(h, 1), ("ell", 1): _table(losses, 1),
+            ("ell", 0): _table(np.array([hinge.loss(*point) for point in points])),
+            ("mu", 1): _table(np.tile(polynomial.NONLINEAR.astype(float), (N_POINTS, 1)), 0),
+            ("v", 2): _table(theta[:, None] - alpha[:, None, None] * grads, 1, 0),
+        },
+        slopes={
+            (("ell", 0), ("theta", 1)): _table(full, 0),
+            (("ell", 1), ("theta", 1)): _table(grads, 1, 0),
+        },
+        curves={"h_theta": ("u", 1)},
+    )  # fmt: skip
 
 
-def _network_world(world: World, rng: np.random.Generator, second: bool) -> None:
-    n_points, n, d, m = world.n_points, SAMPLES + second, INPUTS + second, UNITS
-    world.ranges = {"i": range(1, d + 1), "j": range(1, m + 1), "s": range(1, n + 1)}
-    W, b, X = (_eighths(rng, (n_points, *s)) for s in ((d, m), (m,), (n, d)))
-    w_out, b_out = _eighths(rng, (n_points, m)), _eighths(rng, (n_points,))
-    for p in range(0, n_points, 4):
+def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
+    m, blocks = 3, -(-n // block)
+    W, b, X, w_out = _eighths(rng, d, m), _eighths(rng, m), _eighths(rng, n, d), _eighths(rng, m)
+    b_out, z, y = _eighths(rng), 4.0 * _eighths(rng), rng.choice([0.0, 1.0], (N_POINTS, n))
+    for p in range(0, N_POINTS, 4):
         j = p // 4 % m
         b[p, j] = -X[p, 0] @ W[p, :, j]  # so that the sum of one unit is exactly 0
-    w_out[1::8] = 0.0  # so that z_4 = b_4, and 0 for half of these points
-    b_out[1::16] = 0.0
-    y = rng.choice([0.0, 1.0], (n_points, n))
-    l2, alpha = rng.uniform(0.1, 1.0, n_points), rng.uniform(0.1, 1.0, n_points)
-    draws, values = world.draws, world.values
-    draws |= {("n", (), 0): float(n), ("d", (), 0): float(d), ("lambda", (), 0): l2}
-    draws |= {("alpha", (), 0): alpha, ("varepsilon", (), 0): rng.uniform(0.1, 1.0, n_points)}
-    draws |= {("b", (4,), 0): b_out, ("z", (), 0): 4.0 * _eighths(rng, (n_points,))}
-    draws["z", (), 0][2::8] = 0.0
-    # Blocks of two samples: of three samples the last block has one.
-    draws |= {("B", (), 0): 2.0, ("K", (), 0): 2.0, ("n", (1,), 0): 2.0, ("n", (2,), 0): n - 2.0}
-    for j in range(m):
-        draws |= {("b", (j + 1,), 0): b[:, j], ("W", (j + 1, 4), 0): w_out[:, j]}
-        draws |= {("W", (i + 1, j + 1), 0): W[:, i, j] for i in range(d)}
-    problems = [
-        (network.Parameters(*fields), x, labels)
+    w_out[1::8], b_out[1::16], z[2::8] = 0.0, 0.0, 0.0  # so that z_4 = b_4, and at times 0
+    l2, alpha, step = rng.uniform(0.1, 1.0, (3, N_POINTS))
+    samples = [
+        [(network.Parameters(*fields), x[[s]], labels[[s]]) for s in range(n)]
         for *fields, x, labels in zip(W, b, w_out, b_out, X, y, strict=True)
     ]
-    passes = [network.forward(params, x) for params, x, _ in problems]
-    for s in range(n):
-        draws["y", (), s + 1] = y[:, s]
-        draws |= {("x", (i + 1,), s + 1): X[:, s, i] for i in range(d)}
-        values["z", (4,), s + 1] = np.array([f.z_out[s] for f in passes])
-        values["haty", (), s + 1] = np.array([f.y_hat[s] for f in passes])
-        for j in range(m):
-            values["z", (j + 1,), s + 1] = np.array([f.z_hidden[s, j] for f in passes])
-            values["a", (j + 1,), s + 1] = np.array([f.a_hidden[s, j] for f in passes])
-        one = [(params, x[[s]], labels[[s]]) for params, x, labels in problems]
-        _network_values(world, one, l2, s + 1)
-        z_4 = values["z", (4,), s + 1]
-        world.slopes["L", (), "z", (4,), s + 1] = network.log_loss_grad(z_4, y[:, s])
-    _network_values(world, problems, l2, 0)
-    values["R", (), -1] = values["J", (), 0] - values["L", (), 0]
-    bends = [_output_hessian(*point) for point in [(p, x[[0]], t[[0]]) for p, x, t in problems]]
-    values["H", (), -1] = np.array(bends)
-    world.functions = {"sigma": network.sigmoid, "sigma'": network.sigmoid_grad,
-                       "ReLU": network.relu, "ReLU'": network.relu_grad}  # fmt: skip
-    world.assembled = {"X": "x_{si}", "W": "W_{ij}", "D": r"\delta_{z_{sj}}"}
-    world.ties = {"w": (("W", (1, 4)), ("W", (2, 4)))}
+    passes = [network.forward(one[0][0], x) for one, x in zip(samples, X, strict=True)]
+    z_out = np.array([f.z_out for f in passes])
+    z_all = np.array([np.column_stack([f.z_hidden, f.z_out]) for f in passes])
+    slope_z = np.zeros((N_POINTS, n, n, 1))
+    slope_z[:, range(n), range(n), 0] = network.log_loss_grad(z_out, y)
+    world = World(
+        "network",
+        N_POINTS,
+        {"i": range(1, d + 1), "j": range(1, m + 1), "s": range(1, n + 1),
+         "k": range(1, blocks + 1), "r": range(1, 3), "c": range(1, 3)},
+        drawn={
+            ("n", 0): _constant(n), ("d", 0): _constant(d), ("B", 0): _constant(block),
+            ("K", 0): _constant(blocks), ("lambda", 0): _table(l2), ("alpha", 0): _table(alpha),
+            ("varepsilon", 0): _table(step), ("z", 0): _table(z), ("y", 1): _table(y, 1),
+            ("n", 1): _table(np.tile([block] * (blocks - 1) + [n - block * (blocks - 1)],
+                                     (N_POINTS, 1)), 1),
+            ("b", 1): _table(np.column_stack([b, b_out]), 1), ("x", 2): _table(X, 1, 1),
+            ("W", 2): _table(_weights(W, w_out), 1, 1),
+        },
+        known={
+            ("z", 2): _table(z_all, 1, 1), ("haty", 1): _table([f.y_hat for f in passes], 1),
+            ("a", 2): _table([f.a_hidden for f in passes], 1, 1),
+            ("H", 2): _table([_output_hessian(*one[0]) for one in samples], 1, 1),
+        },
+        slopes={(("L", 1), ("z", 2)): _table(slope_z, 1, 1, 4)},
+        functions={
+            "sigma": [network.sigmoid, network.sigmoid_grad],
+            "ReLU": [network.relu, network.relu_grad],
+        },
+        tied={("w", 0): (("W", 2), [(1, 4), (2, 4)])},
+    )  # fmt: skip
+    batch = [(p, x, labels) for ((p, _, _), *_), x, labels in zip(samples, X, y, strict=True)]
+    _losses(world, batch, samples, l2)
+    world.known["R", 0] = _table(world.known["J", 0].values - world.known["L", 0].values)
+    return world
 
 
-def _network_values(world: World, problems: list[Problem], l2: Floats, sample: int) -> None:
-    """Loss, objective and their gradients: of one sample, or (sample 0) of the batch."""
-    none = np.zeros(len(problems))
-    for name, strength in (("L", none), ("J", l2)):
-        penalized = [(*p, a) for p, a in zip(problems, strength.tolist(), strict=True)]
-        world.values[name, (), sample] = np.array([network.loss(*point) for point in penalized])
-        grads = [network.loss_grad(*point) for point in penalized]
-        W, b, w_out, b_out = (np.array(part) for part in zip(*grads, strict=True))
-        world.slopes[name, (), "b", (4,), sample] = b_out
-        for j in range(UNITS):
-            world.slopes[name, (), "b", (j + 1,), sample] = b[:, j]
-            world.slopes[name, (), "W", (j + 1, 4), sample] = w_out[:, j]
-            for i in range(W.shape[1]):
-                world.slopes[name, (), "W", (i + 1, j + 1), sample] = W[:, i, j]
+def _weights(W: Floats, w_out: Floats) -> Floats:
+    """Put W_ij and W_j4 into one table; nan where no weight is."""
+    _, d, m = W.shape
+    table = np.full((len(W), max(d, m), m + 1), np.nan)
+    table[:, :d, :m], table[:, :m, m] = W, w_out
+    return table
+
+
+def _losses(world: World, batch: list[Any], samples: list[list[Any]], l2: Floats) -> None:
+    """Add loss, objective and their gradients: of one sample, and of the batch."""
+    for name, strengths in (("L", 0.0 * l2), ("J", l2)):
+        for count, problems in ((0, [[one] for one in batch]), (1, samples)):
+            values = [
+                [network.loss(*one, a) for one in row]
+                for row, a in zip(problems, strengths.tolist(), strict=True)
+            ]
+            grads = [
+                [network.loss_grad(*one, a) for one in row]
+                for row, a in zip(problems, strengths.tolist(), strict=True)
+            ]
+            W = np.array([_weights(*_stacked(row, "W_hidden", "w_out")) for row in grads])
+            b = np.array([np.column_stack(_stacked(row, "b_hidden", "b_out")) for row in grads])
+            first = (1,) * count
+            pick = (slice(None), slice(None) if count else 0)
+            world.known[name, count] = _table(np.array(values)[pick], *first)
+            world.slopes[(name, count), ("W", 2)] = _table(W[pick], *first, 1, 1)
+            world.slopes[(name, count), ("b", 1)] = _table(b[pick], *first, 1)
+
+
+def _stacked(grads: list[network.Parameters], *names: str) -> list[Floats]:
+    return [np.array([getattr(grad, name) for grad in grads]) for name in names]
 
 
 def _output_hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
-    """Second derivatives of the loss in W_14 and b_4, as differences of hwlib's gradient."""
+    """Return second derivatives of the loss in W_14 and b_4: differences of hwlib's gradient."""
 
     def grad(at: Floats) -> Floats:
         w_out = np.array([at[0], *params.w_out[1:]])
         g = network.loss_grad(params._replace(w_out=w_out, b_out=float(at[1])), X, y)
         return np.array([g.w_out[0], g.b_out])
 
-    at = np.array([params.w_out[0], params.b_out])
-    steps = 1e-5 * np.eye(2)
+    at, steps = np.array([params.w_out[0], params.b_out]), 1e-5 * np.eye(2)
     return np.array([(grad(at + step) - grad(at - step)) / 2e-5 for step in steps])
 
 
-def _difference_world(world: World, rng: np.random.Generator, second: bool) -> None:
-    n_points, world.ranges = world.n_points, {"k": range(1, 2)}
-    scale, rate = rng.uniform(0.5, 2.0, n_points), rng.uniform(0.5, 1.5, n_points)
-    sign = rng.choice([-1.0, 1.0], (2, n_points))
+def _differences(rng: np.random.Generator, n_coordinates: int, shrink: float) -> World:
+    rng = np.random.default_rng(7)  # the same points in both worlds, with another step
+    scale, rate = rng.uniform(0.5, 2.0, N_POINTS), rng.uniform(0.5, 1.5, N_POINTS)
+    sign, x = rng.choice([-1.0, 1.0], (2, N_POINTS)), rng.uniform(-1.0, 1.0, N_POINTS)
+    step, eta = rng.uniform(0.05, 0.1, N_POINTS), 10.0 ** rng.uniform(-5.0, -3.0, N_POINTS)
+    eta[::8] = ((rate * step) ** 3 / 3.0)[::8]  # so that the step is the best one
+    eta[::8] /= shrink**3
+    step /= shrink
+    given, numeric = rng.normal(size=(2, N_POINTS, n_coordinates))
 
-    def f(x: Any, primes: int) -> Any:
-        """Return an exponential function, or its derivative of that order."""
-        return sign[0] * scale * (sign[1] * rate) ** primes * np.exp(sign[1] * rate * x)
+    def f(at: Any, order: int) -> Any:
+        """Return an exponential function, or its derivative of an order."""
+        shape = (-1,) + (1,) * (np.ndim(at) - 1)
+        r = (sign[1] * rate).reshape(shape)
+        return (sign[0] * scale).reshape(shape) * r**order * np.exp(r * at)
 
-    world.f = f
-    step = rng.uniform(0.05, 0.1, n_points) / (8.0 if second else 1.0)
-    draws = world.draws
-    draws |= {("x", (), 0): rng.uniform(-1.0, 1.0, n_points), ("I", (), 0): 1j}
-    draws |= {
-        ("varepsilon", (), 0): step,
-        ("eta", (), 0): 10.0 ** rng.uniform(-5.0, -3.0, n_points),
-    }
-    # For every eighth point the step is the best one, so that a bound is met with equality.
-    draws["eta", (), 0][::8] = ((rate * step) ** 3 / 3.0)[::8]
-    given, numeric = rng.normal(size=(2, n_points))
-    draws |= {("G", (1,), 0): given, ("N", (1,), 0): numeric}
-    pairs = zip(given.tolist(), numeric.tolist(), strict=True)
-    reports = [gradcheck.check_grad(*_lines(a, b), 1.0) for a, b in pairs]
-    world.values["rho", (1,), -1] = np.array([r.coordinates[0].error for r in reports])
+    # Two values that are off by eta f(x), in opposite directions, change the difference most.
+    wrong = eta * np.abs(f(x, 0))
+    noise = (wrong - -wrong) / (2.0 * step)
+    cubic = np.abs(f(x, 3)) / 6.0 * step**3
+    return World(
+        "differences",
+        N_POINTS,
+        {"k": range(1, n_coordinates + 1)},
+        drawn={
+            ("x", 0): _table(x), ("I", 0): _constant(1j), ("varepsilon", 0): _table(step),
+            ("eta", 0): _table(eta), ("G", 1): _table(given, 1), ("N", 1): _table(numeric, 1),
+        },
+        known={
+            ("rho", 1): _table([_errors(a, b) for a, b in zip(given, numeric, strict=True)], 1),
+            ("nu", 0): _table(noise)._replace(source=DIRECT),
+            # The term of third order is the first that the central difference of f keeps.
+            ("E", 0): _table((cubic - -cubic) / (2.0 * step) + noise)._replace(source=DIRECT),
+        },
+        functions={"f": [partial(f, order=order) for order in range(5)]},
+    )  # fmt: skip
 
 
-def _lines(given: float, slope: float) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    """Return a function with that slope, and a gradient that says otherwise."""
-    return lambda x: slope * x, lambda x: given + 0.0 * x
+def _errors(given: Floats, slopes: Floats) -> list[float]:
+    """Return the relative errors that check_grad reports for a linear function."""
+    report = gradcheck.check_grad(lambda x: slopes @ x, lambda x: given, np.ones(len(given)))
+    errors = {c.name: c.error for c in report.coordinates}
+    return [errors[f"x[{k}]"] for k in range(len(given))]
 
 
-WORLDS = {"hinge": _hinge_world, "network": _network_world, "gradient": _difference_world}
-"""What draws the points of the chapters of a part."""
+SIZES: dict[str, tuple[Callable[..., World], tuple[tuple[int, ...], ...]]] = {
+    "hinge": (_hinge, ((8,), (5,))),  # n
+    "network": (_network, ((7, 5, 2), (16, 2, 3))),  # n, d, and samples a block
+    "differences": (_differences, ((3, 1), (5, 8))),  # coordinates, what the step is divided by
+}
+"""What draws the points of a part, and the sizes of its worlds."""
