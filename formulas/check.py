@@ -15,7 +15,7 @@ from lark import Tree
 
 from formulas.evaluator import Evaluator, Scope, Values, compare, evaluate, number, shape
 from formulas.reader import (
-    Book, Equation, FormulaError, Node, Symbol, definition, parse, symbols,
+    Book, Definition, Equation, FormulaError, Symbol, definition, fits, free_letters, parse, symbols,
 )  # fmt: skip
 from formulas.worlds import (
     ASSEMBLED, ATTAINED, CONDITIONS, HELPERS, INDEX_LETTERS, SAMPLES, World, part_of, worlds,
@@ -70,10 +70,11 @@ def check(equation: Equation, book: Book) -> Finding:
 
 
 def _says_something(equation: Equation) -> None:
-    if len(equation.sides) < 2:
-        raise FormulaError("it has one side")
     if len(set(equation.sides)) < len(equation.sides):
         raise FormulaError("two of its sides are the same, so that it says nothing")
+    letters = {frozenset(free_letters(side)) for side in equation.sides if any(symbols(side))}
+    if len(letters) != 1 or len(equation.sides) < 2:
+        raise FormulaError("its sides have not the same indices")
 
 
 def scopes(equation: Equation, book: Book, world: World) -> Iterator[Scope]:
@@ -83,17 +84,20 @@ def scopes(equation: Equation, book: Book, world: World) -> Iterator[Scope]:
     natural = Evaluator(scope).natural
     shown = {natural(node.children[1]) for node in left.find_data("derivative")}
     shown |= {i for s in symbols(left) for i in s.index if isinstance(i, Symbol)}
-    bound = {str(s.children[0]) for side in equation.sides for s in side.find_data("sum")}
-    used = {i for s in symbols(*equation.sides) for i in s.index if isinstance(i, str)}
-    for letter in sorted((used & world.ranges.keys()) - bound):
+    letters = set.union(*map(free_letters, equation.sides))
+    for letter in sorted(letters & world.ranges.keys()):
         scope = scope.bind(letter, world.ranges[letter])
     for trust in (True, False):
         yield replace(scope, trust=trust, shown=frozenset(shown), used=set())
 
 
-def _value(side: Node, scope: Scope) -> Values:
-    value: Values = Evaluator(scope).remember((side, scope.shown), lambda: evaluate(side, scope))
-    return value
+def _sides(equation: Equation, scope: Scope) -> list[Values]:
+    """Return the values of the sides; those of a printed equation are kept for its rewrites."""
+    printed, ask = equation in scope.book, Evaluator(scope).remember
+    return [
+        ask((side, scope.shown), lambda side=side: evaluate(side, scope), store=printed)
+        for side in equation.sides
+    ]
 
 
 def _check_sides(equation: Equation, book: Book) -> Finding:
@@ -101,10 +105,10 @@ def _check_sides(equation: Equation, book: Book) -> Finding:
     used: set[str] = set()
     n_points, errors = 0, [0.0]
     for world in worlds(part_of(equation.page)):
-        _is_known(equation, world)
+        _is_pinned(equation, book, world)
         for scope in scopes(equation, book, world):
             where = _holds(CONDITIONS.get(equation.label), scope)
-            values = [_value(side, scope) for side in equation.sides]
+            values = _sides(equation, scope)
             for k, relation in enumerate(equation.relations):
                 signs, gaps, here = np.broadcast_arrays(*differences(*values[k : k + 2]), where)
                 wrong = here & ~np.isin(signs, [*SEEN[relation]])
@@ -133,15 +137,47 @@ def _is_helper(equation: Equation) -> bool:
     return left is not None and (left.symbol.name, len(left.pattern)) in helpers
 
 
-def _is_known(equation: Equation, world: World) -> None:
-    """Reject the definition of a symbol that nothing else tests."""
-    if (left := definition(equation)) is None or _is_helper(equation):
+def _is_pinned(equation: Equation, book: Book, world: World) -> None:
+    """Reject a definition that nothing else tests, or that does not use its own parameter."""
+    if (left := definition(equation)) is None:
         return
-    name, count = left.symbol.name, len(left.pattern)
-    count += name in SAMPLES[world.part] and not equation.is_of_a_batch
-    whole = left.parameter is not None or (name, count) in ASSEMBLED[world.part]
-    if not (whole and any(name == key[0] for key in world.known) or (name, count) in world.known or name in world.functions):
-        raise FormulaError(f"hwlib does not compute {name}")
+    symbol, parameter = left.symbol, left.parameter
+    others = [e for e in book.equations if e is not equation and part_of(e.page) == world.part]
+    if any(_overlap(left, d, world) for e in others if (d := definition(e))):
+        raise FormulaError(f"{symbol} is defined by another equation too")
+    if _is_helper(equation):
+        mentioned = (s.joined() for e in others for s in symbols(*e.sides))
+        if not any(fits(symbol.index, s.index) for s in mentioned if s.name == symbol.name):
+            raise FormulaError(f"no other equation uses {symbol}")
+    elif not _is_known(left, world):
+        raise FormulaError(f"hwlib does not compute {symbol}")
+    scope = replace(next(scopes(equation, book, world)), trust=False, used=set())
+    evaluator = Evaluator(scope)
+    if parameter and (found := evaluator.function(symbol)) and found.equation is equation:
+        evaluator.apply(left, symbol, evaluate(Tree("symbol", [parameter]), scope))
+        if "parameter" not in scope.used:
+            raise FormulaError(f"{symbol} does not depend on its parameter {parameter}")
+
+
+def _is_known(left: Definition, world: World) -> bool:
+    """Whether hwlib computes what an equation defines."""
+    name, own = left.symbol.name, left.parameter or left.symbol
+    count = len(left.pattern)
+    count += name in SAMPLES[world.part] and not left.equation.is_of_a_batch
+    array = ASSEMBLED[world.part].get((own.name, len(own.index)))
+    is_matrix = array is not None and len(array.letters) > 1
+    as_function = left.parameter and name in world.functions and not left.symbol.index
+    as_matrix = is_matrix and any(name == known for known, _ in world.known)
+    return bool((name, count) in world.known or as_function or as_matrix)
+
+
+def _overlap(left: Definition, other: Definition, world: World) -> bool:
+    """Whether z_j, say, is defined for a j that another definition names: z_4."""
+    a, b = left.symbol.index, other.symbol.index
+    if left.symbol.name != other.symbol.name or len(a) != len(b) or a == b:
+        return False
+    pairs = [(str(p), str(q)) for pair in zip(a, b, strict=True) for p, q in (pair, pair[::-1])]
+    return any(q.isdigit() and int(q) in world.ranges.get(p, ()) for p, q in pairs)
 
 
 def _holds(condition: str | None, scope: Scope) -> Values:
@@ -201,7 +237,7 @@ def _check_order(equation: Equation, book: Book) -> Finding:
     """Compare what an equation leaves to O(...) with what is left, for a large and a small step."""
     if set(equation.relations) != {"="}:
         raise FormulaError("an order needs equal sides")
-    ratios, n_points = [], 0
+    ratios, claims, n_points = [], [], 0
     for world in worlds(part_of(equation.page)):
         scope = next(scopes(equation, book, world))
         bare = [evaluate(side, replace(scope, order=0.0)) for side in equation.sides]
@@ -209,7 +245,10 @@ def _check_order(equation: Equation, book: Book) -> Finding:
         left = [_mean(bare[0] - value) for value in bare[1:]]
         claim = [_mean(a - b) for a, b in zip(full[1:], bare[1:], strict=True)]
         ratios.append(np.divide(left, claim))
+        claims.append(claim)
         n_points += world.n_points
+    if any(a and not 0.0 < b < a / 4.0 for a, b in zip(*claims, strict=True)):
+        raise FormulaError("the argument of O(...) does not shrink with the step")
     for k, (large, small) in enumerate(zip(*ratios, strict=True), start=1):
         if not (large < 10.0 and large / 1.5 < small < 1.5 * large):
             raise FormulaError(

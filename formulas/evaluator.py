@@ -21,7 +21,9 @@ from lark.visitors import Interpreter
 from numpy.typing import NDArray
 
 from formulas.reader import Book, Definition, FormulaError, Node, Symbol, read_side
-from formulas.worlds import ASSEMBLED, INDEX_LETTERS, SAMPLES, Assembled, Key, Table, World
+from formulas.worlds import (
+    ASSEMBLED, DELTAS, INDEX_LETTERS, SAMPLES, Assembled, Key, Table, World,
+)  # fmt: skip
 
 Values: TypeAlias = NDArray[Any]
 
@@ -267,21 +269,29 @@ class Evaluator(Interpreter[Any, Values]):
         raise FormulaError(f"the sum over {letter} has no bounds")
 
     def symbol(self, symbol: Symbol) -> Values:
-        above = self.scope.world.deltas.get(symbol.name)
+        if symbol.primes:
+            raise FormulaError(f"{symbol} has a prime and no argument")
+        parameter = self.parameter(symbol)
+        if parameter and (parameter.name, len(parameter.index)) not in self.arrays:
+            raise FormulaError(f"{symbol} is a function and has no argument")
+        above = DELTAS.get(symbol.name)
         if above and len(symbol.index) == 1 and isinstance(below := symbol.index[0], Symbol):
             sample = below.index[:1] if below.names_a_sample(self.samples) else ()
             return self.slope(Tree("symbol", [Symbol(above, sample)]), below)
         if not symbol.index and symbol.name in self.scope.index:
             value = self.scope.index[symbol.name]
             return number(value) if isinstance(value, int) else 1.0 * value
-        return self.remember(symbol, lambda: self.quantity(*self.place(symbol)))
+        return self.named(symbol)
+
+    def named(self, symbol: Symbol) -> Values:
+        """Return the value of a symbol, or of a function of its own parameter."""
+        value: Values = self.remember(symbol, lambda: self.quantity(*self.place(symbol)))
+        return value
 
     def place(self, symbol: Symbol) -> tuple[str, tuple[Any, ...]]:
         """Return the name and the values of the indices of a symbol; first of all its sample."""
         scope, index = self.scope, []
         symbol = symbol.joined({*INDEX_LETTERS, *scope.index})
-        if symbol.primes:
-            raise FormulaError(f"{symbol.name} has a prime and no argument")
         for i in symbol.index:
             if isinstance(i, Symbol) or not (i.isdigit() or i in scope.index):
                 raise FormulaError(f"the index {i} of {symbol.name} has no value here")
@@ -299,7 +309,7 @@ class Evaluator(Interpreter[Any, Values]):
         """Return what a symbol stands for, with the complex steps that are on their way."""
         value, key = self.base(name, index), (name, len(index))
         for nudge in self.scope.nudges:
-            if nudge.key == key:
+            if nudge.key == key and key not in self.scope.held:
                 pairs = zip(index, nudge.index, strict=True)
                 hit = np.logical_and.reduce(
                     np.broadcast_arrays(True, *(np.equal(a, b) for a, b in pairs))
@@ -312,6 +322,7 @@ class Evaluator(Interpreter[Any, Values]):
         """Return what a symbol stands for: held, hwlib's, drawn, put together, or defined."""
         scope, key = self.scope, (name, len(index))
         if key in scope.held:
+            scope.used.add("parameter")
             return entry(scope.held[key], index[-1:])
         if scope.trust and key in scope.world.known:
             table = scope.world.known[key]
@@ -353,6 +364,8 @@ class Evaluator(Interpreter[Any, Values]):
 
     def slope(self, above: Node, below: Symbol) -> Values:
         """Return the derivative of a formula with respect to a symbol, or to its entries."""
+        if below.primes:
+            raise FormulaError(f"a derivative with respect to {below}")
         scope, array = self.scope, self.arrays.get((below.name, len(below.index)))
         if array is None:
             place, inner = self.place(below), scope
@@ -370,8 +383,8 @@ class Evaluator(Interpreter[Any, Values]):
 
     def slope_at(self, above: Node, name: str, index: tuple[Any, ...]) -> tuple[Values, bool]:
         """Return a derivative, hwlib's or by a complex step, and whether anything depends on it."""
-        scope, key = self.scope, (name, len(index))
-        if scope.trust and (symbol := self.natural(above)) is not None:
+        scope, key, symbol = self.scope, (name, len(index)), self.natural(above)
+        if scope.trust and symbol is not None:
             what, at = self.place(symbol)
             table = scope.world.slopes.get(((what, len(at)), key))
             if table is not None and covers(table, (*at, *index)):
@@ -385,7 +398,8 @@ class Evaluator(Interpreter[Any, Values]):
         used: set[str] = set()
         nudges = tuple(Nudge(of, at) for at in places)
         inner = replace(scope, trust=False, nudges=nudges, steps=True, used=used)
-        value = np.imag(evaluate(above, inner)) / STEP
+        value = Evaluator(inner).named(symbol) if symbol else evaluate(above, inner)
+        value = np.imag(value) / STEP
         scope.used.add("numerical derivative")
         return value, "step" in used
 
@@ -393,7 +407,7 @@ class Evaluator(Interpreter[Any, Values]):
         """Return the symbol that a piece is, or that a function of its own parameter is."""
         if node.data == "symbol":
             symbol: Symbol = node.children[0]
-            return symbol
+            return None if symbol.primes else symbol
         if node.data != "applied" or len(node.children) != 2 or node.children[1].data != "symbol":
             return None
         function, argument = (child.children[0] for child in node.children)
@@ -434,7 +448,7 @@ class Evaluator(Interpreter[Any, Values]):
             return self.scope.order * values[0] if symbol.name == "O" else BUILTIN[symbol.name][1](*values)
         quantity = self.natural(Tree("applied", [name, *arguments]))
         if quantity and symbol.name not in self.scope.world.functions:
-            return self.symbol(quantity)
+            return self.named(quantity)
         return self.call(symbol, self.of(arguments[0]))
 
     def call(self, symbol: Symbol, value: Values) -> Values:
@@ -453,25 +467,11 @@ class Evaluator(Interpreter[Any, Values]):
         return np.imag(inner.apply(found, symbol, value + 1j * STEP)) / STEP
 
     def apply(self, found: Definition, symbol: Symbol, value: Values) -> Values:
-        """Put a value in place of a function's parameter, in its definition.
-
-        A function of a vector takes a matrix row by row; a function of a number takes an array
-        entry by entry.
-        """
+        """Put a value in place of a function's parameter, in its definition."""
         scope, parameter = self.scope, found.parameter or Symbol("")
-        key = (parameter.name, len(parameter.index))
-        start, out, back = 0, [], []
-        if (array := self.arrays.get(key)) is None:
-            out = back = [-2, -1] if shape(value) != NUMBER else []
-        elif shape(value) == NUMBER:
-            key = scope.world.curves.get(symbol.name, key)
-        else:
-            key, rows = key_of(array.entry), scope.world.ranges[array.letters]
-            if shape(value)[1] != 1:
-                value, out, back = value.swapaxes(-1, -2), [-1], [-2]
-            if shape(value)[0] != len(rows):
-                raise FormulaError(f"the argument of {symbol} has {shape(value)[0]} entries")
-            start = rows.start
+        key, start, out, back = self.receive(parameter, symbol, shape(value))
+        if back == [-2]:  # row by row
+            value = value.swapaxes(-1, -2)
         for k, axis in enumerate(out):
             value = value.swapaxes(1 + scope.n_slots + k, axis)
         own = zip(found.symbol.index, self.place(Symbol("", symbol.index))[1], strict=True)
@@ -486,6 +486,27 @@ class Evaluator(Interpreter[Any, Values]):
             result = result.swapaxes(1 + scope.n_slots + k, axis)
         return result
 
+    def receive(
+        self, parameter: Symbol, function: Symbol, size: tuple[int, ...]
+    ) -> tuple[Key, int, list[int], list[int]]:
+        """Return what a function's argument is put in place of, and which axes become slots.
+
+        A function of a number takes an array entry by entry. A function of a vector takes a vector,
+        or a matrix row by row, or, if it is a curve, a number.
+        """
+        key = (parameter.name, len(parameter.index))
+        array = self.arrays.get(key)
+        if array is None:
+            return key, 0, *([[-2, -1]] * 2 if size != NUMBER else [[], []])
+        if size == NUMBER and function.name in self.scope.world.curves:
+            return self.scope.world.curves[function.name], 0, [], []
+        rows = self.scope.world.ranges.get(array.letters, range(0))
+        if size == (len(rows), 1):
+            return key_of(array.entry), rows.start, [], []
+        if size[0] > 1 and size[1] == len(rows):
+            return key_of(array.entry), rows.start, [-1], [-2]
+        raise FormulaError(f"{function} does not take that argument")
+
     @property
     def samples(self) -> dict[str, int]:
         return SAMPLES[self.scope.world.part]
@@ -494,17 +515,20 @@ class Evaluator(Interpreter[Any, Values]):
     def arrays(self) -> dict[Key, Assembled]:
         return ASSEMBLED[self.scope.world.part]
 
-    def remember(self, what: Any, compute: Callable[[], Any]) -> Any:
+    def remember(self, what: Any, compute: Callable[[], Any], *, store: bool = True) -> Any:
         """Return what may have been computed before, in the same place of another formula."""
         scope = self.scope
         if scope.frame is None or scope.held or scope.steps:
             return compute()
         key = (what, scope.page, id(scope.world), scope.trust, scope.sample is None, scope.frame)
         if key not in scope.book.values:
-            used = set(scope.used)
+            before = set(scope.used)
             scope.used.clear()
-            scope.book.values[key] = (compute(), set(scope.used))
-            scope.used.update(used)
+            value, used = compute(), set(scope.used)
+            scope.used.update(before)
+            if not store:
+                return value
+            scope.book.values[key] = value, used
         value, used = scope.book.values[key]
         scope.used.update(used)
         return value

@@ -117,6 +117,12 @@ class _Symbols(Transformer[Token, Node]):
 PARSER = Lark(GRAMMAR, parser="lalr", maybe_placeholders=False)
 
 
+def free_letters(node: Node) -> set[str]:
+    """Return the index letters of a formula that no sum in it binds."""
+    used = {str(i) for s in symbols(node) for i in (*s.index, s.name)} & {*INDEX_LETTERS}
+    return used - {str(s.children[0]) for s in node.find_data("sum")}
+
+
 def symbols(*nodes: Node) -> Iterator[Symbol]:
     """Yield the symbols of some pieces of formulas, and those in their indices."""
     for node in nodes:
@@ -243,6 +249,13 @@ def definition(equation: Equation) -> Definition | None:
     return Definition(symbol, parameter, equation)
 
 
+def fits(pattern: tuple[Any, ...], index: tuple[Any, ...]) -> bool:
+    """Whether an index is one of those that a pattern such as ("j", "4") stands for."""
+    return len(pattern) == len(index) and all(
+        p in INDEX_LETTERS or p == str(i) for p, i in zip(pattern, index, strict=True)
+    )
+
+
 class Book:
     """The equations of the book, and which of them define a symbol.
 
@@ -256,35 +269,29 @@ class Book:
 
     def __init__(self, equations: Iterable[Equation]) -> None:
         self.equations = list(equations)
-        self._definitions = [(e, definition(e)) for e in self.equations]
         self.values: dict[Any, Any] = {}
+        self._definitions: dict[str, list[Definition]] = {}
+        for equation in self.equations:
+            if found := definition(equation):
+                self._definitions.setdefault(found.symbol.name, []).append(found)
+
+    def __contains__(self, equation: Equation) -> bool:
+        return any(e is equation for e in self.equations)
 
     def changed(self, equation: Equation) -> Book:
         """Return the book with another version of one of its equations."""
-        book = Book(())
-        pairs = zip(self.equations, self._definitions, strict=True)
-        new = (equation, definition(equation))
-        book._definitions = [new if e.label == equation.label else old for e, old in pairs]
-        book.equations = [e for e, _ in book._definitions]
-        return book
+        return Book(equation if e.label == equation.label else e for e in self.equations)
 
     def definitions(self, page: str, name: str) -> list[Definition]:
         """Return what defines a name in a part: this page's first, then in the order of the book."""
-        part = part_of(page)
-        found = [d for _, d in self._definitions if d and d.symbol.name == name]
-        near = [d for d in found if part_of(d.equation.page) == part]
+        found = self._definitions.get(name, [])
+        near = [d for d in found if part_of(d.equation.page) == part_of(page)]
         return sorted(near, key=lambda d: d.equation.page != page)
 
     def define(self, page: str, name: str, index: tuple[Any, ...], batch: bool) -> Definition:
         """Return what defines a symbol: a digit in the index (z_4) comes before a letter (z_j)."""
 
-        def fits(pattern: tuple[str | Symbol, ...]) -> bool:
-            same_length = len(pattern) == len(index)
-            return same_length and all(
-                p in INDEX_LETTERS or p == str(i) for p, i in zip(pattern, index, strict=True)
-            )
-
-        found = [d for d in self.definitions(page, name) if fits(d.pattern)]
+        found = [d for d in self.definitions(page, name) if fits(d.pattern, index)]
         found = [d for d in found if batch or not d.equation.is_of_a_batch]
         if not found:
             shown = ", ".join(str(i) if isinstance(i, int) else "a letter" for i in index)

@@ -1,87 +1,261 @@
-"""Wrong versions of a printed formula, each of which the check must refuse."""
+"""Wrong versions of a printed formula, each of which the check must reject."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from lark import Token, Tree
 
-from hwlib.equations import CALLS, LETTERS, Book, Equation, FormulaError, check_one, name_of
-from hwlib.worlds import part_of
+from formulas.check import SEEN, check
+from formulas.reader import Book, Equation, FormulaError, Node, Symbol, definition, symbols
+from formulas.worlds import DELTAS, INDEX_LETTERS, part_of
 
-POINTS = 24
+Change: TypeAlias = tuple[str, Any]
+"""What was done, and the changed piece."""
 
-SWAPS = {
-    "z": "a", "a": "z", "y": r"\hat{y}", r"\hat{y}": "y", "J": "L", "L": "J", "R": "L", "G": "N",
-    "N": "G", r"\lambda": r"\alpha", r"\alpha": r"\lambda", r"\log": r"\exp", r"\exp": r"\log",
-    r"\max": r"\min", r"\sigma": r"\operatorname{ReLU}", r"\operatorname{ReLU}": r"\sigma",
-    r"\mu": r"\theta", "X": "D", "e": "y", "u": "c", "c": "u", "q": "z", "p": "y", "W": "b",
-    r"\varepsilon": r"\eta", r"\eta": r"\varepsilon",
-}  # fmt: skip
-"""A symbol and another of the same kind, which a writer may put in its place."""
-
-SIZES = {"n": ("3", "6"), "d": ("2", "3")}
-"""The number of samples or of inputs, and numbers that it happens to be."""
-
-SIGNS = {
-    r"\ge": (">", r"\le"), r"\le": ("<", r"\ge"), ">": (r"\ge", "<"), "<": (r"\le", ">"),
-    "=": (r"\ne",), r"\ne": ("=",),
-}  # fmt: skip
+FUNCTIONS = ("max", "min", "log", "exp", "sigma", "ReLU", "h_theta", "ell", "f", "E", "O", "Im")
+"""Names that may stand in each other's place before a bracket."""
 
 
-def mutants(equation: Equation) -> Iterator[tuple[str, Equation]]:
+class Words(NamedTuple):
+    """What a writer may put in place of something else: the symbols of the page."""
+
+    symbols: tuple[Symbol, ...]
+
+    def partners(self, symbol: Symbol) -> list[str]:
+        """Return the names of the symbols with as many indices."""
+        count = len(symbol.index)
+        names = {s.name for s in self.symbols if len(s.index) == count and s.name not in FUNCTIONS}
+        return sorted(names - {symbol.name})
+
+
+def rewrites(equation: Equation, book: Book) -> Iterator[tuple[str, Equation]]:
     """Yield wrong versions of an equation, each with a description.
 
-    A sign of a term, a dropped term or factor, swapped branches, another comparison, index,
-    exponent or number, a symbol for another of its kind.
+    A sign, a term, a factor, a relation, an index, an exponent, a prime, an argument, a bound of a sum or
+    a number changed, added or dropped; a symbol, a function or a letter in place of another.
     """
-    for k, side in enumerate(equation.sides):
-        for what, other in _rewrites(side):
-            sides = (*equation.sides[:k], other, *equation.sides[k + 1 :])
-            yield f"side {k + 1}, {what}", replace(equation, sides=sides)
+    near = [s for e in book.equations if e.page == equation.page for s in symbols(*e.sides)]
+    words = Words(tuple(dict.fromkeys(s._replace(primes=0) for s in near)))
+    whole = Tree("sides", list(equation.sides))
+    for what, other in _everywhere(whole, words):
+        yield what, replace(equation, sides=tuple(other.children))
     for k, sign in enumerate(equation.relations):
-        if sign != "=":
-            for other in SIGNS[sign]:
-                signs = (*equation.relations[:k], other, *equation.relations[k + 1 :])
-                yield f"{sign} becomes {other}", replace(equation, relations=signs)
+        for other in sorted(SEEN.keys() - {sign}):
+            signs = (*equation.relations[:k], other, *equation.relations[k + 1 :])
+            yield f"{sign} becomes {other}", replace(equation, relations=signs)
+
+
+def show(node: Any) -> str:
+    """Return a short name of a piece of a formula."""
+    if not isinstance(node, Tree):
+        return str(node)
+    return " ".join(map(show, node.children)) or str(node.data)
+
+
+def _everywhere(node: Node, words: Words) -> Iterator[Change]:
+    """Yield each change of one place in a formula."""
+    yield from RULES.get(node.data, _no_rule)(node, words)
+    for k, child in enumerate(node.children):
+        if not isinstance(child, Tree):
+            continue
+        changes = [*_everywhere(child, words)]
+        if node.data == "derivative" or (node.data == "applied" and k == 0):
+            changes = [c for c in changes if c[1].data in ("symbol", "applied")]
+        if k >= ALONE.get(node.data, 99):
+            changes += _added(child, sign=node.data != "abs")
+        where = f"side {k + 1}, " if node.data == "sides" else ""
+        for what, other in changes:
+            yield where + what, _with(node, k, other)
+
+
+def _with(node: Node, k: int, *others: Any) -> Node:
+    """Return a piece with other things in place of its k-th."""
+    return Tree(node.data, [*node.children[:k], *others, *node.children[k + 1 :]])
+
+
+def _added(node: Node, *, sign: bool = True) -> list[Change]:
+    one = Tree("number", [Token("DIGIT", "1")])
+    name = show(node)
+    changes = [(f"{name} + 1", Tree("add", [node, one])), (f"{name} - 1", Tree("sub", [node, one]))]
+    if sign and name != "0":
+        changes.append((f"sign before {name}", Tree("neg", [node])))
+    return changes
+
+
+def _no_rule(node: Node, words: Words) -> Iterator[Change]:
+    return iter(())
+
+
+def _sum_or_difference(node: Node, words: Words) -> Iterator[Change]:
+    a, b = node.children
+    is_sum = node.data == "add"
+    sign, other = ("+", "sub") if is_sum else ("-", "add")
+    yield f"{sign} {show(b)}: the other sign", Tree(other, [a, b])
+    yield f"{sign} {show(b)} dropped", a
+    yield f"{show(a)} {sign} dropped", b if is_sum else Tree("neg", [b])
+
+
+def _product(node: Node, words: Words) -> Iterator[Change]:
+    a, b = node.children
+    yield f"factor {show(a)} dropped", b
+    yield f"factor {show(b)} dropped", a
+    other = "odot" if node.data == "times" else "times"
+    yield f"{show(a)} {other} {show(b)}", Tree(other, [a, b])
+
+
+def _fraction(node: Node, words: Words) -> Iterator[Change]:
+    a, b = node.children
+    yield f"divisor {show(b)} dropped", a
+    yield f"{show(node)} upside down", Tree(node.data, [b, a])
+
+
+def _only_first(node: Node, words: Words) -> Iterator[Change]:
+    yield f"{node.data} of {show(node)} dropped", node.children[0]
+
+
+def _number(node: Node, words: Words) -> Iterator[Change]:
+    value = str(node.children[0])
+    others = "0123456789" if value.isdigit() and len(value) == 1 else (f"{value}1", f"{value}9")
+    for other in others:
+        if other != value:
+            yield f"{value} becomes {other}", Tree("number", [Token("NUMBER", other)])
+
+
+def _symbol(node: Node, words: Words) -> Iterator[Change]:
+    symbol = node.children[0]
+    for other in _symbols(symbol, words):
+        yield f"{symbol} becomes {other}", Tree("symbol", [other])
+    two = Tree("number", [Token("DIGIT", "2")])
+    if symbol.name not in FUNCTIONS and symbol != Symbol("e"):
+        yield f"{symbol} squared", Tree("power", [node, two])
+        yield f"{symbol} transposed", Tree("transpose", [node])
+
+
+def _symbols(symbol: Symbol, words: Words) -> Iterator[Symbol]:
+    """Yield other symbols: another name, index or number of primes."""
+    names = FUNCTIONS if symbol.name in FUNCTIONS else words.partners(symbol)
+    yield from (symbol._replace(name=name) for name in names if name != symbol.name)
+    yield symbol._replace(primes=symbol.primes + 1)
+    if symbol.primes:
+        yield symbol._replace(primes=symbol.primes - 1)
+    others, strays = [*"012345", *INDEX_LETTERS], ["1", *INDEX_LETTERS]
+    for k, part in enumerate(symbol.index):
+        before, after = symbol.index[:k], symbol.index[k + 1 :]
+        inner = _symbols(part, words) if isinstance(part, Symbol) else others
+        yield from (symbol._replace(index=(*before, i, *after)) for i in inner if i != part)
+        yield symbol._replace(index=before + after)
+    for other in strays:
+        yield symbol._replace(index=(*symbol.index, other))
+        yield symbol._replace(index=(other, *symbol.index))
+    if len(set(symbol.index)) > 1:
+        yield symbol._replace(index=symbol.index[::-1])
+
+
+def _function(node: Node, words: Words) -> Iterator[Change]:
+    if len(node.children) == 2:
+        yield f"{show(node.children[0])} before {show(node.children[1])} dropped", node.children[1]
+        yield f"{show(node)}: argument dropped", node.children[0]
+
+
+def _total(node: Node, words: Words) -> Iterator[Change]:
+    letter, *bounds, term = node.children
+    yield f"sum over {letter} dropped", term
+    for other in set("ijkst") - {str(letter)}:
+        yield f"sum over {other} for {letter}", _with(node, 0, Token("LETTER", other))
+    for k, bound in enumerate(bounds, start=1):
+        for symbol in words.symbols:
+            if len(symbol.name) == 1 and not symbol.index and Tree("symbol", [symbol]) != bound:
+                yield f"{show(bound)} becomes {symbol}", _with(node, k, Tree("symbol", [symbol]))
+        for digit in "023" if bound.data != "number" else "":
+            number = Tree("number", [Token("DIGIT", digit)])
+            yield f"{show(bound)} becomes {digit}", _with(node, k, number)
+
+
+def _derivative(node: Node, words: Words) -> Iterator[Change]:
+    yield f"{show(node)} upside down", Tree(node.data, node.children[::-1])
+    for k, child in enumerate(node.children):
+        for symbol in words.symbols:
+            other = Tree("symbol", [symbol])
+            if symbol.name not in FUNCTIONS and symbol.name not in DELTAS and other != child:
+                place = ("above", "below")[k]
+                yield f"{place} in {show(node)}: {symbol}", _with(node, k, other)
+
+
+def _cases(node: Node, words: Words) -> Iterator[Change]:
+    first, *rest, last = node.children
+    swapped = [_with(first, 0, last.children[0]), *rest, _with(last, 0, first.children[0])]
+    yield "branches swapped", Tree("cases", swapped)
+
+
+def _case(node: Node, words: Words) -> Iterator[Change]:
+    if len(node.children) == 4:
+        for other in sorted(SEEN.keys() - {str(node.children[2])}):
+            what = f"if {show(node.children[1])} {node.children[2]}: becomes {other}"
+            yield what, _with(node, 2, Token("REL", other))
+
+
+def _matrix(node: Node, words: Words) -> Iterator[Change]:
+    yield "rows in another order", Tree("matrix", node.children[::-1])
+
+
+RULES = {
+    "add": _sum_or_difference, "sub": _sum_or_difference, "neg": _only_first, "abs": _only_first,
+    "times": _product, "odot": _product, "frac": _fraction, "power": _only_first,
+    "transpose": _only_first, "number": _number, "symbol": _symbol, "applied": _function,
+    "sum": _total, "derivative": _derivative, "cases": _cases, "case": _case, "matrix": _matrix,
+}  # fmt: skip
+
+ALONE = {
+    "sides": 0, "applied": 1, "power": 1, "frac": 0, "case": 0, "row": 0, "odot": 0, "sum": 1, "abs": 0,
+}  # fmt: skip
+"""From which child on a construct holds whole formulas, to which a 1 or a sign can be added."""
 
 
 def survives(mutant: Equation, book: Book) -> bool:
-    """Whether no check refuses a wrong version: its own, or one of an equation that may use it."""
-    changed = Book(mutant if e.label == mutant.label else e for e in book.equations)
-    others = [e for e in changed.equations if e is not mutant and defines(mutant, book)]
-    part, sought = part_of(mutant.chapter), names(mutant.sides[0])
-    users = sorted(
-        (e for e in others if part_of(e.chapter) == part),
-        key=lambda e: (not sought & names(*e.sides), e.chapter != mutant.chapter),
-    )
+    """Whether no check rejects a wrong version: its own, or one of an equation that uses it."""
+    printed = next(e for e in book.equations if e.label == mutant.label)
+    users: list[Equation] = []
+    if book.kind(printed) == "definition":
+        names = {d.symbol.name for e in (printed, mutant) if (d := definition(e))}
+        users, book = _users(names, printed, book), book.changed(mutant)
     try:
-        for user in [mutant, *users]:
-            check_one(user, changed, POINTS)
+        for equation in (mutant, *users):
+            check(equation, book)
     except FormulaError:
         return False
     return True
 
 
-def names(*sides: Any) -> set[str]:
-    """Return the names of the symbols of some sides."""
-    return {name_of(symbol)[0] for side in sides for symbol in side.find_data("symbol")}
+def _users(reached: set[str], printed: Equation, book: Book) -> list[Equation]:
+    """Return the equations that use a name, directly or through definitions; the nearest first."""
+    part = [e for e in book.equations if part_of(e.page) == part_of(printed.page)]
+    names = {e.label: {s.joined().name for s in symbols(*e.sides)} for e in part}
+    for mentioned in names.values():
+        mentioned.update(DELTAS[n] for n in DELTAS.keys() & mentioned)
+    found, new = [printed], [printed]
+    while new:
+        new = [e for e in part if e not in found and reached & names[e.label]]
+        found += sorted(new, key=lambda e: e.page != printed.page)
+        reached |= {d.symbol.name for e in new if (d := definition(e))}
+    return found[1:]
 
 
-def same_meaning() -> dict[tuple[str, str], str]:
-    """Return the rewrites that say the same as what is printed, by label and description."""
+def same_meaning() -> list[tuple[str, str, str]]:
+    """Return the rewrites that say the same as what is printed: reason, label, and a pattern."""
     text = (Path(__file__).parent / "same_meaning.toml").read_text(encoding="utf-8")
-    return {
-        (label, what): entry["reason"]
+    return [
+        (entry["reason"], label, pattern)
         for entry in tomllib.loads(text)["same"]
-        for label, descriptions in entry.items()
-        if label != "reason"
-        for what in descriptions
-    }
+        for label, patterns in entry["rewrites"].items()
+        for pattern in patterns
+    ]
 
 
 class Score(NamedTuple):
@@ -90,188 +264,30 @@ class Score(NamedTuple):
     Attributes
     ----------
     label : str
-    refused, same : int
-        How many a check refused, and how many are listed as saying the same.
+    rejected : int
+    same : dict
+        How many are listed as saying the same, by label of the list and pattern.
     escaped : tuple of str
-        Those that no check refused, and that are not listed.
+        Those that no check rejected, and that are not listed.
     """
 
     label: str
-    refused: int
-    same: int
+    rejected: int
+    same: dict[str, int]
     escaped: tuple[str, ...]
 
 
 def score(equation: Equation, book: Book) -> Score:
-    """Rewrite a formula in every way and count what is refused.
-
-    Parameters
-    ----------
-    equation : Equation
-    book : Book
-    """
-    listed = {what for label, what in same_meaning() if label == equation.label}
-    counts = {"refused": 0, "same": 0}
-    escaped = []
-    for what, mutant in mutants(equation):
+    """Rewrite a formula in every way and count what is rejected."""
+    listed = [(reason, pattern) for reason, label, pattern in same_meaning() if label in (equation.label, "*")]
+    rejected, same, escaped = 0, {}, []
+    for what, mutant in rewrites(equation, book):
         if not survives(mutant, book):
-            counts["refused"] += 1
-        elif what in listed:
-            counts["same"] += 1
-        else:
+            rejected += 1
+            continue
+        pattern = next((pattern for _, pattern in listed if re.fullmatch(pattern, what)), None)
+        if pattern is None:
             escaped.append(what)
-    return Score(equation.label, counts["refused"], counts["same"], tuple(escaped))
-
-
-def defines(mutant: Equation, book: Book) -> bool:
-    """Whether the printed version of an equation defines a symbol."""
-    return (
-        any(d.equation.label == mutant.label for d in book.definitions) and len(mutant.sides) == 2
-    )
-
-
-def _with(node: Any, children: list[Any]) -> Any:
-    return Tree(node.data, children, node.meta)
-
-
-def _rewrites(node: Any) -> Iterator[tuple[str, Any]]:
-    """Yield each change of one place in a formula."""
-    if isinstance(node, Token):
-        return
-    yield from getattr(_Rules, node.data, lambda node: iter(()))(node)
-    for k, child in enumerate(node.children):
-        for what, other in _rewrites(child):
-            yield what, _with(node, [*node.children[:k], other, *node.children[k + 1 :]])
-
-
-def _text(node: Any) -> str:
-    """Return a short name of a piece of a formula."""
-    return " ".join(str(t) for t in node.scan_values(lambda _: True)) or node.data
-
-
-class _Rules:
-    """The changes of one construct, by the grammar's name of it."""
-
-    @staticmethod
-    def add(node: Any) -> Iterator[tuple[str, Any]]:
-        a, b = node.children
-        yield f"+ {_text(b)} becomes -", Tree("sub", [a, b], node.meta)
-        yield f"+ {_text(b)} dropped", a
-        yield f"{_text(a)} + dropped", b
-
-    @staticmethod
-    def sub(node: Any) -> Iterator[tuple[str, Any]]:
-        a, b = node.children
-        yield f"- {_text(b)} becomes +", Tree("add", [a, b], node.meta)
-        yield f"- {_text(b)} dropped", a
-        yield f"{_text(a)} - dropped", Tree("neg", [b], node.meta)
-
-    @staticmethod
-    def neg(node: Any) -> Iterator[tuple[str, Any]]:
-        yield f"sign of {_text(node)} dropped", node.children[0]
-
-    @staticmethod
-    def factors(node: Any) -> Iterator[tuple[str, Any]]:
-        groups, queue = [], list(node.children)
-        while queue:
-            group = [queue.pop(0)]
-            is_call = group[0].data == "symbol" and name_of(group[0])[0] in CALLS
-            if is_call and queue and queue[0].data == "group":
-                group.append(queue.pop(0))
-            groups.append(group)
-        for k, group in enumerate(groups):
-            rest = [child for other in groups[:k] + groups[k + 1 :] for child in other]
-            if rest:
-                yield f"factor {' '.join(map(_text, group))} dropped", _with(node, rest)
-
-    @staticmethod
-    def frac(node: Any) -> Iterator[tuple[str, Any]]:
-        yield f"divisor {_text(node.children[1])} dropped", node.children[0]
-
-    @staticmethod
-    def cases(node: Any) -> Iterator[tuple[str, Any]]:
-        first, *rest, last = node.children
-        swapped = [
-            _with(first, [last.children[0], *first.children[1:]]),
-            *rest,
-            _with(last, [first.children[0]]),
-        ]
-        yield "branches swapped", _with(node, swapped)
-
-    @staticmethod
-    def case(node: Any) -> Iterator[tuple[str, Any]]:
-        if len(node.children) == 4:
-            value, left, sign, right = node.children
-            for other in SIGNS[str(sign)]:
-                yield (
-                    f"{sign} becomes {other}",
-                    _with(node, [value, left, Token("REL", other), right]),
-                )
-
-    @staticmethod
-    def power(node: Any) -> Iterator[tuple[str, Any]]:
-        base, exponent = node.children
-        if exponent.data == "top":
-            yield "transpose dropped", base
-        elif str(_text(base)) != "e":
-            yield f"exponent of {_text(base)} dropped", base
-
-    @staticmethod
-    def number(node: Any) -> Iterator[tuple[str, Any]]:
-        value = str(node.children[0])
-        others = {"0": ("1",), "1": ("2", "0"), "2": ("1", "3"), "7": ("6",)}.get(
-            value, (str(int(value) + 1), str(int(value) - 1))
-        )
-        for other in others:
-            yield f"{value} becomes {other}", _with(node, [Token("NUMBER", other)])
-
-    @staticmethod
-    def indices(node: Any) -> Iterator[tuple[str, Any]]:
-        for k, token in enumerate(node.children):
-            if isinstance(token, Token) and (token.isdigit() or str(token) in LETTERS):
-                for other in {
-                    "1": "2",
-                    "2": "1",
-                    "3": "1",
-                    "4": "1",
-                    "i": "j",
-                    "j": "i",
-                    "k": "j",
-                    "s": "i",
-                }[str(token)]:
-                    new = Token("DIGIT" if other.isdigit() else "LETTER", other)
-                    children = [*node.children[:k], new, *node.children[k + 1 :]]
-                    yield f"index {_text(node)}: {token} becomes {other}", _with(node, children)
-        if len(set(map(str, node.children))) == 2 == len(node.children):
-            yield f"index {_text(node)} turned round", _with(node, node.children[::-1])
-
-    @staticmethod
-    def lower(node: Any) -> Iterator[tuple[str, Any]]:
-        base, *index = node.children
-        for _, other in _Rules.indices(Tree("indices", index, node.meta)):
-            yield (
-                f"index {_text(node)}: becomes {base} {_text(other)}",
-                _with(node, [base, *other.children]),
-            )
-        if str(base) in SWAPS:
-            yield (
-                f"{base} becomes {SWAPS[str(base)]} in {_text(node)}",
-                _with(node, [Token("LETTER", SWAPS[str(base)]), *index]),
-            )
-
-    @staticmethod
-    def symbol(node: Any) -> Iterator[tuple[str, Any]]:
-        base, *rest = node.children
-        if str(base) in SWAPS:
-            yield (
-                f"{_text(node)} becomes {SWAPS[str(base)]}",
-                _with(node, [Token("LETTER", SWAPS[str(base)]), *rest]),
-            )
-        if str(base) in SIZES and not rest:
-            for number in SIZES[str(base)]:
-                yield f"{base} becomes {number}", Tree("number", [Token("NUMBER", number)])
-        primes = [t for t in rest if isinstance(t, Token) and t.type == "PRIMES"]
-        if primes:
-            kept = [t for t in rest if t is not primes[0]]
-            shorter = [Token("PRIMES", "'" * (len(primes[0]) - 1))] if len(primes[0]) > 1 else []
-            yield f"prime of {_text(node)} dropped", _with(node, [base, *shorter, *kept])
+        else:
+            same[pattern] = same.get(pattern, 0) + 1
+    return Score(equation.label, rejected, same, tuple(escaped))

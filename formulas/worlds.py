@@ -41,6 +41,9 @@ HELPERS: dict[str, set[Key]] = {
 }
 """Symbols that a page introduces and hwlib does not compute; other equations test them."""
 
+DELTAS = {"delta": "L"}
+"""A name whose index is a quantity: the derivative of this with respect to it."""
+
 CONDITIONS = {"eq-sgd-margin": "r_i < 1"}
 """Equations that hold only there: a step moves active samples only."""
 
@@ -112,8 +115,6 @@ class World:
     slopes: dict[tuple[Key, Key], Table] = field(default_factory=dict)
     functions: Mapping[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
 
-    deltas: Mapping[str, str] = field(default_factory=lambda: {"delta": "L"})
-    """A name whose index is a quantity: the derivative of this with respect to it."""
     tied: Mapping[Key, tuple[Key, list[tuple[int, ...]]]] = field(default_factory=dict)
     """A symbol that stands for several entries of another at once."""
     curves: Mapping[str, Key] = field(default_factory=dict)
