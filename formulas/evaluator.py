@@ -13,32 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-from lark import Token, Tree, v_args
+from lark import Tree
 from lark.visitors import Interpreter
 from numpy.typing import NDArray
 
-from formulas.reader import Book, Definition, FormulaError, Node, Symbol, read_side
+from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_side
 from formulas.worlds import (
     ASSEMBLED, DELTAS, INDEX_LETTERS, SAMPLES, Assembled, Key, Table, World,
 )  # fmt: skip
 
 Values: TypeAlias = NDArray[Any]
+Index: TypeAlias = tuple[Any, ...]
+"""The values of indices: whole numbers, and arrays along the slots of letters."""
 
 SLOTS = 8
 NUMBER = (1, 1)
 """Rows and columns of a number."""
 STEP = 1e-30
 """Of the complex step, which loses no digit however small it is (eq-complex-step)."""
-
-
-class Nudge(NamedTuple):
-    """The entries of a symbol that a complex step is added to."""
-
-    key: Key
-    index: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -54,24 +49,23 @@ class Scope:
     trust : bool
         Whether what hwlib computes is taken as it is; else the book's definitions are followed.
     index : dict
-        The values of the index letters, each along its own axis.
+        The values of the index letters.
     n_slots : int
-        How many axes are taken.
+        How many slots are taken.
     sample : array, int or None
         Which sample a symbol such as y means; none in a formula of a batch.
     held : dict
-        Values that stand in place of a symbol: the arguments of functions.
-    nudges : tuple of Nudge
-    steps : bool
-        Whether a complex step is on its way through the definitions.
+        The arguments of functions, in place of their parameters; a vector with its first index.
+    steps : tuple
+        The symbols that a complex step is added to, each with the index.
     order : float
         What O(...) is multiplied with.
-    shown : frozenset of Symbol
-        What the left side differentiates with respect to.
+    zeros : dict
+        The derivatives that may be 0 since nothing depends: with respect to what, and of what.
     frame : tuple or None
-        What the letters mean, if values may be remembered.
+        What the letters mean; None inside a definition, where no value is remembered.
     used : set of str
-        What has been compared with.
+        What has been compared with, and whether a step or an argument has arrived anywhere.
     """
 
     book: Book
@@ -82,23 +76,24 @@ class Scope:
     n_slots: int = 0
     sample: Any = 1
     held: dict[Key, tuple[Values, int]] = field(default_factory=dict)
-    nudges: tuple[Nudge, ...] = ()
-    steps: bool = False
+    steps: tuple[tuple[Key, Index], ...] = ()
     order: float = 1.0
-    shown: frozenset[Symbol] = frozenset()
+    zeros: dict[Symbol, set[Symbol]] = field(default_factory=dict)
     frame: tuple[Any, ...] | None = ()
     depth: int = 0
     used: set[str] = field(default_factory=set)
 
-    def bind(self, letter: str, values: range) -> Scope:
-        """Return the scope with one letter more, which takes these values along the next slot."""
-        if self.n_slots == SLOTS:
-            raise FormulaError("too many indices")
-        along = [1] * (SLOTS + 3)
-        along[1 + self.n_slots] = len(values)
-        frame = None if self.frame is None else (*self.frame, (letter, self.n_slots, values))
-        index = {**self.index, letter: np.array(values).reshape(along)}
-        return replace(self, index=index, n_slots=self.n_slots + 1, frame=frame)
+    def bind(self, letters: str, *ranges: range) -> Scope:
+        """Return the scope with more letters, each of which takes its values along a slot."""
+        scope = self
+        for letter, values in zip(letters, ranges or map(self.world.ranges.get, letters)):
+            if scope.n_slots == SLOTS or letter in scope.index or values is None:
+                raise FormulaError(f"the letter {letter} can stand for no index here")
+            along = np.array(values).reshape(-1, *(1,) * (SLOTS + 1 - scope.n_slots))
+            frame = None if scope.frame is None else (*scope.frame, (letter, values))
+            index = {**scope.index, letter: along}
+            scope = replace(scope, index=index, n_slots=scope.n_slots + 1, frame=frame)
+        return scope
 
     def deeper(self, **changes: Any) -> Scope:
         """Return the scope of a definition."""
@@ -128,26 +123,18 @@ def times(a: Values, b: Values) -> Values:
     if NUMBER in (shape(a), shape(b)):
         return a * b
     if shape(a)[1] != shape(b)[0]:
-        raise FormulaError(f"no product of {shape(a)} and {shape(b)}; is a sign missing?")
+        raise FormulaError(f"{shape(a)} and {shape(b)} rows and columns cannot be multiplied")
     return np.matmul(a, b)
 
 
 def larger(a: Values, b: Values) -> Values:
     """Return max(a, b); where both are equal and their derivatives are not, the derivative is 0."""
-    a, b = np.broadcast_arrays(a, b)
     tied = np.where(a == b, a, np.real(a))
     return np.where(np.real(a) == np.real(b), tied, np.where(np.real(a) > np.real(b), a, b))
 
 
-def compare(a: Values, relation: str, b: Values) -> Values:
-    """Return where a relation holds."""
-    tests: dict[str, Callable[[Any, Any], Any]] = {
-        "=": np.equal, r"\ne": np.not_equal, r"\ge": np.greater_equal,
-        r"\le": np.less_equal, ">": np.greater, "<": np.less,
-    }  # fmt: skip
-    test: Values = tests[relation](np.real(a), np.real(b))
-    return test
-
+SIGNS = {"=": [0], ">": [1], "<": [-1], r"\ge": [0, 1], r"\le": [-1, 0], r"\ne": [-1, 1]}
+"""The signs of the difference of two sides for which a relation is the strongest that holds."""
 
 BUILTIN: dict[str, tuple[int, Callable[..., Values]]] = {
     "max": (2, larger), "min": (2, lambda a, b: -larger(-a, -b)), "log": (1, np.log),
@@ -156,232 +143,210 @@ BUILTIN: dict[str, tuple[int, Callable[..., Values]]] = {
 """Functions that mean the same everywhere, and how many arguments they have."""
 
 
-@v_args(inline=True)
 class Evaluator(Interpreter[Any, Values]):
     """One method a construct of the grammar."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self.samples = SAMPLES[scope.world.part]
+        self.arrays = ASSEMBLED[scope.world.part]
 
-    def of(self, node: Node) -> Values:
-        """Return the value of a piece."""
-        value: Values = self.visit(node)
-        return value
-
-    def scalar(self, node: Node) -> Values:
-        """Return the value of a piece that must be a number at each point."""
-        value = self.of(node)
-        if shape(value) != NUMBER:
+    def scalars(self, *nodes: Node) -> list[Values]:
+        """Return the values of pieces that must be numbers at each point."""
+        values = [self.visit(node) for node in nodes]
+        if any(shape(value) != NUMBER for value in values):
             raise FormulaError("an array stands where a number must stand")
-        return value
+        return values
 
-    def alike(self, a: Node, b: Node) -> tuple[Values, Values]:
+    def alike(self, tree: Node) -> tuple[Values, Values]:
         """Return two values that must have as many rows and columns."""
-        left, right = self.of(a), self.of(b)
+        left, right = self.visit_children(tree)
         if shape(left) != shape(right):
             raise FormulaError(f"{shape(left)} and {shape(right)} rows and columns do not fit")
         return left, right
 
-    def number(self, token: Token) -> Values:
-        return number(float(token))
+    def number(self, tree: Node) -> Values:
+        return number(float(tree.children[0]))
 
-    def add(self, a: Node, b: Node) -> Values:
-        left, right = self.alike(a, b)
-        return left + right
+    def add(self, tree: Node) -> Values:
+        return np.add(*self.alike(tree))
 
-    def sub(self, a: Node, b: Node) -> Values:
-        left, right = self.alike(a, b)
-        return left - right
+    def sub(self, tree: Node) -> Values:
+        return np.subtract(*self.alike(tree))
 
-    def neg(self, a: Node) -> Values:
-        return -self.of(a)
+    def neg(self, tree: Node) -> Values:
+        return -self.visit(tree.children[0])
 
-    def times(self, a: Node, b: Node) -> Values:
-        return times(self.of(a), self.of(b))
+    def times(self, tree: Node) -> Values:
+        return times(*self.visit_children(tree))
 
-    def odot(self, a: Node, b: Node) -> Values:
-        left, right = self.alike(a, b)
+    def odot(self, tree: Node) -> Values:
+        left, right = self.alike(tree)
         if shape(left) == NUMBER:
             raise FormulaError("the product of entries needs two arrays")
         return left * right
 
-    def frac(self, a: Node, b: Node) -> Values:
-        return self.of(a) / self.scalar(b)
+    def frac(self, tree: Node) -> Values:
+        above, below = tree.children
+        return self.visit(above) / self.scalars(below)[0]
 
-    def abs(self, a: Node) -> Values:
-        value = self.scalar(a)
-        return np.where(np.real(value) < 0.0, -value, value)  # to the right of 0, as in t >= 0
+    def abs(self, tree: Node) -> Values:
+        (value,) = self.scalars(*tree.children)
+        return np.where(np.real(value) < 0.0, -value, value)  # at 0 as to its right: t >= 0
 
-    def transpose(self, a: Node) -> Values:
-        value = self.of(a)
+    def transpose(self, tree: Node) -> Values:
+        (value,) = self.visit_children(tree)
         if shape(value) == NUMBER:
             raise FormulaError("a number is transposed")
         return value.swapaxes(-1, -2)
 
-    def power(self, base: Node, exponent: Node) -> Values:
-        by = self.scalar(exponent)
-        if base.data == "applied" and not self.is_function(base.children[0]):  # B (k - 1)^2
-            first, second = base.children
-            return times(self.of(first), self.scalar(second) ** by)
-        if base.data == "symbol" and base.children[0] == Symbol("e"):
+    def power(self, tree: Node) -> Values:
+        base, exponent = tree.children
+        if base.data == "applied" and not self.is_function(base.children[0].children[0]):
+            factor, base = base.children  # B (k - 1)^2
+            return times(self.visit(factor), self.power(Tree("power", [base, exponent])))
+        (by,) = self.scalars(exponent)
+        if base == Tree("symbol", [Symbol("e")]):
             return np.exp(by)
-        return self.scalar(base) ** by
+        return self.scalars(base)[0] ** by
 
-    def cases(self, *cases: Node) -> Values:
-        *conditional, otherwise = cases
+    def cases(self, tree: Node) -> Values:
+        *conditional, otherwise = tree.children
         if len(otherwise.children) != 1 or any(len(c.children) != 4 for c in conditional):
             raise FormulaError("cases need a condition on every line but the last")
-        value = self.scalar(otherwise.children[0])
+        (value,) = self.scalars(*otherwise.children)
         for case in reversed(conditional):
-            then, left, relation, right = case.children
-            so = compare(self.scalar(left), str(relation), self.scalar(right))
-            value = np.where(so, self.scalar(then), value)
+            relation = str(case.children[2])
+            then, left, right = self.scalars(*case.children[:2], case.children[3])
+            so = np.isin(np.sign(np.real(left - right)), SIGNS[relation])
+            value = np.where(so, then, value)
         return value
 
-    def matrix(self, *rows: Node) -> Values:
-        if len({len(row.children) for row in rows}) != 1:
+    def matrix(self, tree: Node) -> Values:
+        rows = [np.broadcast_arrays(*self.scalars(*row.children)) for row in tree.children]
+        if len(set(map(len, rows))) != 1:
             raise FormulaError("the rows of a matrix differ in length")
-        entries = [np.broadcast_arrays(*map(self.scalar, row.children)) for row in rows]
-        lines = np.broadcast_arrays(*(np.concatenate(row, axis=-1) for row in entries))
+        lines = np.broadcast_arrays(*(np.concatenate(row, axis=-1) for row in rows))
         return np.concatenate(lines, axis=-2)
 
-    def sum(self, letter: Token, *parts: Node) -> Values:
-        *bounds, term = parts
-        if str(letter) in self.scope.index or (str(letter), 0) in self.scope.world.drawn:
+    def sum(self, tree: Node) -> Values:
+        letter, *bounds, term = tree.children
+        if (str(letter), 0) in self.scope.world.drawn:
             raise FormulaError(f"the letter {letter} of a sum means something else already")
-        low, high = map(self.scalar, bounds) if bounds else self.span(str(letter), term)
+        low, high = self.scalars(*bounds) if bounds else self.span(letter, term)
         whole = all(np.isrealobj(b) and np.all(b == np.round(b)) for b in (low, high))
         if not (whole and np.all(low <= high) and np.max(high - low) < 50):
             raise FormulaError(f"the bounds of the sum over {letter} make no sense")
-        scope = self.scope.bind(str(letter), range(int(np.min(low)), int(np.max(high)) + 1))
-        at = scope.index[str(letter)]
+        scope = self.scope.bind(letter, range(int(np.min(low)), int(np.max(high)) + 1))
+        at = scope.index[letter]
         terms = np.where((low <= at) & (at <= high), evaluate(term, scope), 0.0)
         return terms.sum(axis=scope.n_slots, keepdims=True)
 
-    def span(self, letter: str, term: Node) -> tuple[Values, Values]:
+    def span(self, letter: str, term: Node) -> list[Values]:
         """Return the bounds of a sum that prints none: all values of that index."""
+        tables = {**self.scope.world.known, **self.scope.world.drawn}
         for leaf in term.scan_values(lambda leaf: isinstance(leaf, Symbol) and letter in leaf.index):
-            name, place = leaf.name, leaf.index.index(letter)
-            tables = {**self.scope.world.known, **self.scope.world.drawn}
-            if (table := tables.get((name, len(leaf.index)))) is not None:
-                first = table.first[place]
-                return number(first), number(first + table.values.shape[1 + place] - 1)
+            if leaf.key in tables:
+                place, table = leaf.index.index(letter), tables[leaf.key]
+                size = table.values.shape[1 + place]
+                return [number(table.first[place]), number(table.first[place] + size - 1)]
         raise FormulaError(f"the sum over {letter} has no bounds")
 
-    def symbol(self, symbol: Symbol) -> Values:
-        if symbol.primes:
-            raise FormulaError(f"{symbol} has a prime and no argument")
-        parameter = self.parameter(symbol)
-        if parameter and (parameter.name, len(parameter.index)) not in self.arrays:
-            raise FormulaError(f"{symbol} is a function and has no argument")
-        above = DELTAS.get(symbol.name)
-        if above and len(symbol.index) == 1 and isinstance(below := symbol.index[0], Symbol):
-            sample = below.index[:1] if below.names_a_sample(self.samples) else ()
-            return self.slope(Tree("symbol", [Symbol(above, sample)]), below)
+    def symbol(self, tree: Node) -> Values:
+        symbol: Symbol = tree.children[0]
+        function = self.function(symbol)
+        if symbol.primes or (function and function.parameter.key not in self.arrays):
+            raise FormulaError(f"{symbol} has no argument")
+        if symbol.name in DELTAS and isinstance(below := (*symbol.index, None)[0], Symbol):
+            named = self.samples.get(below.name, 99) < len(below.index)
+            above = Symbol(DELTAS[symbol.name], below.index[:1] if named else ())
+            return self.slope(Tree("symbol", [above]), below)
         if not symbol.index and symbol.name in self.scope.index:
-            value = self.scope.index[symbol.name]
-            return number(value) if isinstance(value, int) else 1.0 * value
+            return number(1.0) * self.scope.index[symbol.name]
         return self.named(symbol)
 
     def named(self, symbol: Symbol) -> Values:
         """Return the value of a symbol, or of a function of its own parameter."""
-        value: Values = self.remember(symbol, lambda: self.quantity(*self.place(symbol)))
+        value: Values = self.remember(symbol, lambda at: at.quantity(*at.place(symbol)))
         return value
 
-    def place(self, symbol: Symbol) -> tuple[str, tuple[Any, ...]]:
+    def place(self, symbol: Symbol) -> tuple[str, Index]:
         """Return the name and the values of the indices of a symbol; first of all its sample."""
         scope, index = self.scope, []
         symbol = symbol.joined({*INDEX_LETTERS, *scope.index})
         for i in symbol.index:
-            if isinstance(i, Symbol) or not (i.isdigit() or i in scope.index):
-                raise FormulaError(f"the index {i} of {symbol.name} has no value here")
+            if symbol.primes or isinstance(i, Symbol) or not (i.isdigit() or i in scope.index):
+                raise FormulaError(f"the index {i} of {symbol} has no value here")
             index.append(int(i) if i.isdigit() else scope.index[i])
         named = len(index) - self.samples.get(symbol.name, 99)
         if named == 0 and scope.sample is not None:
             index.insert(0, scope.sample)
-        elif named == 0 and (symbol.name, len(index)) not in scope.world.known:
+        elif named == 0 and symbol.key not in scope.world.known:
             raise FormulaError(f"of which sample is {symbol}? The formula is about many")
         elif named == 1 and scope.sample is not None:
             raise FormulaError(f"{symbol} has one index too many")
         return symbol.name, tuple(index)
 
-    def quantity(self, name: str, index: tuple[Any, ...]) -> Values:
+    def quantity(self, name: str, index: Index) -> Values:
         """Return what a symbol stands for, with the complex steps that are on their way."""
-        value, key = self.base(name, index), (name, len(index))
-        for nudge in self.scope.nudges:
-            if nudge.key == key and key not in self.scope.held:
-                pairs = zip(index, nudge.index, strict=True)
-                hit = np.logical_and.reduce(
-                    np.broadcast_arrays(True, *(np.equal(a, b) for a, b in pairs))
-                )
+        value, key, scope = self.base(name, index), (name, len(index)), self.scope
+        for to, at in scope.steps:
+            if to == key and key not in scope.held:
+                same = [np.equal(a, b) for a, b in zip(index, at, strict=True)]
+                hit = np.logical_and.reduce(np.broadcast_arrays(True, *same))
                 value = value + 1j * STEP * hit
-                self.scope.used.update({"step"} if np.any(hit) else ())
+                scope.used.update({"step"} if np.any(hit) else ())
         return value
 
-    def base(self, name: str, index: tuple[Any, ...]) -> Values:
+    def base(self, name: str, index: Index) -> Values:
         """Return what a symbol stands for: held, hwlib's, drawn, put together, or defined."""
-        scope, key = self.scope, (name, len(index))
+        scope, world, key = self.scope, self.scope.world, (name, len(index))
+        printed = [e.defined for e in scope.book.definitions(scope.page, name)]
         if key in scope.held:
             scope.used.add("parameter")
-            return entry(scope.held[key], index[-1:])
-        if scope.trust and key in scope.world.known:
-            table = scope.world.known[key]
-            scope.used.add(table.source)
-            return pick(table, index, scope.world)
-        if key in scope.world.drawn:
-            scope.used.add("drawn")
-            return pick(scope.world.drawn[key], index, scope.world)
-        printed = [d.symbol for d in scope.book.definitions(scope.page, name)]
+            return entry(*scope.held[key], index)
+        if scope.trust and key in world.known:
+            scope.used.add(world.known[key].source)
+            return pick(world.known[key], index, world)
+        if key in world.drawn:
+            return pick(world.drawn[key], index, world)
         array = self.arrays.get(key)
-        if array is not None and (scope.trust or Symbol(name) not in printed):
-            bound = scope.deeper(index=dict(zip(array.index, index, strict=True)))
-            for letter in array.letters:
-                bound = bound.bind(letter, scope.world.ranges[letter])
-            return arrange(evaluate(read_side(array.entry), bound), bound, array.letters)
+        if array and (scope.trust or Symbol(name) not in printed):
+            inner = scope.deeper(index=dict(zip(array.index, index, strict=True))).bind(array.letters)
+            return arrange(evaluate(read_side(array.entry), inner), inner, array)
         return self.defined(name, index)
 
-    def defined(self, name: str, index: tuple[Any, ...]) -> Values:
+    def defined(self, name: str, index: Index) -> Values:
         """Return what the book's definition of a symbol says."""
         scope, sample = self.scope, self.scope.sample
         if self.samples.get(name) == len(index) - 1:
             sample, *rest = index
             index = tuple(rest)
         found = scope.book.define(scope.page, name, index, sample is None)
-        letters = {}
-        for p, i in zip(found.pattern, index, strict=True):
-            if p in INDEX_LETTERS:
-                letters[str(p)] = i
-                if not np.all(np.isin(i, scope.world.ranges[str(p)])):
-                    raise FormulaError(f"{name} has no such index")
-        inner = scope.deeper(index=letters, sample=sample)
-        return evaluate(found.equation.sides[1], inner)
+        letters = {str(p): i for p, i in zip(found.pattern, index, strict=True)}
+        letters = {p: i for p, i in letters.items() if p in INDEX_LETTERS}
+        if not all(np.all(np.isin(i, scope.world.ranges[p])) for p, i in letters.items()):
+            raise FormulaError(f"{name} has no such index")
+        return evaluate(found.sides[1], scope.deeper(index=letters, sample=sample))
 
-    def derivative(self, above: Node, below: Node) -> Values:
-        target = self.natural(below)
+    def derivative(self, tree: Node) -> Values:
+        target = self.natural(tree.children[1])
         if target is None:
             raise FormulaError("a derivative with respect to what is no symbol")
-        return self.slope(above, target)
+        return self.slope(tree.children[0], target)
 
     def slope(self, above: Node, below: Symbol) -> Values:
         """Return the derivative of a formula with respect to a symbol, or to its entries."""
-        if below.primes:
-            raise FormulaError(f"a derivative with respect to {below}")
-        scope, array = self.scope, self.arrays.get((below.name, len(below.index)))
-        if array is None:
-            place, inner = self.place(below), scope
-        else:
-            inner = scope.deeper()
-            for letter in array.letters:
-                inner = inner.bind(letter, scope.world.ranges[letter])
-            place = Evaluator(inner).place(read_side(array.entry).children[0])
-            inner = replace(inner, index=scope.index)
-        known = Evaluator(inner)
-        value, depends = self.remember((above, below), lambda: known.slope_at(above, *place))
-        if not (depends or below in scope.shown):
+        if array := self.arrays.get(below.key):
+            inner = self.scope.bind(array.letters)
+            return arrange(Evaluator(inner).slope(above, only(array.entry)), inner, array)
+        what = (above, below)
+        value, depends = self.remember(what, lambda at: at.slope_at(above, *at.place(below)))
+        if not depends and self.natural(above) not in self.scope.zeros.get(below, ()):
             raise FormulaError(f"a derivative with respect to {below}, on which nothing depends")
-        return value if array is None else arrange(value, inner, array.letters)
+        return np.asarray(value)
 
-    def slope_at(self, above: Node, name: str, index: tuple[Any, ...]) -> tuple[Values, bool]:
+    def slope_at(self, above: Node, name: str, index: Index) -> tuple[Values, bool]:
         """Return a derivative, hwlib's or by a complex step, and whether anything depends on it."""
         scope, key, symbol = self.scope, (name, len(index)), self.natural(above)
         if scope.trust and symbol is not None:
@@ -395,160 +360,117 @@ class Evaluator(Interpreter[Any, Values]):
         of, places = scope.world.tied.get(key, (key, [index]))
         if any(np.any(np.isnan(self.quantity(of[0], at))) for at in places):
             raise FormulaError(f"a derivative with respect to {name}, which does not exist")
-        used: set[str] = set()
-        nudges = tuple(Nudge(of, at) for at in places)
-        inner = replace(scope, trust=False, nudges=nudges, steps=True, used=used)
-        value = Evaluator(inner).named(symbol) if symbol else evaluate(above, inner)
-        value = np.imag(value) / STEP
+        steps, used = tuple((of, at) for at in places), set[str]()
+        inner = Evaluator(replace(scope, trust=False, steps=steps, used=used))
+        value = np.imag(inner.named(symbol) if symbol else inner.visit(above)) / STEP
         scope.used.add("numerical derivative")
         return value, "step" in used
 
     def natural(self, node: Node) -> Symbol | None:
         """Return the symbol that a piece is, or that a function of its own parameter is."""
-        if node.data == "symbol":
-            symbol: Symbol = node.children[0]
-            return None if symbol.primes else symbol
-        if node.data != "applied" or len(node.children) != 2 or node.children[1].data != "symbol":
+        parts = [child.children[0] for child in node.children if isinstance(child, Tree)]
+        if any(s.primes for s in node.scan_values(lambda leaf: isinstance(leaf, Symbol))):
             return None
-        function, argument = (child.children[0] for child in node.children)
-        parameter = self.parameter(function)
-        same = parameter and argument[0] == parameter[0] and len(argument[1]) == len(parameter[1])
-        if not same or function.primes or argument.primes:
-            return None
-        return Symbol(function.name, function.index + argument.index)
+        if node.data != "applied" or len(parts) != 2 or not isinstance(parts[1], Symbol):
+            return node.children[0] if node.data == "symbol" else None
+        function, argument = parts
+        found, whole = self.function(function), Symbol(f"{function}({argument})")
+        if whole.key in self.arrays:
+            return whole
+        own = found is not None and found.parameter and found.parameter.key == argument.key
+        return Symbol(function.name, function.index + argument.index) if own else None
 
-    def parameter(self, function: Symbol) -> Symbol | None:
-        """Return the parameter of a function that the book defines."""
-        found = self.function(function)
-        return found.parameter if found else None
-
-    def function(self, function: Symbol) -> Definition | None:
+    def function(self, symbol: Symbol) -> Equation | None:
         """Return the definition of a function, if the book has one."""
-        for found in self.scope.book.definitions(self.scope.page, function.name):
-            if found.parameter and len(found.symbol.index) == len(function.index):
+        for found in self.scope.book.definitions(self.scope.page, symbol.name):
+            if found.parameter and found.defined and found.defined.key == symbol.key:
                 return found
         return None
 
-    def is_function(self, node: Node) -> bool:
+    def is_function(self, symbol: Symbol) -> bool:
         """Whether a name before a bracket is a function, and no factor."""
-        symbol = node.children[0]
-        known = symbol.name in BUILTIN or symbol.name in self.scope.world.functions
-        return known or symbol.name == "O" or self.parameter(symbol) is not None
+        known = {**BUILTIN, **self.scope.world.functions, "O": None}
+        return symbol.name in known or self.function(symbol) is not None
 
-    def applied(self, name: Node, *arguments: Node) -> Values:
+    def applied(self, tree: Node) -> Values:
+        name, *arguments = tree.children
         symbol: Symbol = name.children[0]
-        if len(arguments) != BUILTIN.get(symbol.name, (1,))[0]:
-            raise FormulaError(f"{symbol.name} has {len(arguments)} arguments")
-        if not self.is_function(name):
-            return times(self.of(name), self.of(arguments[0]))
-        if symbol.name in BUILTIN or symbol.name == "O":
+        count, builtin = BUILTIN.get(symbol.name, (1, lambda value: self.scope.order * value))
+        if len(arguments) != count:
+            raise FormulaError(f"{symbol} has {len(arguments)} arguments")
+        if symbol.name in BUILTIN or symbol == Symbol("O"):
             if symbol.index or symbol.primes:
-                raise FormulaError(f"{symbol} is not a function")
-            values = [self.of(argument) for argument in arguments]
-            return self.scope.order * values[0] if symbol.name == "O" else BUILTIN[symbol.name][1](*values)
-        quantity = self.natural(Tree("applied", [name, *arguments]))
+                raise FormulaError(f"{symbol} is no function")
+            return builtin(*map(self.visit, arguments))
+        if not self.is_function(symbol):
+            return times(self.visit(name), self.visit(arguments[0]))
+        quantity = self.natural(tree)
         if quantity and symbol.name not in self.scope.world.functions:
             return self.named(quantity)
-        return self.call(symbol, self.of(arguments[0]))
+        return self.call(symbol, self.visit(arguments[0]))
 
     def call(self, symbol: Symbol, value: Values) -> Values:
         """Return a function's value, or its derivative: hwlib's, or by the book's definition."""
-        found, orders = self.function(symbol), self.scope.world.functions.get(symbol.name, ())
-        trusted = found is None or (self.scope.trust and not np.iscomplexobj(value))
-        if trusted and symbol.primes < len(orders) and not symbol.index:
-            self.scope.used.add("hwlib" if found else "drawn")
+        scope, found = self.scope, self.function(symbol)
+        orders = scope.world.functions.get(symbol.name, []) if not symbol.index else []
+        trusted = found is None or (scope.trust and np.isrealobj(value))
+        if trusted and symbol.primes < len(orders):
+            scope.used.update({"hwlib"} if found else ())
             return orders[symbol.primes](value)
-        if found is None or symbol.primes > 1 or (symbol.primes and self.scope.steps):
+        if found is None or symbol.primes > 1 or (symbol.primes and scope.steps):
             raise FormulaError(f"{symbol} cannot be evaluated")
-        if not symbol.primes:
-            return self.apply(found, symbol, value)
-        self.scope.used.add("numerical derivative")
-        inner = Evaluator(replace(self.scope, steps=True))
-        return np.imag(inner.apply(found, symbol, value + 1j * STEP)) / STEP
-
-    def apply(self, found: Definition, symbol: Symbol, value: Values) -> Values:
-        """Put a value in place of a function's parameter, in its definition."""
-        scope, parameter = self.scope, found.parameter or Symbol("")
-        key, start, out, back = self.receive(parameter, symbol, shape(value))
-        if back == [-2]:  # row by row
-            value = value.swapaxes(-1, -2)
-        for k, axis in enumerate(out):
-            value = value.swapaxes(1 + scope.n_slots + k, axis)
-        own = zip(found.symbol.index, self.place(Symbol("", symbol.index))[1], strict=True)
+        key, start = self.receive(found, value)
+        own = zip(found.defined.index, self.place(Symbol("", symbol.index))[1], strict=True)
         inner = scope.deeper(
-            index={**dict.fromkeys(parameter.index, 1), **dict(own)},
-            held={**scope.held, key: (value, start)},
-            trust=False,
-            n_slots=scope.n_slots + len(out),
-        )
-        result = evaluate(found.equation.sides[1], inner)
-        for k, axis in enumerate(back):
-            result = result.swapaxes(1 + scope.n_slots + k, axis)
-        return result
+            index={**dict.fromkeys(found.parameter.index, 1), **dict(own)},
+            held={**scope.held, key: (value + 1j * STEP if symbol.primes else value, start)},
+            trust=False, steps=scope.steps + ((("", 0), ()),) * symbol.primes,
+        )  # fmt: skip
+        result = evaluate(found.sides[1], inner)
+        scope.used.update({"numerical derivative"} if symbol.primes else ())
+        return np.imag(result) / STEP if symbol.primes else result
 
-    def receive(
-        self, parameter: Symbol, function: Symbol, size: tuple[int, ...]
-    ) -> tuple[Key, int, list[int], list[int]]:
-        """Return what a function's argument is put in place of, and which axes become slots.
+    def receive(self, found: Equation, value: Values) -> tuple[Key, int]:
+        """Return what an argument is put in place of: a number, a vector's entries, or a curve's."""
+        key, world = found.parameter.key, self.scope.world
+        array, curve = self.arrays.get(key), world.curves.get(found.defined.name)
+        if shape(value) == NUMBER and (curve or not array):
+            return curve or key, 0
+        rows = world.ranges.get(array.letters if array else "", range(0))
+        if array is None or shape(value) != (len(rows), 1):
+            raise FormulaError(f"{found.defined} does not take that argument")
+        return only(array.entry).key, rows.start
 
-        A function of a number takes an array entry by entry. A function of a vector takes a vector,
-        or a matrix row by row, or, if it is a curve, a number.
-        """
-        key = (parameter.name, len(parameter.index))
-        array = self.arrays.get(key)
-        if array is None:
-            return key, 0, *([[-2, -1]] * 2 if size != NUMBER else [[], []])
-        if size == NUMBER and function.name in self.scope.world.curves:
-            return self.scope.world.curves[function.name], 0, [], []
-        rows = self.scope.world.ranges.get(array.letters, range(0))
-        if size == (len(rows), 1):
-            return key_of(array.entry), rows.start, [], []
-        if size[0] > 1 and size[1] == len(rows):
-            return key_of(array.entry), rows.start, [-1], [-2]
-        raise FormulaError(f"{function} does not take that argument")
-
-    @property
-    def samples(self) -> dict[str, int]:
-        return SAMPLES[self.scope.world.part]
-
-    @property
-    def arrays(self) -> dict[Key, Assembled]:
-        return ASSEMBLED[self.scope.world.part]
-
-    def remember(self, what: Any, compute: Callable[[], Any], *, store: bool = True) -> Any:
+    def remember(self, what: Any, compute: Callable[[Evaluator], Any], *, store: bool = True) -> Any:
         """Return what may have been computed before, in the same place of another formula."""
         scope = self.scope
         if scope.frame is None or scope.held or scope.steps:
-            return compute()
+            return compute(self)
         key = (what, scope.page, id(scope.world), scope.trust, scope.sample is None, scope.frame)
-        if key not in scope.book.values:
-            before = set(scope.used)
-            scope.used.clear()
-            value, used = compute(), set(scope.used)
-            scope.used.update(before)
-            if not store:
-                return value
-            scope.book.values[key] = value, used
-        value, used = scope.book.values[key]
-        scope.used.update(used)
-        return value
+        found = scope.book.values.get(key)
+        if found is None:
+            inner = Evaluator(replace(scope, used=set()))
+            found = compute(inner), inner.scope.used
+        if store:
+            scope.book.values[key] = found
+        scope.used.update(found[1])
+        return found[0]
 
 
-def key_of(entry: str) -> Key:
-    """Return name and number of indices of a symbol that is printed alone."""
+def only(entry: str) -> Symbol:
+    """Return the symbol that is printed alone."""
     symbol: Symbol = read_side(entry).children[0]
-    return symbol.name, len(symbol.index)
+    return symbol
 
 
-def covers(table: Table, index: tuple[Any, ...]) -> bool:
+def covers(table: Table, index: Index) -> bool:
     """Whether a table has an entry for each value of the indices."""
-    sizes = table.values.shape[1:]
-    places = zip(index, table.first, sizes, strict=True)
+    places = zip(index, table.first, table.values.shape[1:], strict=True)
     return all(np.all((first <= i) & (i < first + size)) for i, first, size in places)
 
 
-def pick(table: Table, index: tuple[Any, ...], world: World) -> Values:
-    """Return the entries of a table, along the axes of the indices."""
+def pick(table: Table, index: Index, world: World) -> Values:
+    """Return the entries of a table, along the slots of the indices."""
     if not covers(table, index):
         raise FormulaError("an index is out of its range")
     points = np.arange(world.n_points).reshape(-1, *(1,) * (SLOTS + 2))
@@ -556,21 +478,20 @@ def pick(table: Table, index: tuple[Any, ...], world: World) -> Values:
     return value
 
 
-def entry(held: tuple[Values, int], index: tuple[Any, ...]) -> Values:
+def entry(value: Values, start: int, index: Index) -> Values:
     """Return an entry of a vector that is held in place of a symbol, or the number that is."""
-    value, start = held
     if shape(value) == NUMBER:
         return value
     rows = np.arange(start, start + value.shape[-2]).reshape(-1, 1)
-    if not np.all(np.isin(index[0], rows)):
+    if not np.all(np.isin(index[-1], rows)):
         raise FormulaError("an index is out of its range")
-    return np.where(rows == index[0], value, 0.0).sum(axis=-2, keepdims=True)
+    return np.where(rows == index[-1], value, 0.0).sum(axis=-2, keepdims=True)
 
 
-def arrange(value: Values, scope: Scope, letters: str) -> Values:
+def arrange(value: Values, scope: Scope, array: Assembled) -> Values:
     """Turn the last slots of a scope into rows and columns."""
-    for k, letter in enumerate(letters):
-        axis = 1 + scope.n_slots - len(letters) + k
+    for k, letter in enumerate(array.letters):
+        axis = 1 + scope.n_slots - len(array.letters) + k
         if value.shape[axis] == 1:
             value = np.repeat(value, len(scope.world.ranges[letter]), axis)
         value = value.swapaxes(axis, -2 + k)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from lark import Token, Tree
 
-from formulas.check import SEEN, check
-from formulas.reader import Book, Equation, FormulaError, Node, Symbol, definition, symbols
-from formulas.worlds import DELTAS, INDEX_LETTERS, part_of
+from formulas.check import check
+from formulas.evaluator import SIGNS
+from formulas.reader import Book, Equation, FormulaError, Node, Symbol, symbols
+from formulas.worlds import DELTAS, INDEX_LETTERS
 
 Change: TypeAlias = tuple[str, Any]
 """What was done, and the changed piece."""
@@ -41,13 +42,13 @@ def rewrites(equation: Equation, book: Book) -> Iterator[tuple[str, Equation]]:
     A sign, a term, a factor, a relation, an index, an exponent, a prime, an argument, a bound of a sum or
     a number changed, added or dropped; a symbol, a function or a letter in place of another.
     """
-    near = [s for e in book.equations if e.page == equation.page for s in symbols(*e.sides)]
+    near = [s for e in book.equations if e.page == equation.page for s in e.symbols]
     words = Words(tuple(dict.fromkeys(s._replace(primes=0) for s in near)))
     whole = Tree("sides", list(equation.sides))
     for what, other in _everywhere(whole, words):
         yield what, replace(equation, sides=tuple(other.children))
     for k, sign in enumerate(equation.relations):
-        for other in sorted(SEEN.keys() - {sign}):
+        for other in sorted(SIGNS.keys() - {sign}):
             signs = (*equation.relations[:k], other, *equation.relations[k + 1 :])
             yield f"{sign} becomes {other}", replace(equation, relations=signs)
 
@@ -196,7 +197,7 @@ def _cases(node: Node, words: Words) -> Iterator[Change]:
 
 def _case(node: Node, words: Words) -> Iterator[Change]:
     if len(node.children) == 4:
-        for other in sorted(SEEN.keys() - {str(node.children[2])}):
+        for other in sorted(SIGNS.keys() - {str(node.children[2])}):
             what = f"if {show(node.children[1])} {node.children[2]}: becomes {other}"
             yield what, _with(node, 2, Token("REL", other))
 
@@ -221,30 +222,29 @@ ALONE = {
 def survives(mutant: Equation, book: Book) -> bool:
     """Whether no check rejects a wrong version: its own, or one of an equation that uses it."""
     printed = next(e for e in book.equations if e.label == mutant.label)
-    users: list[Equation] = []
-    if book.kind(printed) == "definition":
-        names = {d.symbol.name for e in (printed, mutant) if (d := definition(e))}
-        users, book = _users(names, printed, book), book.changed(mutant)
+    defines = book.kind(printed) == "definition"
+    book = book.changed(mutant) if defines else book
     try:
-        for equation in (mutant, *users):
-            check(equation, book)
+        check(mutant, book)
+        for user in _users(printed, mutant, book) if defines else ():
+            check(user, book)
     except FormulaError:
         return False
     return True
 
 
-def _users(reached: set[str], printed: Equation, book: Book) -> list[Equation]:
+def _users(printed: Equation, mutant: Equation, book: Book) -> list[Equation]:
     """Return the equations that use a name, directly or through definitions; the nearest first."""
-    part = [e for e in book.equations if part_of(e.page) == part_of(printed.page)]
-    names = {e.label: {s.joined().name for s in symbols(*e.sides)} for e in part}
+    reached = {e.defined.name for e in (printed, mutant) if e.defined}
+    part = [e for e in book.equations if e.part == printed.part and e is not mutant]
+    names = {e.label: {s.joined().name for s in e.symbols} for e in part}
     for mentioned in names.values():
         mentioned.update(DELTAS[n] for n in DELTAS.keys() & mentioned)
-    found, new = [printed], [printed]
-    while new:
-        new = [e for e in part if e not in found and reached & names[e.label]]
+    found: list[Equation] = []
+    while new := [e for e in part if e not in found and reached & names[e.label]]:
         found += sorted(new, key=lambda e: e.page != printed.page)
-        reached |= {d.symbol.name for e in new if (d := definition(e))}
-    return found[1:]
+        reached |= {e.defined.name for e in new if e.defined}
+    return found
 
 
 def same_meaning() -> list[tuple[str, str, str]]:
@@ -279,7 +279,11 @@ class Score(NamedTuple):
 
 def score(equation: Equation, book: Book) -> Score:
     """Rewrite a formula in every way and count what is rejected."""
-    listed = [(reason, pattern) for reason, label, pattern in same_meaning() if label in (equation.label, "*")]
+    listed = [
+        (reason, pattern)
+        for reason, label, pattern in same_meaning()
+        if label in (equation.label, "*")
+    ]
     rejected, same, escaped = 0, {}, []
     for what, mutant in rewrites(equation, book):
         if not survives(mutant, book):

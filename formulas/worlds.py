@@ -34,10 +34,10 @@ SAMPLES: dict[str, dict[str, int]] = {
 }
 """Symbols that each sample has: how many indices they have where no sample is named."""
 
-HELPERS: dict[str, set[Key]] = {
-    "hinge": {("r", 1), ("e", 1)},
-    "network": {("q", 0), ("q", 1), ("p", 0), ("t", 0), ("tau", 0), ("v", 1)},
-    "differences": {("varepsilon_c", 0)},
+HELPERS = {
+    "hinge": ("r_i", "e_i"),
+    "network": ("q", "q_1", "q_2", "p", "t", "tau", "v_j"),
+    "differences": ("varepsilon_c",),
 }
 """Symbols that a page introduces and hwlib does not compute; other equations test them."""
 
@@ -65,6 +65,7 @@ class Assembled(NamedTuple):
 ASSEMBLED: dict[str, dict[Key, Assembled]] = {
     "hinge": {
         ("X", 0): Assembled("", "x_{ij}", "ij"),
+        ("h_theta(X)", 0): Assembled("", r"h_\theta(\mathbf{x}_i)", "i"),
         ("mathbfx", 1): Assembled("i", "x_{ij}", "j"),
         ("theta", 0): Assembled("", r"\theta_j", "j"),
         ("mu", 0): Assembled("", r"\mu_j", "j"),
