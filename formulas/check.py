@@ -7,15 +7,22 @@ as a bound is wrong, and so is a bound that is attained nowhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from lark import Tree
 
-from formulas.evaluator import SIGNS, Evaluator, Scope, Values, evaluate, shape
-from formulas.reader import Book, Equation, FormulaError, Symbol, free_letters, parse, symbols
-from formulas.worlds import ASSEMBLED, ATTAINED, CONDITIONS, HELPERS, SAMPLES, World, worlds
+from formulas.evaluator import SIGNS, Evaluator, Values, shape
+from formulas.reader import Book, Equation, FormulaError, free_letters, leaves, parse
+from formulas.worlds import (
+    ASSEMBLED,
+    ATTAINED,
+    CONDITIONS,
+    HELPERS,
+    N_POINTS,
+    SAMPLES,
+    World,
+    worlds,
+)
 
 TOLERANCE = 1e-8
 
@@ -56,7 +63,7 @@ def check(equation: Equation, book: Book) -> Finding:
         point.
     """
     try:
-        letters = {frozenset(free_letters(s)) for s in equation.sides if any(symbols(s))}
+        letters = {frozenset(free_letters(s)) for s in equation.sides if any(leaves(s))}
         if len(set(equation.sides)) < max(len(equation.sides), 2):
             raise FormulaError("two of its sides are the same, so that it says nothing")
         if len(letters) != 1:
@@ -66,24 +73,26 @@ def check(equation: Equation, book: Book) -> Finding:
         raise FormulaError(f"{equation.page}, {equation.label}: {error}") from error
 
 
-def scopes(equation: Equation, book: Book, world: World) -> Iterator[Scope]:
-    """Yield the scopes of an equation: with hwlib's values, and with the book's definitions."""
-    scope = Scope(book, world, equation.page, sample=None if equation.is_of_a_batch else 1)
-    scope = scope.bind("".join(sorted(set.union(*map(free_letters, equation.sides)))))
+def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluator]:
+    """Yield two evaluators: one takes hwlib's values, one follows the book's definitions."""
+    at = Evaluator(book, world, equation.page, None if equation.is_of_a_batch else 1)
+    at = at.bind("".join(sorted(set.union(*map(free_letters, equation.sides)))))
     for node in equation.sides[0].find_data("derivative"):
-        above, below = map(Evaluator(scope).natural, node.children)
+        above, below = map(at.natural, node.children)
         if above and below:  # such as the terms of z_4, of which W_14 may not enter all
-            said = [e.symbols for e in book.definitions(equation.page, above.name)]
-            scope.zeros[below] = {s for found in said for s in found}
+            said = book.definitions(equation.page, above.name)
+            at.zeros[below] = {symbol for found in said for symbol in found.symbols}
     for trust in (True, False):
-        yield replace(scope, trust=trust, used=set())
+        yield at.within(trust=trust, used=set())
 
 
-def _sides(equation: Equation, scope: Scope) -> list[Values]:
+def _sides(equation: Equation, at: Evaluator) -> list[Values]:
     """Return the values of the sides; those of a printed equation are kept for its rewrites."""
-    ask, printed = Evaluator(scope).remember, any(e is equation for e in scope.book.equations)
-    zeros = frozenset(scope.zeros)
-    return [ask((s, zeros), lambda at, s=s: at.visit(s), store=printed) for s in equation.sides]
+    printed, zeros = any(e is equation for e in at.book.equations), frozenset(at.zeros)
+    return [
+        at.remember((side, zeros), lambda at, side=side: at.visit(side), store=printed)
+        for side in equation.sides
+    ]
 
 
 def _check_sides(equation: Equation, book: Book) -> Finding:
@@ -92,18 +101,18 @@ def _check_sides(equation: Equation, book: Book) -> Finding:
     n_points, error = 0, 0.0
     for world in worlds(equation.part):
         _is_pinned(equation, book, world)
-        for scope in scopes(equation, book, world):
-            where = _holds(CONDITIONS.get(equation.label), scope)
-            values = _sides(equation, scope)
+        for at in evaluators(equation, book, world):
+            where = _holds(CONDITIONS.get(equation.label), at)
+            values = _sides(equation, at)
             for k, relation in enumerate(equation.relations):
                 signs, gaps, here = np.broadcast_arrays(*differences(*values[k : k + 2]), where)
                 wrong = here & ~np.isin(signs, SIGNS[relation])
                 if np.any(wrong):
-                    raise FormulaError(_message(equation, k, values, wrong, scope))
+                    raise FormulaError(_message(equation, k, values, wrong, at))
                 seen[k] |= set(signs[here].tolist())
                 error = max(error, np.max(gaps[here]) if relation == "=" else 0.0)
-            used |= scope.used
-            _is_attained(ATTAINED.get(equation.label), values, scope)
+            used |= at.used
+            _is_attained(ATTAINED.get(equation.label), values, at)
         n_points += int(np.sum(np.any(where, axis=tuple(range(1, where.ndim)))))
     if any(found != set(SIGNS[r]) for found, r in zip(seen, equation.relations, strict=True)):
         raise FormulaError("a stronger relation holds than the one that is printed")
@@ -125,28 +134,27 @@ def _is_pinned(equation: Equation, book: Book, world: World) -> None:
     is_known |= bool(parameter) and symbol.name in world.functions and not symbol.index
     if not is_known and str(symbol) not in HELPERS[world.part]:
         raise FormulaError(f"hwlib does not compute {symbol}")
-    *_, scope = scopes(equation, book, world)
-    evaluator = Evaluator(scope)
-    if parameter and evaluator.function(symbol) is equation:
-        evaluator.call(symbol, evaluate(Tree("symbol", [parameter]), scope))
-        if "parameter" not in scope.used:
+    *_, at = evaluators(equation, book, world)
+    if parameter and at.function(symbol) is equation:
+        at.call(symbol, at.named(parameter))
+        if "parameter" not in at.used:
             raise FormulaError(f"{symbol} does not depend on {parameter}")
 
 
-def _holds(condition: str | None, scope: Scope) -> Values:
+def _holds(condition: str | None, at: Evaluator) -> Values:
     """Return at which points a condition holds; without one, at all."""
-    parsed = parse(scope.page, "", condition or "0 = 0")
-    signs, _ = differences(*(evaluate(side, scope) for side in parsed.sides))
+    parsed = parse(at.page, "", condition or "0 = 0")
+    signs, _ = differences(*map(at.visit, parsed.sides))
     holds = np.isin(signs, SIGNS[parsed.relations[0]]).all(axis=(-1, -2), keepdims=True)
-    return np.broadcast_to(holds, (scope.world.n_points, *holds.shape[1:]))
+    return np.broadcast_to(holds, (N_POINTS, *holds.shape[1:]))
 
 
-def _is_attained(where: str | None, values: list[Values], scope: Scope) -> None:
+def _is_attained(where: str | None, values: list[Values], at: Evaluator) -> None:
     """Compare the first and the last side of a bound where they must be equal."""
     if where is None:
         return
-    signs, at = np.broadcast_arrays(differences(values[0], values[-1])[0], _holds(where, scope))
-    if not np.any(at) or np.any(signs[at]):
+    signs, here = np.broadcast_arrays(differences(values[0], values[-1])[0], _holds(where, at))
+    if not np.any(here) or np.any(signs[here]):
         raise FormulaError(f"the bound is not attained at {where}")
 
 
@@ -159,23 +167,21 @@ def differences(left: Values, right: Values) -> tuple[Values, Values]:
     return np.where(gaps <= TOLERANCE, 0.0, np.where(np.isfinite(gaps), signs, np.nan)), gaps
 
 
-def _message(
-    equation: Equation, k: int, values: list[Values], wrong: Values, scope: Scope
-) -> str:
+def _message(equation: Equation, k: int, values: list[Values], wrong: Values, at: Evaluator) -> str:
     """Say which side of which equation is wrong, and where."""
-    place = np.argwhere(wrong)[0]
+    place = tuple(np.argwhere(wrong)[0])
 
-    def at(value: Values) -> str:
+    def there(value: Values) -> str:
         """Return the entry at that place; an axis of length 1 holds for all places."""
-        return f"{np.broadcast_to(value, wrong.shape)[tuple(place)]:.6g}"
+        return f"{np.broadcast_to(value, wrong.shape)[place]:.6g}"
 
-    shown = [f"point {place[0]}", *(f"{a} = {at(value)}" for a, value in scope.index.items())]
+    shown = [f"point {place[0]}", *(f"{a} = {there(value)}" for a, value in at.index.items())]
     for symbol in sorted({*equation.symbols}, key=str):
         try:
-            shown.append(f"{symbol} = {at(Evaluator(scope).named(symbol))}")
+            shown.append(f"{symbol} = {there(at.named(symbol))}")
         except (FormulaError, ValueError):  # a function, an array, or an index that a sum binds
             continue
-    sides = (f"side {i + 1}, {equation.texts[i]}, is {at(values[i])}" for i in (k + 1, k))
+    sides = (f"side {i + 1}, {equation.texts[i]}, is {there(values[i])}" for i in (k + 1, k))
     return f"{' and '.join(sides)}, at {', '.join(shown)}"
 
 
@@ -183,20 +189,22 @@ def _check_order(equation: Equation, book: Book) -> Finding:
     """Compare what an equation leaves to O(...) with what is left, for a large and a small step."""
     rests, claims = [], []
     for world in worlds(equation.part):
-        scope = next(scopes(equation, book, world))
-        without = [evaluate(side, replace(scope, order=0.0)) for side in equation.sides]
-        pairs = [(evaluate(s, scope), a) for s, a in zip(equation.sides[1:], without[1:], strict=True)]
-        rests.append([_mean(without[0] - bare) for _, bare in pairs])
-        claims.append([_mean(full - bare) for full, bare in pairs])
+        at = next(evaluators(equation, book, world))
+        without = [at.within(order=0.0).visit(side) for side in equation.sides]
+        terms = [at.visit(a) - b for a, b in zip(equation.sides[1:], without[1:], strict=True)]
+        rests.append([_mean(without[0] - bare) for bare in without[1:]])
+        claims.append([_mean(term) for term in terms])
     (large, small), (claim, smaller) = np.array(rests) / np.array(claims), np.array(claims)
     stays = (large < 10.0) & (large / 1.5 < small) & (small < 1.5 * large)
-    if set(equation.relations) != {"="} or not np.all(stays & (0 < smaller) & (smaller < claim / 4)):
+    if set(equation.relations) != {"="} or not np.all(
+        stays & (0 < smaller) & (smaller < claim / 4)
+    ):
         k = int(np.argmin(stays)) + 1
         raise FormulaError(
             f"side {k + 1}, {equation.texts[k]}: the rest is {large[k - 1]:.2g} times the O(...) for a "
             f"step of about 0.1, and {small[k - 1]:.2g} times for one that is 8 times smaller"
         )
-    n_points = sum(world.n_points for world in worlds(equation.part))
+    n_points = N_POINTS * len(worlds(equation.part))
     return Finding(equation, "order of the rest", n_points, 0.0)
 
 

@@ -74,17 +74,16 @@ class _Symbols(Transformer[Token, Node]):
         return Tree("symbol", [Symbol(name, tuple(index), primes)])
 
 
-def symbols(*nodes: Node) -> Iterator[Symbol]:
-    """Yield the symbols of some pieces of formulas, and those in their indices."""
-    for node in nodes:
-        for leaf in node.scan_values(lambda leaf: isinstance(leaf, Symbol)):
-            yield leaf
-            yield from (i for i in leaf.index if isinstance(i, Symbol))
+def leaves(node: Node) -> Iterator[Symbol]:
+    """Yield the symbols of a piece of a formula, and those in their indices."""
+    for leaf in node.scan_values(lambda leaf: isinstance(leaf, Symbol)):
+        yield leaf
+        yield from (i for i in leaf.index if isinstance(i, Symbol))
 
 
 def free_letters(node: Node) -> set[str]:
     """Return the index letters of a formula that no sum in it binds."""
-    used = {str(i) for s in symbols(node) for i in (*s.index, s.name)} & {*INDEX_LETTERS}
+    used = {str(i) for s in leaves(node) for i in (*s.index, s.name)} & {*INDEX_LETTERS}
     return used - {str(s.children[0]) for s in node.find_data("sum")}
 
 
@@ -126,7 +125,7 @@ class Equation:
     @cached_property
     def symbols(self) -> tuple[Symbol, ...]:
         """The symbols in it."""
-        return tuple(symbols(*self.sides))
+        return tuple(s for side in self.sides for s in leaves(side))
 
     @cached_property
     def has_order(self) -> bool:
@@ -137,8 +136,8 @@ class Equation:
     def is_of_a_batch(self) -> bool:
         """Whether an index, or that of a matrix's entry, says which of many samples is meant."""
         samples, arrays = SAMPLES.get(self.part, {}), ASSEMBLED.get(self.part, {})
-        entries = (read_side(arrays[s.key].entry) for s in self.symbols if s.key in arrays)
-        found = (*self.symbols, *symbols(*entries))
+        entries = (arrays[s.key].entry for s in self.symbols if s.key in arrays)
+        found = (*self.symbols, *(s for latex in entries for s in leaves(read_side(latex))))
         return any(samples.get(s.name, 99) < len(s.index) for s in found)
 
     @cached_property
@@ -261,11 +260,10 @@ class Book:
         left, here = equation.sides[0], equation.defined
         if equation.has_order or set(equation.relations) != {"="}:
             return "bound"
-        nested = (isinstance(i, Symbol) for s in symbols(left) for i in s.index)
-        primes = (s.primes for s in symbols(left))
-        if any(left.find_data("derivative")) or any(nested) or any(primes):
+        marks = (s.primes or any(isinstance(i, Symbol) for i in s.index) for s in leaves(left))
+        if any(left.find_data("derivative")) or any(marks):
             return "gradient"
-        same = [e for e in self.definitions(equation.page, here.name if here else "")
-                if e.defined == here and e.is_of_a_batch == equation.is_of_a_batch]  # fmt: skip
-        is_first = same and same[0].label == equation.label and len(equation.sides) == 2
-        return "definition" if is_first else "step"
+        found = self.definitions(equation.page, here.name) if here else []
+        same = [e for e in found if (e.defined, e.is_of_a_batch) == (here, equation.is_of_a_batch)]
+        first = same and same[0].label == equation.label and len(equation.sides) == 2
+        return "definition" if first else "step"

@@ -1,13 +1,14 @@
 """What the symbols of the printed formulas stand for: points, drawn or computed by hwlib.
 
-All knowledge of the models is in this file. A `World` holds many points at once, with sizes of its
-own. Each part of the book has two, so that no two sizes or numbers coincide in both: K is not B, n is
-not d + 1. About a quarter of the points lie exactly on a kink: a margin of 1, a unit whose sum is 0.
+All knowledge of the models is in this file. A `World` holds many points at once, with sizes of
+its own. Each part of the book has two, so that no two sizes or numbers coincide in both: K is not
+B, n is not d + 1. About a quarter of the points lie exactly on a kink: a margin of 1, a unit whose
+sum is 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, NamedTuple, TypeAlias
@@ -106,24 +107,23 @@ class World:
         Derivatives that hwlib computes: of what, with respect to what.
     functions : dict
         Functions of a number, each with its derivatives.
+    tied : dict
+        A symbol that stands for several entries of another at once.
+    curves : dict
+        A function of a vector that is given a number: what the number is put in place of.
     """
 
     part: str
-    n_points: int
     ranges: dict[str, range]
-    drawn: dict[Key, Table] = field(default_factory=dict)
-    known: dict[Key, Table] = field(default_factory=dict)
+    drawn: dict[Key, Table]
+    known: dict[Key, Table]
     slopes: dict[tuple[Key, Key], Table] = field(default_factory=dict)
-    functions: Mapping[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
-
-    tied: Mapping[Key, tuple[Key, list[tuple[int, ...]]]] = field(default_factory=dict)
-    """A symbol that stands for several entries of another at once."""
-    curves: Mapping[str, Key] = field(default_factory=dict)
-    """A function of a vector that is given a number: what the number is put in place of."""
+    functions: dict[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
+    tied: dict[Key, tuple[Key, list[tuple[int, ...]]]] = field(default_factory=dict)
+    curves: dict[str, Key] = field(default_factory=dict)
 
 
 N_POINTS = 48
-DIRECT = "a direct computation"
 
 
 def part_of(page: str) -> str:
@@ -147,12 +147,9 @@ def worlds(part: str) -> tuple[World, ...]:
     return tuple(make(np.random.default_rng(k), *size) for k, size in enumerate(sizes))
 
 
-def _table(values: Any, *first: int) -> Table:
-    return Table(np.asarray(values, dtype=np.result_type(float, np.asarray(values))), first)
-
-
-def _constant(value: complex) -> Table:
-    return _table(np.full(N_POINTS, value))
+def _table(values: Any, *first: int, source: str = "hwlib") -> Table:
+    values = np.asarray(values) * 1.0
+    return Table(values if values.ndim else np.full(N_POINTS, values), first, source)
 
 
 def _eighths(rng: np.random.Generator, *shape: int) -> Floats:
@@ -162,39 +159,36 @@ def _eighths(rng: np.random.Generator, *shape: int) -> Floats:
 
 
 def _hinge(rng: np.random.Generator, n: int) -> World:
-    c, theta, alpha = _eighths(rng, 7), _eighths(rng, 7), rng.uniform(0.1, 1.0, N_POINTS)
+    c, theta, v, alpha = *(_eighths(rng, 7) for _ in "cθv"), rng.uniform(0.1, 1.0, N_POINTS)
     u, y = rng.uniform(-1.3, 1.3, (N_POINTS, n)), rng.choice([-1.0, 1.0], (N_POINTS, n))
-    kinks = np.arange(0, N_POINTS, 4)
-    u[kinks, 0], c[kinks, 6] = rng.choice([-1.0, 1.0], len(kinks)), 1.0
-    X = np.array([polynomial.features(*pair) for pair in zip(u, c, strict=True)])
-    h = np.array([hinge.hypothesis(*pair) for pair in zip(theta, X, strict=True)])
+    kinks = slice(0, None, 4)
+    u[kinks, 0], c[kinks, 6] = np.sign(u[kinks, 0]), 1.0
+    X = np.array(list(map(polynomial.features, u, c)))
+    h = np.array(list(map(hinge.hypothesis, theta, X)))
     theta[kinks, 6] += y[kinks, 0] - h[kinks, 0]  # so that the margin of the first sample is 1
     for first, margin in ((2, 2.0), (3, 0.6)):  # all samples right: a loss of 0, or nearly
         right = slice(first, None, 8)
         y[right] = np.sign(h[right])
         theta[right] *= margin / np.min(np.abs(h[right]), axis=1, keepdims=True)
-    v = _eighths(rng, 7)
     for equal in (slice(1, None, 8), slice(2, None, 16), slice(3, None, 16)):
         v[equal] = theta[equal]  # where the subgradient inequality is attained
-    points = list(zip(theta, X, y, strict=True))
-    h = np.array([hinge.hypothesis(t, x) for t, x, _ in points])
-    full = np.array([hinge.loss_grad(*point) for point in points])
-    alone = [[(t, x[[i]], s[[i]]) for i in range(n)] for t, x, s in points]
-    losses = np.array([[hinge.loss(*sample) for sample in samples] for samples in alone])
+    alone = [[(t, x[[i]], s[[i]]) for i in range(n)] for t, x, s in zip(theta, X, y, strict=True)]
     grads = np.array([[hinge.loss_grad(*sample) for sample in samples] for samples in alone])
+    losses = np.array([[hinge.loss(*sample) for sample in samples] for samples in alone])
+    full = np.array(list(map(hinge.loss_grad, theta, X, y)))
     return World(
         "hinge",
-        N_POINTS,
         {"i": range(1, n + 1), "j": range(7), "k": range(7)},
         drawn={
-            ("n", 0): _constant(n), ("alpha", 0): _table(alpha), ("c", 1): _table(c, 0),
+            ("n", 0): _table(n), ("alpha", 0): _table(alpha), ("c", 1): _table(c, 0),
             ("theta", 1): _table(theta, 0), ("v", 1): _table(v, 0), ("g", 1): _table(full, 0),
             ("u", 1): _table(u, 1), ("y", 1): _table(y, 1),
         },
         known={
-            ("x", 2): _table(X, 1, 0), ("h_theta", 1): _table(h, 1), ("ell", 1): _table(losses, 1),
-            ("ell", 0): _table(np.array([hinge.loss(*point) for point in points])),
-            ("mu", 1): _table(np.tile(polynomial.NONLINEAR.astype(float), (N_POINTS, 1)), 0),
+            ("x", 2): _table(X, 1, 0), ("ell", 1): _table(losses, 1),
+            ("h_theta", 1): _table(list(map(hinge.hypothesis, theta, X)), 1),
+            ("ell", 0): _table(list(map(hinge.loss, theta, X, y))),
+            ("mu", 1): _table(np.tile(polynomial.NONLINEAR, (N_POINTS, 1)), 0),
             ("v", 2): _table(theta[:, None] - alpha[:, None, None] * grads, 1, 0),
         },
         slopes={
@@ -206,7 +200,7 @@ def _hinge(rng: np.random.Generator, n: int) -> World:
 
 
 def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
-    m, blocks = 3, -(-n // block)
+    m, sizes = 3, [min(block, n - start) for start in range(0, n, block)]
     W, b, X, w_out = _eighths(rng, d, m), _eighths(rng, m), _eighths(rng, n, d), _eighths(rng, m)
     b_out, z, y = _eighths(rng), 4.0 * _eighths(rng), rng.choice([0.0, 1.0], (N_POINTS, n))
     for p in range(0, N_POINTS, 4):
@@ -214,33 +208,30 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
         b[p, j] = -X[p, 0] @ W[p, :, j]  # so that the sum of one unit is exactly 0
     w_out[1::8], b_out[1::16], z[2::8] = 0.0, 0.0, 0.0  # so that z_4 = b_4, and at times 0
     l2, alpha, step = rng.uniform(0.1, 1.0, (3, N_POINTS))
-    samples = [
-        [(network.Parameters(*fields), x[[s]], labels[[s]]) for s in range(n)]
-        for *fields, x, labels in zip(W, b, w_out, b_out, X, y, strict=True)
-    ]
-    passes = [network.forward(one[0][0], x) for one, x in zip(samples, X, strict=True)]
+    params = list(map(network.Parameters, W, b, w_out, b_out.tolist()))
+    batch = [[point] for point in zip(params, X, y, strict=True)]
+    samples = [[(p, x[[s]], t[[s]]) for s in range(n)] for ((p, x, t),) in batch]
+    passes = list(map(network.forward, params, X))
     z_out = np.array([f.z_out for f in passes])
-    z_all = np.array([np.column_stack([f.z_hidden, f.z_out]) for f in passes])
     slope_z = np.zeros((N_POINTS, n, n, 1))
     slope_z[:, range(n), range(n), 0] = network.log_loss_grad(z_out, y)
     world = World(
         "network",
-        N_POINTS,
         {"i": range(1, d + 1), "j": range(1, m + 1), "s": range(1, n + 1),
-         "k": range(1, blocks + 1), "r": range(1, 3), "c": range(1, 3)},
+         "k": range(1, len(sizes) + 1), "r": range(1, 3), "c": range(1, 3)},
         drawn={
-            ("n", 0): _constant(n), ("d", 0): _constant(d), ("B", 0): _constant(block),
-            ("K", 0): _constant(blocks), ("lambda", 0): _table(l2), ("alpha", 0): _table(alpha),
+            ("n", 0): _table(n), ("d", 0): _table(d), ("B", 0): _table(block),
+            ("K", 0): _table(len(sizes)), ("n", 1): _table(np.tile(sizes, (N_POINTS, 1)), 1),
+            ("lambda", 0): _table(l2), ("alpha", 0): _table(alpha),
             ("varepsilon", 0): _table(step), ("z", 0): _table(z), ("y", 1): _table(y, 1),
-            ("n", 1): _table(np.tile([block] * (blocks - 1) + [n - block * (blocks - 1)],
-                                     (N_POINTS, 1)), 1),
             ("b", 1): _table(np.column_stack([b, b_out]), 1), ("x", 2): _table(X, 1, 1),
-            ("W", 2): _table(_weights(W, w_out), 1, 1),
+            ("W", 2): _table(list(map(_weights, W, w_out)), 1, 1),
         },
         known={
-            ("z", 2): _table(z_all, 1, 1), ("haty", 1): _table([f.y_hat for f in passes], 1),
+            ("z", 2): _table([np.column_stack([f.z_hidden, f.z_out]) for f in passes], 1, 1),
             ("a", 2): _table([f.a_hidden for f in passes], 1, 1),
-            ("H", 2): _table([_output_hessian(*one[0]) for one in samples], 1, 1),
+            ("haty", 1): _table([f.y_hat for f in passes], 1),
+            ("H", 2): _table([_output_hessian(*one) for one, *_ in samples], 1, 1),
         },
         slopes={(("L", 1), ("z", 2)): _table(slope_z, 1, 1, 4)},
         functions={
@@ -249,90 +240,75 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
         },
         tied={("w", 0): (("W", 2), [(1, 4), (2, 4)])},
     )  # fmt: skip
-    batch = [(p, x, labels) for ((p, _, _), *_), x, labels in zip(samples, X, y, strict=True)]
-    _losses(world, batch, samples, l2)
+    for key, rows in ((("L", 0), batch), (("L", 1), samples)):
+        _add_losses(world, key, rows, 0.0 * l2)
+        _add_losses(world, ("J", key[1]), rows, l2)
     world.known["R", 0] = _table(world.known["J", 0].values - world.known["L", 0].values)
     return world
 
 
 def _weights(W: Floats, w_out: Floats) -> Floats:
     """Put W_ij and W_j4 into one table; nan where no weight is."""
-    _, d, m = W.shape
-    table = np.full((len(W), max(d, m), m + 1), np.nan)
-    table[:, :d, :m], table[:, :m, m] = W, w_out
+    (d, m), size = W.shape, max(W.shape)
+    table = np.full((size, m + 1), np.nan)
+    table[:d, :m], table[:m, m] = W, w_out
     return table
 
 
-def _losses(world: World, batch: list[Any], samples: list[list[Any]], l2: Floats) -> None:
-    """Add loss, objective and their gradients: of one sample, and of the batch."""
-    for name, strengths in (("L", 0.0 * l2), ("J", l2)):
-        for count, problems in ((0, [[one] for one in batch]), (1, samples)):
-            values = [
-                [network.loss(*one, a) for one in row]
-                for row, a in zip(problems, strengths.tolist(), strict=True)
-            ]
-            grads = [
-                [network.loss_grad(*one, a) for one in row]
-                for row, a in zip(problems, strengths.tolist(), strict=True)
-            ]
-            W = np.array([_weights(*_stacked(row, "W_hidden", "w_out")) for row in grads])
-            b = np.array([np.column_stack(_stacked(row, "b_hidden", "b_out")) for row in grads])
-            first = (1,) * count
-            pick = (slice(None), slice(None) if count else 0)
-            world.known[name, count] = _table(np.array(values)[pick], *first)
-            world.slopes[(name, count), ("W", 2)] = _table(W[pick], *first, 1, 1)
-            world.slopes[(name, count), ("b", 1)] = _table(b[pick], *first, 1)
-
-
-def _stacked(grads: list[network.Parameters], *names: str) -> list[Floats]:
-    return [np.array([getattr(grad, name) for grad in grads]) for name in names]
+def _add_losses(world: World, key: Key, rows: list[list[Any]], l2: Floats) -> None:
+    """Add a loss and its gradient: of the batch, or, if it has an index, of each sample."""
+    points = [[(*one, a) for one in row] for row, a in zip(rows, l2.tolist(), strict=True)]
+    grads = [[network.loss_grad(*point) for point in row] for row in points]
+    of, first = (..., slice(None) if key[1] else 0), (1,) * key[1]
+    W = np.array([[_weights(g.W_hidden, g.w_out) for g in row] for row in grads])
+    b = np.array([[[*g.b_hidden, g.b_out] for g in row] for row in grads])
+    losses = np.array([[network.loss(*point) for point in row] for row in points])
+    world.known[key] = _table(losses[of], *first)
+    world.slopes[key, ("W", 2)] = _table(W[:, of[1]], *first, 1, 1)
+    world.slopes[key, ("b", 1)] = _table(b[:, of[1]], *first, 1)
 
 
 def _output_hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
     """Return second derivatives of the loss in W_14 and b_4: differences of hwlib's gradient."""
 
-    def grad(at: Floats) -> Floats:
-        w_out = np.array([at[0], *params.w_out[1:]])
-        g = network.loss_grad(params._replace(w_out=w_out, b_out=float(at[1])), X, y)
-        return np.array([g.w_out[0], g.b_out])
+    def grad(w: float, b: float) -> Floats:
+        moved = params._replace(w_out=np.array([w, *params.w_out[1:]]), b_out=b)
+        return np.array([(g := network.loss_grad(moved, X, y)).w_out[0], g.b_out])
 
-    at, steps = np.array([params.w_out[0], params.b_out]), 1e-5 * np.eye(2)
-    return np.array([(grad(at + step) - grad(at - step)) / 2e-5 for step in steps])
+    w, b, h = params.w_out[0], params.b_out, 1e-5
+    rows = (grad(w + h, b) - grad(w - h, b), grad(w, b + h) - grad(w, b - h))
+    return np.array(rows) / (2.0 * h)
 
 
 def _differences(rng: np.random.Generator, n_coordinates: int, shrink: float) -> World:
     rng = np.random.default_rng(7)  # the same points in both worlds, with another step
-    scale, rate = rng.uniform(0.5, 2.0, N_POINTS), rng.uniform(0.5, 1.5, N_POINTS)
-    sign, x = rng.choice([-1.0, 1.0], (2, N_POINTS)), rng.uniform(-1.0, 1.0, N_POINTS)
+    scale, rate, x = rng.uniform((0.5, 0.5, -1.0), (2.0, 1.5, 1.0), (N_POINTS, 3)).T
+    scale, rate = rng.choice([-1.0, 1.0], (2, N_POINTS)) * (scale, rate)
     step, eta = rng.uniform(0.05, 0.1, N_POINTS), 10.0 ** rng.uniform(-5.0, -3.0, N_POINTS)
-    eta[::8] = ((rate * step) ** 3 / 3.0)[::8]  # so that the step is the best one
-    eta[::8] /= shrink**3
-    step /= shrink
+    eta[::8] = np.abs((rate * step) ** 3 / 3.0)[::8]  # so that the step is the best one
+    eta[::8], step = eta[::8] / shrink**3, step / shrink
     given, numeric = rng.normal(size=(2, N_POINTS, n_coordinates))
 
     def f(at: Any, order: int) -> Any:
         """Return an exponential function, or its derivative of an order."""
-        shape = (-1,) + (1,) * (np.ndim(at) - 1)
-        r = (sign[1] * rate).reshape(shape)
-        return (sign[0] * scale).reshape(shape) * r**order * np.exp(r * at)
+        a, r = (v.reshape(-1, *(1,) * (np.ndim(at) - 1)) for v in (scale, rate))
+        return a * r**order * np.exp(r * at)
 
-    # Two values that are off by eta f(x), in opposite directions, change the difference most.
-    wrong = eta * np.abs(f(x, 0))
-    noise = (wrong - -wrong) / (2.0 * step)
-    cubic = np.abs(f(x, 3)) / 6.0 * step**3
+    # Two values that are off by eta f(x), in opposite directions, change the difference most; of
+    # the series of f, the term of third order is the first that the central difference keeps.
+    noise, cubic = eta * np.abs(f(x, 0)), np.abs(f(x, 3)) / 6.0 * step**3
+    noise, cubic = ((term - -term) / (2.0 * step) for term in (noise, cubic))
     return World(
         "differences",
-        N_POINTS,
         {"k": range(1, n_coordinates + 1)},
         drawn={
-            ("x", 0): _table(x), ("I", 0): _constant(1j), ("varepsilon", 0): _table(step),
+            ("x", 0): _table(x), ("I", 0): _table(1j), ("varepsilon", 0): _table(step),
             ("eta", 0): _table(eta), ("G", 1): _table(given, 1), ("N", 1): _table(numeric, 1),
         },
         known={
-            ("rho", 1): _table([_errors(a, b) for a, b in zip(given, numeric, strict=True)], 1),
-            ("nu", 0): _table(noise)._replace(source=DIRECT),
-            # The term of third order is the first that the central difference of f keeps.
-            ("E", 0): _table((cubic - -cubic) / (2.0 * step) + noise)._replace(source=DIRECT),
+            ("rho", 1): _table(list(map(_errors, given, numeric)), 1),
+            ("nu", 0): _table(noise, source="a direct computation"),
+            ("E", 0): _table(cubic + noise, source="a direct computation"),
         },
         functions={"f": [partial(f, order=order) for order in range(5)]},
     )  # fmt: skip
