@@ -14,7 +14,7 @@ import numpy as np
 from formulas.evaluator import SIGNS, Evaluator, Values, shape
 from formulas.reader import Book, Equation, FormulaError, free_letters, leaves, parse
 from formulas.worlds import (
-    ASSEMBLED,
+    ARRAYS,
     ATTAINED,
     CONDITIONS,
     HELPERS,
@@ -130,7 +130,7 @@ def _is_pinned(equation: Equation, book: Book, world: World) -> None:
     implicit = symbol.name in SAMPLES[world.part] and not equation.is_of_a_batch
     key = symbol.name, len(equation.pattern) + implicit
     whole = (f"{symbol}({parameter})" if parameter else symbol.name, len(symbol.index))
-    is_known = key in world.known or whole in ASSEMBLED[world.part]
+    is_known = key in world.known or whole in ARRAYS[world.part]
     is_known |= bool(parameter) and symbol.name in world.functions and not symbol.index
     if not is_known and str(symbol) not in HELPERS[world.part]:
         raise FormulaError(f"hwlib does not compute {symbol}")

@@ -19,8 +19,10 @@ from lark import Tree
 from lark.visitors import Interpreter
 from numpy.typing import NDArray
 
-from formulas.reader import Book, Equation, FormulaError, Node, Symbol, leaves, read_side
-from formulas.worlds import *
+from formulas.reader import Book, Equation, FormulaError, Node, Symbol, leaves, read_side, require
+from formulas.worlds import (
+    ARRAYS, DELTAS, INDEX_LETTERS, N_POINTS, SAMPLES, Assembled, Key, Table, World,
+)  # fmt: skip
 
 Values: TypeAlias = NDArray[Any]
 Index: TypeAlias = tuple[Any, ...]
@@ -50,8 +52,7 @@ def times(a: Values, b: Values) -> Values:
     """Multiply numbers, vectors and matrices, as a product without a sign means."""
     if NUMBER in (shape(a), shape(b)):
         return a * b
-    if shape(a)[1] != shape(b)[0]:
-        raise FormulaError(f"{shape(a)} and {shape(b)} rows and columns cannot be multiplied")
+    require(shape(a)[1] == shape(b)[0], f"a product of {shape(a)} and {shape(b)} entries")
     return np.matmul(a, b)
 
 
@@ -102,7 +103,7 @@ class Evaluator(Interpreter[Any, Values]):
 
     def __init__(self, book: Book, world: World, page: str, sample: Any) -> None:
         self.book, self.world, self.page, self.sample = book, world, page, sample
-        self.samples, self.arrays = SAMPLES[world.part], ASSEMBLED[world.part]
+        self.samples, self.arrays = SAMPLES[world.part], ARRAYS[world.part]
         self.trust, self.order, self.depth, self.n_slots = True, 1.0, 0, 0
         self.index: dict[str, Any] = {}
         self.held: dict[Key, tuple[Values, int]] = {}
@@ -121,8 +122,8 @@ class Evaluator(Interpreter[Any, Values]):
         """Return an evaluator with more letters, each of which takes its values along a slot."""
         inner = self.within(index=dict(self.index))
         for letter, values in zip(letters, ranges or map(self.world.ranges.get, letters)):
-            if inner.n_slots == SLOTS or letter in inner.index or values is None:
-                raise FormulaError(f"the letter {letter} can stand for no index here")
+            free = inner.n_slots < SLOTS and letter not in inner.index and values is not None
+            require(free, f"the letter {letter} can stand for no index here")
             ones = (1,) * (SLOTS + 1 - inner.n_slots)
             inner.index[letter] = np.array(values).reshape(-1, *ones)
             inner.n_slots += 1
@@ -131,22 +132,20 @@ class Evaluator(Interpreter[Any, Values]):
 
     def enter(self, **changes: Any) -> Evaluator:
         """Return the evaluator of a definition."""
-        if self.depth > 20:
-            raise FormulaError("a symbol is defined by itself")
+        require(self.depth < 20, "a symbol is defined by itself")
         return self.within(depth=self.depth + 1, frame=None, **changes)
 
     def scalars(self, *nodes: Node) -> list[Values]:
         """Return the values of pieces that must be numbers at each point."""
         values = [self.visit(node) for node in nodes]
-        if any(shape(value) != NUMBER for value in values):
-            raise FormulaError("an array stands where a number must stand")
+        require({*map(shape, values)} == {NUMBER}, "an array stands where a number must stand")
         return values
 
     def alike(self, tree: Node) -> tuple[Values, Values]:
         """Return two values that must have as many rows and columns."""
         left, right = self.visit_children(tree)
-        if shape(left) != shape(right) or (tree.data == "odot" and shape(left) == NUMBER):
-            raise FormulaError(f"{tree.data} of {shape(left)} and {shape(right)} rows and columns")
+        fit = shape(left) == shape(right) and (shape(left) != NUMBER or tree.data != "odot")
+        require(fit, f"{tree.data} of {shape(left)} and {shape(right)} entries")
         return left, right
 
     def number(self, tree: Node) -> Values:
@@ -176,8 +175,7 @@ class Evaluator(Interpreter[Any, Values]):
 
     def transpose(self, tree: Node) -> Values:
         (value,) = self.visit_children(tree)
-        if shape(value) == NUMBER:
-            raise FormulaError("a number is transposed")
+        require(shape(value) != NUMBER, "a number is transposed")
         return value.swapaxes(-1, -2)
 
     def power(self, tree: Node) -> Values:
@@ -190,8 +188,8 @@ class Evaluator(Interpreter[Any, Values]):
 
     def cases(self, tree: Node) -> Values:
         *conditional, otherwise = (case.children for case in tree.children)
-        if len(otherwise) != 1 or any(len(case) != 4 for case in conditional):
-            raise FormulaError("cases need a condition on every line but the last")
+        lengths = [len(case) for case in (*conditional, otherwise)]
+        require(lengths == [4] * len(conditional) + [1], "each case but the last needs a condition")
         (value,) = self.scalars(*otherwise)
         for then, left, relation, right in reversed(conditional):
             a, b, new = self.scalars(left, right, then)
@@ -207,9 +205,8 @@ class Evaluator(Interpreter[Any, Values]):
         letter, *bounds, term = tree.children
         low, high = self.scalars(*bounds) if bounds else self.span(letter, term)
         whole = all(np.isrealobj(b) and np.all(b == np.round(b)) for b in (low, high))
-        taken = (str(letter), 0) in self.world.drawn
-        if taken or not (whole and np.all(low <= high) and np.max(high - low) < 50):
-            raise FormulaError(f"the sum over {letter} makes no sense")
+        sound = whole and np.all((low <= high) & (high - low < 50))
+        require(sound and (letter, 0) not in self.world.drawn, f"no sum over {letter} makes sense")
         inner = self.bind(letter, range(int(np.min(low)), int(np.max(high)) + 1))
         at = inner.index[letter]
         terms = np.where((low <= at) & (at <= high), inner.visit(term), 0.0)
@@ -228,8 +225,8 @@ class Evaluator(Interpreter[Any, Values]):
     def symbol(self, tree: Node) -> Values:
         symbol: Symbol = tree.children[0]
         function = self.function(symbol)
-        if symbol.primes or (function and function.parameter.key not in self.arrays):
-            raise FormulaError(f"{symbol} has no argument")
+        alone = not symbol.primes and not (function and function.parameter.key not in self.arrays)
+        require(alone, f"{symbol} has no argument")
         if not symbol.index and symbol.name in self.index:
             return constant(1.0) * self.index[symbol.name]
         below = symbol.index[0] if len(symbol.index) == 1 else None
@@ -248,14 +245,12 @@ class Evaluator(Interpreter[Any, Values]):
         """Return the name and the values of the indices of a symbol; first of all its sample."""
         symbol, index = symbol.joined({*INDEX_LETTERS, *self.index}), []
         for i in symbol.index:
-            if symbol.primes or isinstance(i, Symbol) or not (i.isdigit() or i in self.index):
-                raise FormulaError(f"the index {i} of {symbol} has no value here")
+            known = not isinstance(i, Symbol) and (i.isdigit() or i in self.index)
+            require(known and not symbol.primes, f"the index {i} of {symbol} has no value here")
             index.append(int(i) if i.isdigit() else self.index[i])
         named, batch = len(index) - self.samples.get(symbol.name, 99), self.sample is None
-        if (named == 0 and batch and symbol.key not in self.world.known) or (
-            named == 1 and not batch
-        ):
-            raise FormulaError(f"of which sample is {symbol}?")
+        fit = symbol.key in self.world.known if named == 0 and batch else named != 1 or batch
+        require(fit, f"of which sample is {symbol}?")
         return symbol.name, (self.sample, *index) if named == 0 and not batch else tuple(index)
 
     def quantity(self, name: str, index: Index) -> Values:
@@ -293,14 +288,13 @@ class Evaluator(Interpreter[Any, Values]):
             sample, index = index[0], index[1:]
         found = self.book.define(self.page, name, index, sample is None)
         letters = {p: i for p, i in zip(found.pattern, index, strict=True) if p in INDEX_LETTERS}
-        if not all(np.all(np.isin(i, self.world.ranges[p])) for p, i in letters.items()):
-            raise FormulaError(f"{name} has no such index")
+        inside = all(np.all(np.isin(i, self.world.ranges[p])) for p, i in letters.items())
+        require(inside, f"{name} has no such index")
         return self.enter(index=letters, sample=sample).visit(found.sides[1])
 
     def derivative(self, tree: Node) -> Values:
         above, below = tree.children
-        if (target := self.natural(below)) is None:
-            raise FormulaError("a derivative with respect to what is no symbol")
+        target = self.natural(below) or Symbol("no symbol")
         return self.slope(above, target)
 
     def slope(self, above: Node, below: Symbol) -> Values:
@@ -310,8 +304,8 @@ class Evaluator(Interpreter[Any, Values]):
             return arrange(inner.slope(above, only(array.entry)), inner, array)
         what = (above, below)
         value, depends = self.remember(what, lambda at: at.slope_at(above, *at.place(below)))
-        if not depends and self.natural(above) not in self.zeros.get(below, ()):
-            raise FormulaError(f"a derivative with respect to {below}, on which nothing depends")
+        may_be_0 = self.natural(above) in self.zeros.get(below, ())
+        require(depends or may_be_0, f"a derivative with respect to {below}: nothing depends on it")
         return np.asarray(value)
 
     def slope_at(self, above: Node, name: str, index: Index) -> tuple[Values, bool]:
@@ -324,8 +318,10 @@ class Evaluator(Interpreter[Any, Values]):
                 self.used.add("hwlib")
                 return pick(table, (*at, *index)), True
         of, places = self.world.tied.get(key, (key, [index]))
-        if self.steps or any(np.any(np.isnan(self.quantity(of[0], at))) for at in places):
-            raise FormulaError(f"a derivative of a derivative, or there is no {name} there")
+        exists = not any(np.any(np.isnan(self.quantity(of[0], at))) for at in places)
+        require(
+            exists and not self.steps, f"a second derivative, or one where {name} does not exist"
+        )
         steps = tuple((of, at) for at in places)
         inner = self.within(trust=False, steps=steps, used=set())
         value = np.imag(inner.named(symbol) if symbol else inner.visit(above)) / STEP
@@ -359,8 +355,8 @@ class Evaluator(Interpreter[Any, Values]):
         name, *arguments = tree.children
         symbol: Symbol = name.children[0]
         count, builtin = BUILTIN.get(symbol.name, (1, None))
-        if len(arguments) != count or (builtin and symbol != Symbol(symbol.name)):
-            raise FormulaError(f"{symbol} is no function of {len(arguments)} arguments")
+        plain = not builtin or symbol == Symbol(symbol.name)
+        require(len(arguments) == count and plain, f"{symbol} is no function of {len(arguments)}")
         if builtin:
             value = builtin(*map(self.visit, arguments))
             return value * self.order if symbol.name == "O" else value
@@ -435,8 +431,7 @@ def covers(table: Table, index: Index) -> bool:
 
 def pick(table: Table, index: Index) -> Values:
     """Return the entries of a table, along the slots of the indices."""
-    if not covers(table, index):
-        raise FormulaError("an index is out of its range")
+    require(covers(table, index), "an index is out of its range")
     points = np.arange(N_POINTS).reshape(-1, *(1,) * (SLOTS + 2))
     value: Values = table.values[
         (points, *(i - f for i, f in zip(index, table.first, strict=True)))

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 from lark import Lark, Token, Transformer, Tree
 from lark.exceptions import LarkError
 
-from formulas.worlds import ASSEMBLED, INDEX_LETTERS, SAMPLES, Key, part_of
+from formulas.worlds import ARRAYS, INDEX_LETTERS, SAMPLES, Key, part_of
 
 PARSER = Lark.open("latex.lark", rel_to=__file__, parser="lalr", maybe_placeholders=False)
 DISPLAY = re.compile(r"^\$\$\n(.*?)\n\$\$[ \t]*\(([^\n]*)\)$", re.MULTILINE | re.DOTALL)
@@ -30,6 +30,12 @@ Node: TypeAlias = Tree[Any]
 
 class FormulaError(ValueError):
     """A printed formula that cannot be read, cannot be evaluated, or is wrong."""
+
+
+def require(holds: Any, why: str) -> None:
+    """Raise a `FormulaError` unless something holds."""
+    if not holds:
+        raise FormulaError(why)
 
 
 class Symbol(NamedTuple):
@@ -135,7 +141,7 @@ class Equation:
     @cached_property
     def is_of_a_batch(self) -> bool:
         """Whether an index, or that of a matrix's entry, says which of many samples is meant."""
-        samples, arrays = SAMPLES.get(self.part, {}), ASSEMBLED.get(self.part, {})
+        samples, arrays = SAMPLES.get(self.part, {}), ARRAYS.get(self.part, {})
         entries = (arrays[s.key].entry for s in self.symbols if s.key in arrays)
         found = (*self.symbols, *(s for latex in entries for s in leaves(read_side(latex))))
         return any(samples.get(s.name, 99) < len(s.index) for s in found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -57,18 +56,20 @@ def _changes(node: Node, words: Words) -> Iterator[tuple[str, Node]]:
     for other in RULES.get(str(node.data), lambda node, words: ())(node, words):
         yield f"{show(node)} becomes {show(other)}", other
     for k, child in enumerate(node.children):
-        if isinstance(child, Tree):
-            found = [*_changes(child, words)]
-            if node.data == "derivative" or (node.data, k) == ("applied", 0):
-                found = [(what, new) for what, new in found if new.data in ("symbol", "applied")]
-            elif node.data in WHOLE:
-                found += _additions(child)
-            for what, new in found:
-                yield what, _with(node, k, new)
+        found = [*_changes(child, words)] if isinstance(child, Tree) else []
+        if node.data == "derivative" or (node.data, k) == ("applied", 0):
+            found = [(what, new) for what, new in found if new.data in ("symbol", "applied")]
+        elif k >= WHOLE.get(node.data, 9):
+            found += _additions(child)
+        for what, new in found:
+            other = _with(node, k, new)
+            close = node.data in ("applied", "power", "derivative")
+            yield f"{show(node)} becomes {show(other)}" if close else what, other
 
 
 def _additions(node: Node) -> Iterator[tuple[str, Node]]:
-    for data, other in (("add", [node, _number(1)]), ("sub", [node, _number(1)]), ("neg", [node])):
+    signs = [("add", [node, _number(1)]), ("sub", [node, _number(1)]), ("neg", [node])]
+    for data, other in signs[: 2 if show(node) == "0" else 3]:
         yield f"{show(node)} becomes {show(Tree(data, other))}", Tree(data, other)
 
 
@@ -139,11 +140,10 @@ def _total(node: Node, words: Words) -> Iterator[Node]:
 
 def _derivative(node: Node, words: Words) -> Iterator[Node]:
     yield Tree(node.data, node.children[::-1])
-    for symbol in words:
-        if symbol.name not in (*FUNCTIONS, *DELTAS):
-            yield from (
-                _with(node, k, _leaf(symbol)) for k in (0, 1) if node.children[k] != _leaf(symbol)
-            )
+    for k, child in enumerate(node.children):
+        index = child.children[0].index if child.data == "symbol" else None
+        others = [s for s in words if s.index != index and s.name not in (*FUNCTIONS, *DELTAS)]
+        yield from (_with(node, k, _leaf(symbol)) for symbol in others)
 
 
 def _cases(node: Node, words: Words) -> Iterator[Node]:
@@ -168,8 +168,8 @@ RULES: dict[str, Callable[[Node, Words], Iterable[Node]]] = {
 
 OPPOSITE = {"add": "sub", "sub": "add", "times": "odot", "odot": "times"}
 
-WHOLE = ("applied", "power", "frac", "case", "row", "odot", "sum", "abs")
-"""What holds whole formulas, to which a 1 or a sign can be added."""
+WHOLE = {"applied": 1, "power": 1, "frac": 0, "case": 0, "row": 0, "odot": 0, "sum": 1}
+"""From which child on a construct holds whole formulas: there a 1 or a sign is added."""
 
 
 def survives(mutant: Equation, book: Book) -> bool:
@@ -200,28 +200,12 @@ def _users(printed: Equation, mutant: Equation, book: Book) -> list[Equation]:
     return found
 
 
-class Same(NamedTuple):
-    """Rewrites that say the same as what is printed: why, of which equations, and which."""
-
-    reason: str
-    labels: str
-    rewrite: str
-
-    def covers(self, label: str, what: str) -> bool:
-        """Whether a rewrite is one of these."""
-        return bool(
-            re.fullmatch(self.labels, label) and re.fullmatch(f"side ., {self.rewrite}", what)
-        )
-
-
 @cache
-def same_meaning() -> list[Same]:
-    """Return what ``same_meaning.toml`` lists."""
+def same_meaning() -> list[tuple[str, str, str]]:
+    """Return what ``same_meaning.toml`` lists: reason, pattern of labels, pattern of rewrites."""
     text = (Path(__file__).parent / "same_meaning.toml").read_text(encoding="utf-8")
-    return [
-        Same(entry["reason"], entry["labels"], rewrite)
-        for entry in tomllib.loads(text)["same"] for rewrite in entry["rewrites"]
-    ]  # fmt: skip
+    kinds = tomllib.loads(text)["same"]
+    return [(kind["reason"], kind["labels"], what) for kind in kinds for what in kind["rewrites"]]
 
 
 class Score(NamedTuple):
@@ -229,28 +213,23 @@ class Score(NamedTuple):
 
     Attributes
     ----------
-    label : str
     rejected : int
-    same : Counter of Same
-        How many say the same.
+    same : list of tuple
+        For each that says the same, where `same_meaning` lists it.
     escaped : list of str
         Those that no check rejected, and that are not listed.
     """
 
-    label: str
     rejected: int
-    same: Counter[Same]
+    same: list[tuple[str, str, str]]
     escaped: list[str]
 
 
 def score(equation: Equation, book: Book) -> Score:
     """Rewrite a formula in every way and count what is rejected."""
-    result = Score(equation.label, 0, Counter(), [])
-    for what, mutant in rewrites(equation, book):
-        if not survives(mutant, book):
-            result = result._replace(rejected=result.rejected + 1)
-        elif listed := [same for same in same_meaning() if same.covers(equation.label, what)]:
-            result.same.update(listed[:1])
-        else:
-            result.escaped.append(what)
-    return result
+    every = [*rewrites(equation, book)]
+    passed = [what for what, mutant in every if survives(mutant, book)]
+    listed = [s for s in same_meaning() if re.fullmatch(s[1], equation.label)]
+    found = [next((s for s in listed if re.fullmatch(s[2], what)), None) for what in passed]
+    escaped = [what for what, kind in zip(passed, found, strict=True) if kind is None]
+    return Score(len(every) - len(passed), [kind for kind in found if kind], escaped)

@@ -8,9 +8,11 @@ sum is 0.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -25,63 +27,22 @@ Key: TypeAlias = tuple[str, int]
 INDEX_LETTERS = "ijks"
 """The subscripts that count; another letter is part of a name, as in epsilon_c."""
 
-PARTS = {"gradient": "differences", "beyond": "network"}
-"""The part whose symbols a page uses, by the first word of its name, unless it is that word."""
-
-SAMPLES: dict[str, dict[str, int]] = {
-    "hinge": {},
-    "network": {"L": 0, "J": 0, "z": 1, "a": 1, "x": 1, "y": 0, "haty": 0, "v": 1},
-    "differences": {},
-}
-"""Symbols that each sample has: how many indices they have where no sample is named."""
-
-HELPERS = {
-    "hinge": ("r_i", "e_i"),
-    "network": ("q", "q_1", "q_2", "p", "t", "tau", "v_j"),
-    "differences": ("varepsilon_c",),
-}
-"""Symbols that a page introduces and hwlib does not compute; other equations test them."""
-
-DELTAS = {"delta": "L"}
-"""A name whose index is a quantity: the derivative of this with respect to it."""
-
-CONDITIONS = {"eq-sgd-margin": "r_i < 1"}
-"""Equations that hold only there: a step moves active samples only."""
-
-ATTAINED = {
-    "eq-hinge-subgradient": r"v = \theta",
-    "eq-best-step-bound": r"\varepsilon = \varepsilon_c",
-}
-"""Where the two sides of a bound are equal."""
+DECLARED = tomllib.loads((Path(__file__).parent / "symbols.toml").read_text(encoding="utf-8"))
+PAGES, HELPERS, SAMPLES = (DECLARED[name] for name in ("pages", "helpers", "samples"))
+DELTAS, CONDITIONS, ATTAINED = (DECLARED[name] for name in ("deltas", "conditions", "attained"))
 
 
 class Assembled(NamedTuple):
-    """A vector or a matrix: its own index, its entry, and the letters of its rows and columns."""
+    """A vector or a matrix: its entry, the letters of its rows and columns, and its own index."""
 
-    index: str
     entry: str
     letters: str
+    index: str = ""
 
 
-ASSEMBLED: dict[str, dict[Key, Assembled]] = {
-    "hinge": {
-        ("X", 0): Assembled("", "x_{ij}", "ij"),
-        ("h_theta(X)", 0): Assembled("", r"h_\theta(\mathbf{x}_i)", "i"),
-        ("mathbfx", 1): Assembled("i", "x_{ij}", "j"),
-        ("theta", 0): Assembled("", r"\theta_j", "j"),
-        ("mu", 0): Assembled("", r"\mu_j", "j"),
-        ("v", 0): Assembled("", "v_j", "j"),
-        ("g", 0): Assembled("", "g_j", "j"),
-        ("e", 0): Assembled("", "e_i", "i"),
-        ("y", 0): Assembled("", "y_i", "i"),
-    },
-    "network": {
-        ("X", 0): Assembled("", "x_{si}", "si"),
-        ("W", 0): Assembled("", "W_{ij}", "ij"),
-        ("D", 0): Assembled("", r"\delta_{z_{sj}}", "sj"),
-        ("H", 0): Assembled("", "H_{rc}", "rc"),
-    },
-    "differences": {},
+ARRAYS: dict[str, dict[Key, Assembled]] = {
+    part: {(name, len(row[2:])): Assembled(*row) for name, row in rows.items()}
+    for part, rows in DECLARED["arrays"].items()
 }
 
 
@@ -128,8 +89,7 @@ N_POINTS = 48
 
 def part_of(page: str) -> str:
     """Return the part whose symbols a page uses."""
-    word = page.split("_")[0]
-    return PARTS.get(page) or PARTS.get(word, word)
+    return str(PAGES.get(page) or PAGES.get(page.split("_")[0], page))
 
 
 @cache
