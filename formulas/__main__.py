@@ -12,7 +12,7 @@ STORED = Path(__file__).parent / "executed.json"
 
 def count() -> dict[str, dict[str, int]]:
     """Return for each page how many formulas it prints, and how many of them were executed."""
-    book = Book(read(STORED.parents[1] / "chapters"))
+    book = Book(read())
     printed = Counter(equation.page for equation in book.equations)
     executed = Counter(check(e, book).equation.page for e in book.equations)
     return {page: {"printed": n, "executed": executed[page]} for page, n in printed.items()}

@@ -1,28 +1,31 @@
-"""Whether a printed formula is true: its sides compared with each other, with hwlib, with derivatives.
+"""Whether a printed formula is true: sides compared with each other, hwlib and derivatives.
 
-The relation that is printed must be the strongest that holds at the points: an equation that is printed
-as a bound is wrong, and so is a bound that is attained nowhere.
+The relation that is printed must be the strongest that holds at the points: an equation that is
+printed as a bound is wrong, and so is a bound that is attained nowhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 
-from formulas.evaluator import SIGNS, Evaluator, Values, shape
-from formulas.reader import Book, Equation, FormulaError, free_letters, leaves, parse
-from formulas.worlds import (
-    ARRAYS,
-    ATTAINED,
-    CONDITIONS,
-    HELPERS,
-    N_POINTS,
-    SAMPLES,
-    World,
-    worlds,
+from formulas.evaluator import BUILTIN, SIGNS, Evaluator, Values, shape
+from formulas.reader import (
+    Book,
+    Equation,
+    FormulaError,
+    Symbol,
+    free_letters,
+    leaves,
+    parse,
+    require,
 )
+from formulas.worlds import (
+    ARRAYS, ATTAINED, CONDITIONS, HELPERS, N_POINTS, SAMPLES, World, worlds,
+)  # fmt: skip
 
 TOLERANCE = 1e-8
 
@@ -63,11 +66,11 @@ def check(equation: Equation, book: Book) -> Finding:
         point.
     """
     try:
+        speaks = [s for s in equation.symbols if s.name not in BUILTIN and s != Symbol("e")]
         letters = {frozenset(free_letters(s)) for s in equation.sides if any(leaves(s))}
-        if len(set(equation.sides)) < max(len(equation.sides), 2):
-            raise FormulaError("two of its sides are the same, so that it says nothing")
-        if len(letters) != 1:
-            raise FormulaError("its sides speak of different indices, or of nothing")
+        distinct = len(set(equation.sides)) == len(equation.sides) > 1
+        require(distinct and speaks, "two of its sides are the same, or it has no quantity")
+        require(len(letters) == 1, "its sides speak of different indices")
         return (_check_order if equation.has_order else _check_sides)(equation, book)
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise FormulaError(f"{equation.page}, {equation.label}: {error}") from error
@@ -86,24 +89,15 @@ def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluat
         yield at.within(trust=trust, used=set())
 
 
-def _sides(equation: Equation, at: Evaluator) -> list[Values]:
-    """Return the values of the sides; those of a printed equation are kept for its rewrites."""
-    printed, zeros = any(e is equation for e in at.book.equations), frozenset(at.zeros)
-    return [
-        at.remember((side, zeros), lambda at, side=side: at.visit(side), store=printed)
-        for side in equation.sides
-    ]
-
-
 def _check_sides(equation: Equation, book: Book) -> Finding:
     seen: list[set[float]] = [set() for _ in equation.relations]
-    used: set[str] = set()
-    n_points, error = 0, 0.0
+    used, n_points, error = set[str](), 0, 0.0
+    printed = any(e is equation for e in book.equations)
     for world in worlds(equation.part):
         _is_pinned(equation, book, world)
         for at in evaluators(equation, book, world):
-            where = _holds(CONDITIONS.get(equation.label), at)
-            values = _sides(equation, at)
+            where = _holds(CONDITIONS.get(equation.label, "0 = 0"), at)
+            values = [at.side(side, store=printed) for side in equation.sides]
             for k, relation in enumerate(equation.relations):
                 signs, gaps, here = np.broadcast_arrays(*differences(*values[k : k + 2]), where)
                 wrong = here & ~np.isin(signs, SIGNS[relation])
@@ -111,15 +105,20 @@ def _check_sides(equation: Equation, book: Book) -> Finding:
                     raise FormulaError(_message(equation, k, values, wrong, at))
                 seen[k] |= set(signs[here].tolist())
                 error = max(error, np.max(gaps[here]) if relation == "=" else 0.0)
+            if equation.label in ATTAINED:
+                signs, _ = differences(values[0], values[-1])
+                equal = _holds(ATTAINED[equation.label], at)
+                attained = np.any(equal) and not np.any(signs[np.broadcast_to(equal, signs.shape)])
+                require(attained, f"the bound is not attained at {ATTAINED[equation.label]}")
             used |= at.used
-            _is_attained(ATTAINED.get(equation.label), values, at)
         n_points += int(np.sum(np.any(where, axis=tuple(range(1, where.ndim)))))
-    if any(found != set(SIGNS[r]) for found, r in zip(seen, equation.relations, strict=True)):
-        raise FormulaError("a stronger relation holds than the one that is printed")
-    against = " and ".join(sorted(used)) or "its other sides"
-    if equation.defined and str(equation.defined) in HELPERS[equation.part]:
-        against = "the formulas that use it"
-    return Finding(equation, against, n_points, error)
+    strongest = all(
+        found == set(SIGNS[r]) for found, r in zip(seen, equation.relations, strict=True)
+    )
+    require(strongest, "a stronger relation holds than the one that is printed")
+    helper = str(equation.defined) in HELPERS[equation.part]
+    against = "the formulas that use it" if helper else " and ".join(sorted(used))
+    return Finding(equation, against or "its other sides", n_points, error)
 
 
 def _is_pinned(equation: Equation, book: Book, world: World) -> None:
@@ -128,40 +127,28 @@ def _is_pinned(equation: Equation, book: Book, world: World) -> None:
     if symbol is None:
         return
     implicit = symbol.name in SAMPLES[world.part] and not equation.is_of_a_batch
-    key = symbol.name, len(equation.pattern) + implicit
     whole = (f"{symbol}({parameter})" if parameter else symbol.name, len(symbol.index))
-    is_known = key in world.known or whole in ARRAYS[world.part]
-    is_known |= bool(parameter) and symbol.name in world.functions and not symbol.index
-    if not is_known and str(symbol) not in HELPERS[world.part]:
-        raise FormulaError(f"hwlib does not compute {symbol}")
+    known = (symbol.name, len(equation.pattern) + implicit) in world.known
+    known |= whole in ARRAYS[world.part] or str(symbol) in HELPERS[world.part]
+    known |= bool(parameter) and symbol.name in world.functions and not symbol.index
+    require(known, f"hwlib does not compute {symbol}")
     *_, at = evaluators(equation, book, world)
     if parameter and at.function(symbol) is equation:
         at.call(symbol, at.named(parameter))
-        if "parameter" not in at.used:
-            raise FormulaError(f"{symbol} does not depend on {parameter}")
+        require("parameter" in at.used, f"{symbol} does not depend on {parameter}")
 
 
-def _holds(condition: str | None, at: Evaluator) -> Values:
-    """Return at which points a condition holds; without one, at all."""
-    parsed = parse(at.page, "", condition or "0 = 0")
+def _holds(condition: str, at: Evaluator) -> Values:
+    """Return at which points a condition holds."""
+    parsed = parse(at.page, "", condition)
     signs, _ = differences(*map(at.visit, parsed.sides))
     holds = np.isin(signs, SIGNS[parsed.relations[0]]).all(axis=(-1, -2), keepdims=True)
     return np.broadcast_to(holds, (N_POINTS, *holds.shape[1:]))
 
 
-def _is_attained(where: str | None, values: list[Values], at: Evaluator) -> None:
-    """Compare the first and the last side of a bound where they must be equal."""
-    if where is None:
-        return
-    signs, here = np.broadcast_arrays(differences(values[0], values[-1])[0], _holds(where, at))
-    if not np.any(here) or np.any(signs[here]):
-        raise FormulaError(f"the bound is not attained at {where}")
-
-
 def differences(left: Values, right: Values) -> tuple[Values, Values]:
     """Return sign and size of the relative difference of two sides; no sign if one is no number."""
-    if shape(left) != shape(right):
-        raise FormulaError(f"sides with {shape(left)} and {shape(right)} rows and columns")
+    require(shape(left) == shape(right), f"sides with {shape(left)} and {shape(right)} entries")
     gaps = np.abs(left - right) / np.maximum(np.maximum(np.abs(left), np.abs(right)), 1e-6)
     signs = np.where(np.isreal(left - right), np.sign(np.real(left - right)), np.nan)
     return np.where(gaps <= TOLERANCE, 0.0, np.where(np.isfinite(gaps), signs, np.nan)), gaps
@@ -176,11 +163,9 @@ def _message(equation: Equation, k: int, values: list[Values], wrong: Values, at
         return f"{np.broadcast_to(value, wrong.shape)[place]:.6g}"
 
     shown = [f"point {place[0]}", *(f"{a} = {there(value)}" for a, value in at.index.items())]
-    for symbol in sorted({*equation.symbols}, key=str):
-        try:
+    for symbol in sorted({s for s in equation.symbols if s.index and not s.primes}, key=str):
+        with suppress(FormulaError, ValueError):  # an index that a sum binds, or that has no value
             shown.append(f"{symbol} = {there(at.named(symbol))}")
-        except (FormulaError, ValueError):  # a function, an array, or an index that a sum binds
-            continue
     sides = (f"side {i + 1}, {equation.texts[i]}, is {there(values[i])}" for i in (k + 1, k))
     return f"{' and '.join(sides)}, at {', '.join(shown)}"
 
@@ -190,24 +175,17 @@ def _check_order(equation: Equation, book: Book) -> Finding:
     rests, claims = [], []
     for world in worlds(equation.part):
         at = next(evaluators(equation, book, world))
-        without = [at.within(order=0.0).visit(side) for side in equation.sides]
-        terms = [at.visit(a) - b for a, b in zip(equation.sides[1:], without[1:], strict=True)]
-        rests.append([_mean(without[0] - bare) for bare in without[1:]])
-        claims.append([_mean(term) for term in terms])
+        bare = [at.within(order=0.0).visit(side) for side in equation.sides]
+        terms = [at.visit(a) - b for a, b in zip(equation.sides[1:], bare[1:], strict=True)]
+        rests.append([np.linalg.norm(bare[0] - other) for other in bare[1:]])
+        claims.append([np.linalg.norm(term) for term in terms])
     (large, small), (claim, smaller) = np.array(rests) / np.array(claims), np.array(claims)
     stays = (large < 10.0) & (large / 1.5 < small) & (small < 1.5 * large)
-    if set(equation.relations) != {"="} or not np.all(
-        stays & (0 < smaller) & (smaller < claim / 4)
-    ):
-        k = int(np.argmin(stays)) + 1
+    shrinks = (0.0 < smaller) & (smaller < claim / 4.0)
+    if set(equation.relations) != {"="} or not np.all(stays & shrinks):
+        k = int(np.argmin(stays & shrinks))
         raise FormulaError(
-            f"side {k + 1}, {equation.texts[k]}: the rest is {large[k - 1]:.2g} times the O(...) for a "
-            f"step of about 0.1, and {small[k - 1]:.2g} times for one that is 8 times smaller"
+            f"side {k + 2}, {equation.texts[k + 1]}: the rest is {large[k]:.2g} times the O(...) for "
+            f"a step of about 0.1, and {small[k]:.2g} times for one that is 8 times smaller"
         )
-    n_points = N_POINTS * len(worlds(equation.part))
-    return Finding(equation, "order of the rest", n_points, 0.0)
-
-
-def _mean(value: Values) -> float:
-    """Return the root of the mean square."""
-    return float(np.sqrt(np.mean(np.abs(value) ** 2)))
+    return Finding(equation, "order of the rest", N_POINTS * len(worlds(equation.part)), 0.0)

@@ -400,6 +400,12 @@ class Evaluator(Interpreter[Any, Values]):
             raise FormulaError(f"{found.defined} does not take that argument")
         return only(array.entry).key, rows.start
 
+    def side(self, side: Node, *, store: bool) -> Values:
+        """Return the value of a side, which is kept for the rewrites of a printed equation."""
+        what = (side, frozenset(self.zeros))
+        value: Values = self.remember(what, lambda at: at.visit(side), store=store)
+        return value
+
     def remember(
         self, what: Any, compute: Callable[[Evaluator], Any], *, store: bool = True
     ) -> Any:

@@ -21,6 +21,7 @@ from lark.exceptions import LarkError
 from formulas.worlds import ARRAYS, INDEX_LETTERS, SAMPLES, Key, part_of
 
 PARSER = Lark.open("latex.lark", rel_to=__file__, parser="lalr", maybe_placeholders=False)
+CHAPTERS = Path(__file__).parents[1] / "chapters"
 DISPLAY = re.compile(r"^\$\$\n(.*?)\n\$\$[ \t]*\(([^\n]*)\)$", re.MULTILINE | re.DOTALL)
 PAGE = re.compile(r"^\s*(?:root:|- file:)\s*chapters/(\w+)", re.MULTILINE)
 
@@ -56,8 +57,9 @@ class Symbol(NamedTuple):
 
     def joined(self, letters: Iterable[str] = INDEX_LETTERS) -> Symbol:
         """Return it with a subscript that counts nothing as a part of its name: epsilon_c."""
-        if len(self.index) == 1 and str(self.index[0]).isalpha() and self.index[0] not in letters:
-            return Symbol(f"{self.name}_{self.index[0]}", (), self.primes)
+        last = self.index[0] if len(self.index) == 1 else "0"
+        if isinstance(last, str) and last.isalpha() and last not in letters:
+            return Symbol(f"{self.name}_{last}", (), self.primes)
         return self
 
 
@@ -203,7 +205,7 @@ def read_side(latex: str) -> Node:
     return parse("", "", latex).sides[0]
 
 
-def read(folder: str | Path = "chapters") -> list[Equation]:
+def read(folder: Path = CHAPTERS) -> list[Equation]:
     """Return all labelled display equations of the notebooks in a folder, in the order of the book.
 
     Raises
@@ -212,8 +214,8 @@ def read(folder: str | Path = "chapters") -> list[Equation]:
         If an equation is outside the book's LaTeX.
     """
     found = []
-    for page in PAGE.findall((Path(folder).parent / "_toc.yml").read_text(encoding="utf-8")):
-        path = Path(folder) / f"{page}.ipynb"
+    for page in PAGE.findall((folder.parent / "_toc.yml").read_text(encoding="utf-8")):
+        path = folder / f"{page}.ipynb"
         if path.exists():
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
             texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
