@@ -18,6 +18,7 @@ from formulas.reader import (
     Equation,
     FormulaError,
     Symbol,
+    fits,
     free_letters,
     leaves,
     parse,
@@ -92,12 +93,11 @@ def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluat
 def _check_sides(equation: Equation, book: Book) -> Finding:
     seen: list[set[float]] = [set() for _ in equation.relations]
     used, n_points, error = set[str](), 0, 0.0
-    printed = any(e is equation for e in book.equations)
     for world in worlds(equation.part):
         _is_pinned(equation, book, world)
         for at in evaluators(equation, book, world):
             where = _holds(CONDITIONS.get(equation.label, "0 = 0"), at)
-            values = [at.side(side, store=printed) for side in equation.sides]
+            values = [at.visit(side) for side in equation.sides]
             for k, relation in enumerate(equation.relations):
                 signs, gaps, here = np.broadcast_arrays(*differences(*values[k : k + 2]), where)
                 wrong = here & ~np.isin(signs, SIGNS[relation])
@@ -117,7 +117,9 @@ def _check_sides(equation: Equation, book: Book) -> Finding:
     )
     require(strongest, "a stronger relation holds than the one that is printed")
     helper = str(equation.defined) in HELPERS[equation.part]
-    against = "the formulas that use it" if helper else " and ".join(sorted(used))
+    against = (
+        "the formulas that use it" if helper else " and ".join(sorted(used - {"parameter", "step"}))
+    )
     return Finding(equation, against or "its other sides", n_points, error)
 
 
@@ -129,9 +131,12 @@ def _is_pinned(equation: Equation, book: Book, world: World) -> None:
     implicit = symbol.name in SAMPLES[world.part] and not equation.is_of_a_batch
     whole = (f"{symbol}({parameter})" if parameter else symbol.name, len(symbol.index))
     known = (symbol.name, len(equation.pattern) + implicit) in world.known
-    known |= whole in ARRAYS[world.part] or str(symbol) in HELPERS[world.part]
+    near = (s.joined() for e in book.equations if e.page == equation.page and e.label != equation.label
+            for s in e.symbols)  # fmt: skip
+    used = any(s.name == symbol.name and fits(symbol.index, s.index) for s in near)
+    known |= whole in ARRAYS[world.part] or (str(symbol) in HELPERS[world.part] and used)
     known |= bool(parameter) and symbol.name in world.functions and not symbol.index
-    require(known, f"hwlib does not compute {symbol}")
+    require(known, f"hwlib does not compute {symbol}, and no formula of the page uses it")
     *_, at = evaluators(equation, book, world)
     if parameter and at.function(symbol) is equation:
         at.call(symbol, at.named(parameter))

@@ -95,8 +95,6 @@ class Evaluator(Interpreter[Any, Values]):
         The symbols that a complex step is added to, each with the index.
     zeros : dict
         The derivatives that may be 0 since nothing depends: with respect to what, and of what.
-    frame : tuple or None
-        What the letters mean; None inside a definition, where no value is remembered.
     used : set of str
         What has been compared with, and whether a step or an argument has arrived anywhere.
     """
@@ -109,7 +107,6 @@ class Evaluator(Interpreter[Any, Values]):
         self.held: dict[Key, tuple[Values, int]] = {}
         self.zeros: dict[Symbol, set[Symbol]] = {}
         self.steps: tuple[tuple[Key, Index], ...] = ()
-        self.frame: tuple[Any, ...] | None = ()
         self.used: set[str] = set()
 
     def within(self, **changes: Any) -> Evaluator:
@@ -127,13 +124,12 @@ class Evaluator(Interpreter[Any, Values]):
             ones = (1,) * (SLOTS + 1 - inner.n_slots)
             inner.index[letter] = np.array(values).reshape(-1, *ones)
             inner.n_slots += 1
-            inner.frame = None if inner.frame is None else (*inner.frame, (letter, values))
         return inner
 
     def enter(self, **changes: Any) -> Evaluator:
         """Return the evaluator of a definition."""
         require(self.depth < 20, "a symbol is defined by itself")
-        return self.within(depth=self.depth + 1, frame=None, **changes)
+        return self.within(depth=self.depth + 1, **changes)
 
     def scalars(self, *nodes: Node) -> list[Values]:
         """Return the values of pieces that must be numbers at each point."""
@@ -193,7 +189,8 @@ class Evaluator(Interpreter[Any, Values]):
         (value,) = self.scalars(*otherwise)
         for then, left, relation, right in reversed(conditional):
             a, b, new = self.scalars(left, right, then)
-            value = np.where(np.isin(np.sign(np.real(a - b)), SIGNS[relation]), new, value)
+            so = np.isin(np.sign(np.real(a - b)), SIGNS[relation])
+            value = np.where(np.isfinite(a - b), np.where(so, new, value), np.nan)
         return value
 
     def matrix(self, tree: Node) -> Values:
@@ -238,8 +235,7 @@ class Evaluator(Interpreter[Any, Values]):
 
     def named(self, symbol: Symbol) -> Values:
         """Return the value of a symbol, or of a function of its own parameter."""
-        value: Values = self.remember(symbol, lambda at: at.quantity(*at.place(symbol)))
-        return value
+        return self.quantity(*self.place(symbol))
 
     def place(self, symbol: Symbol) -> tuple[str, Index]:
         """Return the name and the values of the indices of a symbol; first of all its sample."""
@@ -302,11 +298,10 @@ class Evaluator(Interpreter[Any, Values]):
         if array := self.arrays.get(below.key):
             inner = self.bind(array.letters)
             return arrange(inner.slope(above, only(array.entry)), inner, array)
-        what = (above, below)
-        value, depends = self.remember(what, lambda at: at.slope_at(above, *at.place(below)))
+        value, depends = self.slope_at(above, *self.place(below))
         may_be_0 = self.natural(above) in self.zeros.get(below, ())
         require(depends or may_be_0, f"a derivative with respect to {below}: nothing depends on it")
-        return np.asarray(value)
+        return value
 
     def slope_at(self, above: Node, name: str, index: Index) -> tuple[Values, bool]:
         """Return a derivative, hwlib's or by a complex step, and whether anything depends on it."""
@@ -399,28 +394,6 @@ class Evaluator(Interpreter[Any, Values]):
         if array is None or size != (len(rows), 1):
             raise FormulaError(f"{found.defined} does not take that argument")
         return only(array.entry).key, rows.start
-
-    def side(self, side: Node, *, store: bool) -> Values:
-        """Return the value of a side, which is kept for the rewrites of a printed equation."""
-        what = (side, frozenset(self.zeros))
-        value: Values = self.remember(what, lambda at: at.visit(side), store=store)
-        return value
-
-    def remember(
-        self, what: Any, compute: Callable[[Evaluator], Any], *, store: bool = True
-    ) -> Any:
-        """Return what may have been computed before, in the same place of another formula."""
-        if self.frame is None or self.held or self.steps:
-            return compute(self)
-        key = (what, self.page, id(self.world), self.trust, self.sample is None, self.frame)
-        found = self.book.values.get(key)
-        if found is None:
-            inner = self.within(used=set())
-            found = compute(inner), inner.used
-        if store:
-            self.book.values[key] = found
-        self.used.update(found[1])
-        return found[0]
 
 
 def only(entry: str) -> Symbol:

@@ -107,9 +107,11 @@ def worlds(part: str) -> tuple[World, ...]:
     return tuple(make(np.random.default_rng(k), *size) for k, size in enumerate(sizes))
 
 
-def _table(values: Any, *first: int, source: str = "hwlib") -> Table:
-    values = np.asarray(values) * 1.0
-    return Table(values if values.ndim else np.full(N_POINTS, values), first, source)
+def _tables(*first: int, source: str = "hwlib", **values: Any) -> dict[Key, Table]:
+    """Return tables by name; the indices of all of them count from `first`."""
+    arrays = {name: np.asarray(value) * 1.0 for name, value in values.items()}
+    full = {name: a if a.ndim else np.full(N_POINTS, a) for name, a in arrays.items()}
+    return {(name, len(first)): Table(a, first, source) for name, a in full.items()}
 
 
 def _eighths(rng: np.random.Generator, *shape: int) -> Floats:
@@ -136,24 +138,18 @@ def _hinge(rng: np.random.Generator, n: int) -> World:
     grads = np.array([[hinge.loss_grad(*sample) for sample in samples] for samples in alone])
     losses = np.array([[hinge.loss(*sample) for sample in samples] for samples in alone])
     full = np.array(list(map(hinge.loss_grad, theta, X, y)))
+    h, total = list(map(hinge.hypothesis, theta, X)), list(map(hinge.loss, theta, X, y))
+    moved = theta[:, None] - alpha[:, None, None] * grads
     return World(
         "hinge",
         {"i": range(1, n + 1), "j": range(7), "k": range(7)},
-        drawn={
-            ("n", 0): _table(n), ("alpha", 0): _table(alpha), ("c", 1): _table(c, 0),
-            ("theta", 1): _table(theta, 0), ("v", 1): _table(v, 0), ("g", 1): _table(full, 0),
-            ("u", 1): _table(u, 1), ("y", 1): _table(y, 1),
-        },
-        known={
-            ("x", 2): _table(X, 1, 0), ("ell", 1): _table(losses, 1),
-            ("h_theta", 1): _table(list(map(hinge.hypothesis, theta, X)), 1),
-            ("ell", 0): _table(list(map(hinge.loss, theta, X, y))),
-            ("mu", 1): _table(np.tile(polynomial.NONLINEAR, (N_POINTS, 1)), 0),
-            ("v", 2): _table(theta[:, None] - alpha[:, None, None] * grads, 1, 0),
-        },
+        drawn=_tables(n=n, alpha=alpha) | _tables(0, c=c, theta=theta, v=v, g=full)
+        | _tables(1, u=u, y=y),
+        known=_tables(ell=total) | _tables(1, h_theta=h, ell=losses) | _tables(1, 0, x=X, v=moved)
+        | _tables(0, mu=np.tile(polynomial.NONLINEAR, (N_POINTS, 1))),
         slopes={
-            (("ell", 0), ("theta", 1)): _table(full, 0),
-            (("ell", 1), ("theta", 1)): _table(grads, 1, 0),
+            (("ell", 0), ("theta", 1)): Table(full, (0,)),
+            (("ell", 1), ("theta", 1)): Table(grads, (1, 0)),
         },
         curves={"h_theta": ("u", 1)},
     )  # fmt: skip
@@ -175,35 +171,27 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
     z_out = np.array([f.z_out for f in passes])
     slope_z = np.zeros((N_POINTS, n, n, 1))
     slope_z[:, range(n), range(n), 0] = network.log_loss_grad(z_out, y)
+    z_all = [np.column_stack([f.z_hidden, f.z_out]) for f in passes]
+    counts = {"n": n, "d": d, "B": block, "K": len(sizes)}
     world = World(
         "network",
         {"i": range(1, d + 1), "j": range(1, m + 1), "s": range(1, n + 1),
          "k": range(1, len(sizes) + 1), "r": range(1, 3), "c": range(1, 3)},
-        drawn={
-            ("n", 0): _table(n), ("d", 0): _table(d), ("B", 0): _table(block),
-            ("K", 0): _table(len(sizes)), ("n", 1): _table(np.tile(sizes, (N_POINTS, 1)), 1),
-            ("lambda", 0): _table(l2), ("alpha", 0): _table(alpha),
-            ("varepsilon", 0): _table(step), ("z", 0): _table(z), ("y", 1): _table(y, 1),
-            ("b", 1): _table(np.column_stack([b, b_out]), 1), ("x", 2): _table(X, 1, 1),
-            ("W", 2): _table(list(map(_weights, W, w_out)), 1, 1),
-        },
-        known={
-            ("z", 2): _table([np.column_stack([f.z_hidden, f.z_out]) for f in passes], 1, 1),
-            ("a", 2): _table([f.a_hidden for f in passes], 1, 1),
-            ("haty", 1): _table([f.y_hat for f in passes], 1),
-            ("H", 2): _table([_output_hessian(*one) for one, *_ in samples], 1, 1),
-        },
-        slopes={(("L", 1), ("z", 2)): _table(slope_z, 1, 1, 4)},
-        functions={
-            "sigma": [network.sigmoid, network.sigmoid_grad],
-            "ReLU": [network.relu, network.relu_grad],
-        },
+        drawn=_tables(**counts, alpha=alpha, varepsilon=step, z=z) | _tables(**{"lambda": l2})
+        | _tables(1, y=y, b=np.column_stack([b, b_out]), n=np.tile(sizes, (N_POINTS, 1)))
+        | _tables(1, 1, x=X, W=list(map(_weights, W, w_out))),
+        known=_tables(1, haty=[f.y_hat for f in passes])
+        | _tables(1, 1, z=z_all, a=[f.a_hidden for f in passes])
+        | _tables(1, 1, H=[_output_hessian(*one) for one, *_ in samples]),
+        slopes={(("L", 1), ("z", 2)): Table(slope_z, (1, 1, 4))},
+        functions={"sigma": [network.sigmoid, network.sigmoid_grad],
+                   "ReLU": [network.relu, network.relu_grad]},
         tied={("w", 0): (("W", 2), [(1, 4), (2, 4)])},
     )  # fmt: skip
-    for key, rows in ((("L", 0), batch), (("L", 1), samples)):
-        _add_losses(world, key, rows, 0.0 * l2)
-        _add_losses(world, ("J", key[1]), rows, l2)
-    world.known["R", 0] = _table(world.known["J", 0].values - world.known["L", 0].values)
+    for name, strength in (("L", 0.0 * l2), ("J", l2)):
+        _add_losses(world, name, batch, strength)
+        _add_losses(world, name, samples, strength, 1)
+    world.known |= _tables(R=world.known["J", 0].values - world.known["L", 0].values)
     return world
 
 
@@ -215,17 +203,17 @@ def _weights(W: Floats, w_out: Floats) -> Floats:
     return table
 
 
-def _add_losses(world: World, key: Key, rows: list[list[Any]], l2: Floats) -> None:
-    """Add a loss and its gradient: of the batch, or, if it has an index, of each sample."""
+def _add_losses(world: World, name: str, rows: list[Any], l2: Floats, *first: int) -> None:
+    """Add a loss and its gradient: of the batch, or, with an index, of each sample."""
     points = [[(*one, a) for one in row] for row, a in zip(rows, l2.tolist(), strict=True)]
     grads = [[network.loss_grad(*point) for point in row] for row in points]
-    of, first = (..., slice(None) if key[1] else 0), (1,) * key[1]
+    losses = np.array([[network.loss(*point) for point in row] for row in points])
     W = np.array([[_weights(g.W_hidden, g.w_out) for g in row] for row in grads])
     b = np.array([[[*g.b_hidden, g.b_out] for g in row] for row in grads])
-    losses = np.array([[network.loss(*point) for point in row] for row in points])
-    world.known[key] = _table(losses[of], *first)
-    world.slopes[key, ("W", 2)] = _table(W[:, of[1]], *first, 1, 1)
-    world.slopes[key, ("b", 1)] = _table(b[:, of[1]], *first, 1)
+    losses, W, b = (table if first else table[:, 0] for table in (losses, W, b))
+    world.known |= _tables(*first, **{name: losses})
+    world.slopes[(name, len(first)), ("W", 2)] = Table(W, (*first, 1, 1))
+    world.slopes[(name, len(first)), ("b", 1)] = Table(b, (*first, 1))
 
 
 def _output_hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
@@ -261,15 +249,9 @@ def _differences(rng: np.random.Generator, n_coordinates: int, shrink: float) ->
     return World(
         "differences",
         {"k": range(1, n_coordinates + 1)},
-        drawn={
-            ("x", 0): _table(x), ("I", 0): _table(1j), ("varepsilon", 0): _table(step),
-            ("eta", 0): _table(eta), ("G", 1): _table(given, 1), ("N", 1): _table(numeric, 1),
-        },
-        known={
-            ("rho", 1): _table(list(map(_errors, given, numeric)), 1),
-            ("nu", 0): _table(noise, source="a direct computation"),
-            ("E", 0): _table(cubic + noise, source="a direct computation"),
-        },
+        drawn=_tables(x=x, I=1j, varepsilon=step, eta=eta) | _tables(1, G=given, N=numeric),
+        known=_tables(1, rho=list(map(_errors, given, numeric)))
+        | _tables(nu=noise, E=cubic + noise, source="a direct computation"),
         functions={"f": [partial(f, order=order) for order in range(5)]},
     )  # fmt: skip
 
