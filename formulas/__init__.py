@@ -1,7 +1,7 @@
 """The printed formulas: read from the pages, executed, and rewritten wrongly on purpose.
 
 `formulas.reader`     reads them: ``latex.lark`` is their grammar
-`formulas.worlds`     what the symbols stand for; with ``symbols.toml`` all that is known of the models
+`formulas.worlds`     what the symbols stand for; ``symbols.toml`` declares them
 `formulas.evaluator`  the value of a formula
 `formulas.check`      whether a formula is true
 `formulas.rewrites`   wrong versions, which the check must reject; ``same_meaning.toml`` lists those

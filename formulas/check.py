@@ -13,20 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from formulas.evaluator import BUILTIN, SIGNS, Evaluator, Values, shape
-from formulas.reader import (
-    Book,
-    Equation,
-    FormulaError,
-    Symbol,
-    fits,
-    free_letters,
-    leaves,
-    parse,
-    require,
-)
-from formulas.worlds import (
-    ARRAYS, ATTAINED, CONDITIONS, HELPERS, N_POINTS, SAMPLES, World, worlds,
-)  # fmt: skip
+from formulas.reader import Book, Equation, FormulaError, fits, free_letters, leaves, parse, require
+from formulas.worlds import ATTAINED, CONDITIONS, HELPERS, N_POINTS, World, worlds
 
 TOLERANCE = 1e-8
 
@@ -67,7 +55,7 @@ def check(equation: Equation, book: Book) -> Finding:
         point.
     """
     try:
-        speaks = [s for s in equation.symbols if s.name not in BUILTIN and s != Symbol("e")]
+        speaks = {*map(str, equation.symbols)} - {*BUILTIN, "e"}
         letters = {frozenset(free_letters(s)) for s in equation.sides if any(leaves(s))}
         distinct = len(set(equation.sides)) == len(equation.sides) > 1
         require(distinct and speaks, "two of its sides are the same, or it has no quantity")
@@ -128,13 +116,13 @@ def _is_pinned(equation: Equation, book: Book, world: World) -> None:
     symbol, parameter = equation.defined, equation.parameter
     if symbol is None:
         return
-    implicit = symbol.name in SAMPLES[world.part] and not equation.is_of_a_batch
+    implicit = symbol.name in world.samples and not equation.is_of_a_batch
     whole = (f"{symbol}({parameter})" if parameter else symbol.name, len(symbol.index))
     known = (symbol.name, len(equation.pattern) + implicit) in world.known
-    near = (s.joined() for e in book.equations if e.page == equation.page and e.label != equation.label
-            for s in e.symbols)  # fmt: skip
+    page = (e for e in book.equations if e.page == equation.page and e.label != equation.label)
+    near = (s.joined() for e in page for s in e.symbols)
     used = any(s.name == symbol.name and fits(symbol.index, s.index) for s in near)
-    known |= whole in ARRAYS[world.part] or (str(symbol) in HELPERS[world.part] and used)
+    known |= whole in world.arrays or (str(symbol) in HELPERS[world.part] and used)
     known |= bool(parameter) and symbol.name in world.functions and not symbol.index
     require(known, f"hwlib does not compute {symbol}, and no formula of the page uses it")
     *_, at = evaluators(equation, book, world)
@@ -186,7 +174,7 @@ def _check_order(equation: Equation, book: Book) -> Finding:
         claims.append([np.linalg.norm(term) for term in terms])
     (large, small), (claim, smaller) = np.array(rests) / np.array(claims), np.array(claims)
     stays = (large < 10.0) & (large / 1.5 < small) & (small < 1.5 * large)
-    shrinks = (0.0 < smaller) & (smaller < claim / 4.0)
+    shrinks = (smaller > 0.0) & (smaller < claim / 4.0)
     if set(equation.relations) != {"="} or not np.all(stays & shrinks):
         k = int(np.argmin(stays & shrinks))
         raise FormulaError(

@@ -1,9 +1,9 @@
 """The value of a formula at all points of a world at once.
 
-Every value is an array with the same axes in the same order: the point, then one axis (a slot) for each
-index letter that is in force, then row and column. An axis along which nothing changes has length 1,
-so that NumPy's broadcasting does the rest: W_ij x_i is a product of arrays. A number has one row and
-one column, a vector one column.
+Every value is an array with the same axes in the same order: the point, then one axis (a slot) for
+each index letter that is in force, then row and column. An axis along which nothing changes has
+length 1, so that NumPy's broadcasting does the rest: W_ij x_i is a product of arrays. A number has
+one row and one column, a vector one column.
 
 Nothing here knows the models. A symbol is what the world draws or knows, or else what the book's own
 definition says; a derivative is hwlib's, or a complex step through the definitions.
@@ -20,9 +20,7 @@ from lark.visitors import Interpreter
 from numpy.typing import NDArray
 
 from formulas.reader import Book, Equation, FormulaError, Node, Symbol, leaves, read_side, require
-from formulas.worlds import (
-    ARRAYS, DELTAS, INDEX_LETTERS, N_POINTS, SAMPLES, Assembled, Key, Table, World,
-)  # fmt: skip
+from formulas.worlds import DELTAS, INDEX_LETTERS, N_POINTS, Assembled, Key, Table, World
 
 Values: TypeAlias = NDArray[Any]
 Index: TypeAlias = tuple[Any, ...]
@@ -101,7 +99,7 @@ class Evaluator(Interpreter[Any, Values]):
 
     def __init__(self, book: Book, world: World, page: str, sample: Any) -> None:
         self.book, self.world, self.page, self.sample = book, world, page, sample
-        self.samples, self.arrays = SAMPLES[world.part], ARRAYS[world.part]
+        self.samples, self.arrays = world.samples, world.arrays
         self.trust, self.order, self.depth, self.n_slots = True, 1.0, 0, 0
         self.index: dict[str, Any] = {}
         self.held: dict[Key, tuple[Values, int]] = {}
@@ -118,7 +116,8 @@ class Evaluator(Interpreter[Any, Values]):
     def bind(self, letters: str, *ranges: range) -> Evaluator:
         """Return an evaluator with more letters, each of which takes its values along a slot."""
         inner = self.within(index=dict(self.index))
-        for letter, values in zip(letters, ranges or map(self.world.ranges.get, letters)):
+        found = ranges or [self.world.ranges.get(letter) for letter in letters]
+        for letter, values in zip(letters, found, strict=True):
             free = inner.n_slots < SLOTS and letter not in inner.index and values is not None
             require(free, f"the letter {letter} can stand for no index here")
             ones = (1,) * (SLOTS + 1 - inner.n_slots)
@@ -272,8 +271,7 @@ class Evaluator(Interpreter[Any, Values]):
             return pick(world.drawn[key], index)
         printed = (e.defined for e in self.book.definitions(self.page, name))
         if array and (self.trust or Symbol(name) not in printed):
-            inner = self.enter(index=dict(zip(array.index, index, strict=True)))
-            inner = inner.bind(array.letters)
+            inner = self.enter(index=dict(zip(array.index, index, strict=True))).bind(array.letters)
             return arrange(inner.visit(read_side(array.entry)), inner, array)
         return self.by_definition(name, index)
 
@@ -290,14 +288,13 @@ class Evaluator(Interpreter[Any, Values]):
 
     def derivative(self, tree: Node) -> Values:
         above, below = tree.children
-        target = self.natural(below) or Symbol("no symbol")
-        return self.slope(above, target)
+        return self.slope(above, self.natural(below) or Symbol("no symbol"))
 
     def slope(self, above: Node, below: Symbol) -> Values:
         """Return the derivative of a formula with respect to a symbol, or to its entries."""
         if array := self.arrays.get(below.key):
             inner = self.bind(array.letters)
-            return arrange(inner.slope(above, only(array.entry)), inner, array)
+            return arrange(inner.slope(above, read_side(array.entry).children[0]), inner, array)
         value, depends = self.slope_at(above, *self.place(below))
         may_be_0 = self.natural(above) in self.zeros.get(below, ())
         require(depends or may_be_0, f"a derivative with respect to {below}: nothing depends on it")
@@ -314,9 +311,7 @@ class Evaluator(Interpreter[Any, Values]):
                 return pick(table, (*at, *index)), True
         of, places = self.world.tied.get(key, (key, [index]))
         exists = not any(np.any(np.isnan(self.quantity(of[0], at))) for at in places)
-        require(
-            exists and not self.steps, f"a second derivative, or one where {name} does not exist"
-        )
+        require(exists and not self.steps, f"{name} does not exist there, or a second derivative")
         steps = tuple((of, at) for at in places)
         inner = self.within(trust=False, steps=steps, used=set())
         value = np.imag(inner.named(symbol) if symbol else inner.visit(above)) / STEP
@@ -353,8 +348,8 @@ class Evaluator(Interpreter[Any, Values]):
         plain = not builtin or symbol == Symbol(symbol.name)
         require(len(arguments) == count and plain, f"{symbol} is no function of {len(arguments)}")
         if builtin:
-            value = builtin(*map(self.visit, arguments))
-            return value * self.order if symbol.name == "O" else value
+            order = self.order if symbol.name == "O" else 1.0
+            return builtin(*map(self.visit, arguments)) * order
         if not self.is_function(symbol):
             return times(*self.visit_children(tree))
         quantity = self.natural(tree)
@@ -393,13 +388,7 @@ class Evaluator(Interpreter[Any, Values]):
         rows = self.world.ranges.get(array.letters, range(0)) if array else range(0)
         if array is None or size != (len(rows), 1):
             raise FormulaError(f"{found.defined} does not take that argument")
-        return only(array.entry).key, rows.start
-
-
-def only(entry: str) -> Symbol:
-    """Return the symbol that is printed alone."""
-    symbol: Symbol = read_side(entry).children[0]
-    return symbol
+        return read_side(array.entry).children[0].key, rows.start
 
 
 def covers(table: Table, index: Index) -> bool:
@@ -412,9 +401,8 @@ def pick(table: Table, index: Index) -> Values:
     """Return the entries of a table, along the slots of the indices."""
     require(covers(table, index), "an index is out of its range")
     points = np.arange(N_POINTS).reshape(-1, *(1,) * (SLOTS + 2))
-    value: Values = table.values[
-        (points, *(i - f for i, f in zip(index, table.first, strict=True)))
-    ]
+    places = (i - first for i, first in zip(index, table.first, strict=True))
+    value: Values = table.values[(points, *places)]
     return value
 
 

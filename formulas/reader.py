@@ -136,9 +136,14 @@ class Equation:
         return tuple(s for side in self.sides for s in leaves(side))
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of its symbols."""
+        return frozenset(symbol.joined().name for symbol in self.symbols)
+
+    @cached_property
     def has_order(self) -> bool:
         """Whether an O(...) stands in it."""
-        return any(symbol.name == "O" for symbol in self.symbols)
+        return "O" in self.names
 
     @cached_property
     def is_of_a_batch(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -53,7 +53,7 @@ def show(node: Any) -> str:
 
 def _changes(node: Node, words: Words) -> Iterator[tuple[str, Node]]:
     """Yield each change of one place in a formula."""
-    for other in RULES.get(str(node.data), lambda node, words: ())(node, words):
+    for other in _others(node, words):
         yield f"{show(node)} becomes {show(other)}", other
     for k, child in enumerate(node.children):
         found = [*_changes(child, words)] if isinstance(child, Tree) else []
@@ -85,20 +85,44 @@ def _leaf(symbol: Symbol) -> Node:
     return Tree("symbol", [symbol])
 
 
-def _parts(node: Node, words: Words) -> Iterator[Node]:
-    """Keep one part of a construct, or make another of the same parts."""
-    yield from node.children
-    if node.data in OPPOSITE:
-        yield Tree(OPPOSITE[node.data], node.children)
-    if node.data in ("sub", "frac", "power"):
-        yield Tree(node.data, node.children[::-1])
-
-
-def _symbol(node: Node, words: Words) -> Iterator[Node]:
-    symbol: Symbol = node.children[0]
-    yield from map(_leaf, _symbols(symbol, words))
-    if symbol.name not in (*FUNCTIONS, "e"):
-        yield from (Tree("power", [node, _number(2)]), Tree("transpose", [node]))
+def _others(node: Node, words: Words) -> Iterator[Node]:
+    """Yield other versions of a construct: a part dropped or changed, or all in another order."""
+    match str(node.data), node.children:
+        case "number", [value]:
+            others = "0123456789" if len(value) == 1 else (f"{value}1", f"{value}9")
+            yield from (_number(other) for other in others if other != value)
+        case "symbol", [symbol]:
+            yield from map(_leaf, _symbols(symbol, words))
+            if symbol.name not in (*FUNCTIONS, "e"):
+                yield from (Tree("power", [node, _number(2)]), Tree("transpose", [node]))
+        case "sum", [letter, *bounds, term]:
+            yield term
+            yield from (_with(node, 0, Token("LETTER", a)) for a in "ijkst" if a != letter)
+            sizes = [*map(_leaf, words), _number(2), _number(3)]
+            sizes = [size for size in sizes if len(show(size)) == 1]
+            for k, bound in enumerate(bounds, start=1):
+                yield from (_with(node, k, size) for size in sizes if size.data != bound.data)
+        case "derivative", parts:
+            yield Tree("derivative", parts[::-1])
+            for k, part in enumerate(parts):
+                index = part.children[0].index if part.data == "symbol" else None
+                others = [
+                    s for s in words if s.index != index and s.name not in (*FUNCTIONS, *DELTAS)
+                ]
+                yield from (_with(node, k, _leaf(symbol)) for symbol in others)
+        case "cases", [first, *rest, last]:
+            a, b = first.children[0], last.children[0]
+            yield Tree("cases", [_with(first, 0, b), *rest, _with(last, 0, a)])
+        case "case", [_, _, sign, _]:
+            yield from (_with(node, 2, Token("REL", r)) for r in sorted(SIGNS) if r != sign)
+        case "matrix", rows:
+            yield Tree("matrix", rows[::-1])
+        case "applied", [_, *arguments]:
+            yield from node.children if len(arguments) == 1 else ()
+        case data, parts if data not in ("case", "row"):
+            yield from parts
+            yield from (Tree(OPPOSITE[d], parts) for d in (data,) if d in OPPOSITE)
+            yield from (Tree(d, parts[::-1]) for d in (data,) if d in ("sub", "frac", "power"))
 
 
 def _symbols(symbol: Symbol, words: Words) -> Iterator[Symbol]:
@@ -106,9 +130,8 @@ def _symbols(symbol: Symbol, words: Words) -> Iterator[Symbol]:
     kinds = {s.name for s in words if s.key == (s.name, len(symbol.index))} - {*FUNCTIONS}
     names = FUNCTIONS if symbol.name in FUNCTIONS else sorted(kinds)
     yield from (symbol._replace(name=name) for name in names if name != symbol.name)
-    yield from (
-        symbol._replace(primes=symbol.primes + k) for k in (1, -1) if symbol.primes + k >= 0
-    )
+    primes = [symbol.primes + k for k in (1, -1)]
+    yield from (symbol._replace(primes=n) for n in primes if n >= 0)
     for k, part in enumerate(symbol.index):
         before, after = symbol.index[:k], symbol.index[k + 1 :]
         inner = _symbols(part, words) if isinstance(part, Symbol) else OTHERS
@@ -120,51 +143,6 @@ def _symbols(symbol: Symbol, words: Words) -> Iterator[Symbol]:
     if symbol.index[::-1] != symbol.index:
         yield symbol._replace(index=symbol.index[::-1])
 
-
-def _digits(node: Node, words: Words) -> Iterator[Node]:
-    value = str(node.children[0])
-    others = "0123456789" if len(value) == 1 else (f"{value}1", f"{value}9")
-    yield from (_number(other) for other in others if other != value)
-
-
-def _total(node: Node, words: Words) -> Iterator[Node]:
-    letter, *bounds, term = node.children
-    yield term
-    yield from (_with(node, 0, Token("LETTER", a)) for a in "ijkst" if a != letter)
-    sizes = [_leaf(s) for s in words if len(s.name) == 1 and not s.index]
-    for k, bound in enumerate(bounds, start=1):
-        for other in [*sizes, *map(_number, (2, 3))]:
-            if other != bound and other.data != bound.data:
-                yield _with(node, k, other)
-
-
-def _derivative(node: Node, words: Words) -> Iterator[Node]:
-    yield Tree(node.data, node.children[::-1])
-    for k, child in enumerate(node.children):
-        index = child.children[0].index if child.data == "symbol" else None
-        others = [s for s in words if s.index != index and s.name not in (*FUNCTIONS, *DELTAS)]
-        yield from (_with(node, k, _leaf(symbol)) for symbol in others)
-
-
-def _cases(node: Node, words: Words) -> Iterator[Node]:
-    first, *rest, last = node.children
-    yield Tree(
-        "cases", [_with(first, 0, last.children[0]), *rest, _with(last, 0, first.children[0])]
-    )
-
-
-def _case(node: Node, words: Words) -> Iterable[Node]:
-    signs = sorted(SIGNS.keys() - set(node.children)) if len(node.children) == 4 else ()
-    return [_with(node, 2, Token("REL", sign)) for sign in signs]
-
-
-RULES: dict[str, Callable[[Node, Words], Iterable[Node]]] = {
-    "number": _digits, "symbol": _symbol, "sum": _total, "derivative": _derivative,
-    "cases": _cases, "case": _case,
-    "matrix": lambda node, words: [Tree("matrix", node.children[::-1])],
-    "applied": lambda node, words: node.children if len(node.children) == 2 else [],
-    **dict.fromkeys(("add", "sub", "neg", "abs", "times", "odot", "frac", "power", "transpose"), _parts),
-}  # fmt: skip
 
 OPPOSITE = {"add": "sub", "sub": "add", "times": "odot", "odot": "times"}
 
@@ -189,13 +167,11 @@ def survives(mutant: Equation, book: Book) -> bool:
 def _users(printed: Equation, mutant: Equation, book: Book) -> list[Equation]:
     """Return the equations that use a name, directly or through definitions; the nearest first."""
     reached = {e.defined.name for e in (printed, mutant) if e.defined}
-    part = [e for e in book.equations if e.part == printed.part and e is not mutant]
-    names = {e.label: {s.joined().name for s in e.symbols} for e in part}
-    for mentioned in names.values():
-        mentioned.update(DELTAS[n] for n in DELTAS.keys() & mentioned)
+    left = [e for e in book.equations if e.part == printed.part and e is not mutant]
     found: list[Equation] = []
-    while new := [e for e in part if e not in found and reached & names[e.label]]:
+    while new := [e for e in left if reached & {*e.names, *(DELTAS.get(n) for n in e.names)}]:
         found += sorted(new, key=lambda e: e.page != printed.page)
+        left = [e for e in left if e not in new]
         reached |= {e.defined.name for e in new if e.defined}
     return found
 

@@ -1,6 +1,6 @@
 """What the symbols of the printed formulas stand for: points, drawn or computed by hwlib.
 
-All knowledge of the models is in this file. A `World` holds many points at once, with sizes of
+All knowledge of the models is here and in ``symbols.toml``. A `World` holds many points at once, with sizes of
 its own. Each part of the book has two, so that no two sizes or numbers coincide in both: K is not
 B, n is not d + 1. About a quarter of the points lie exactly on a kink: a margin of 1, a unit whose
 sum is 0.
@@ -82,6 +82,16 @@ class World:
     functions: dict[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
     tied: dict[Key, tuple[Key, list[tuple[int, ...]]]] = field(default_factory=dict)
     curves: dict[str, Key] = field(default_factory=dict)
+
+    @property
+    def arrays(self) -> dict[Key, Assembled]:
+        """The vectors and matrices of the part."""
+        return ARRAYS[self.part]
+
+    @property
+    def samples(self) -> dict[str, int]:
+        """The symbols that each sample has, and their other indices."""
+        return dict(SAMPLES[self.part])
 
 
 N_POINTS = 48
