@@ -178,7 +178,7 @@ def _check_order(equation: Equation, book: Book) -> Finding:
     if set(equation.relations) != {"="} or not np.all(stays & shrinks):
         k = int(np.argmin(stays & shrinks))
         raise FormulaError(
-            f"side {k + 2}, {equation.texts[k + 1]}: the rest is {large[k]:.2g} times the O(...) for "
-            f"a step of about 0.1, and {small[k]:.2g} times for one that is 8 times smaller"
+            f"side {k + 2}, {equation.texts[k + 1]}: the rest is {large[k]:.2g} times the O(...) "
+            f"for a step of about 0.1, and {small[k]:.2g} times for one that is 8 times smaller"
         )
     return Finding(equation, "order of the rest", N_POINTS * len(worlds(equation.part)), 0.0)

@@ -5,8 +5,8 @@ each index letter that is in force, then row and column. An axis along which not
 length 1, so that NumPy's broadcasting does the rest: W_ij x_i is a product of arrays. A number has
 one row and one column, a vector one column.
 
-Nothing here knows the models. A symbol is what the world draws or knows, or else what the book's own
-definition says; a derivative is hwlib's, or a complex step through the definitions.
+Nothing here knows the models. A symbol is what the world draws or knows, or else what the book's
+own definition says; a derivative is hwlib's, or a complex step through the definitions.
 """
 
 from __future__ import annotations
@@ -295,28 +295,32 @@ class Evaluator(Interpreter[Any, Values]):
         if array := self.arrays.get(below.key):
             inner = self.bind(array.letters)
             return arrange(inner.slope(above, read_side(array.entry).children[0]), inner, array)
-        value, depends = self.slope_at(above, *self.place(below))
+        letters = ((a, at.shape, at.flat[0]) for a, at in self.index.items() if not self.depth)
+        key = (above, below, self.page, id(self.world), self.trust, self.sample is None, *letters)
+        slopes = self.book.slopes if not (self.depth or self.held or self.steps) else {}
+        if key not in slopes:
+            slopes[key] = self.slope_at(above, *self.place(below))
+        value, used = slopes[key]
+        self.used |= used - {"step"}
         may_be_0 = self.natural(above) in self.zeros.get(below, ())
-        require(depends or may_be_0, f"a derivative with respect to {below}: nothing depends on it")
+        require("step" in used or may_be_0, f"nothing depends on {below} in a derivative")
         return value
 
-    def slope_at(self, above: Node, name: str, index: Index) -> tuple[Values, bool]:
-        """Return a derivative, hwlib's or by a complex step, and whether anything depends on it."""
+    def slope_at(self, above: Node, name: str, index: Index) -> tuple[Values, set[str]]:
+        """Return a derivative, hwlib's or by a complex step, and what the step has met."""
         key, symbol = (name, len(index)), self.natural(above)
         if self.trust and symbol is not None:
             what, at = self.place(symbol)
             table = self.world.slopes.get(((what, len(at)), key))
             if table is not None and covers(table, (*at, *index)):
-                self.used.add("hwlib")
-                return pick(table, (*at, *index)), True
+                return pick(table, (*at, *index)), {"hwlib", "step"}
         of, places = self.world.tied.get(key, (key, [index]))
         exists = not any(np.any(np.isnan(self.quantity(of[0], at))) for at in places)
         require(exists and not self.steps, f"{name} does not exist there, or a second derivative")
         steps = tuple((of, at) for at in places)
-        inner = self.within(trust=False, steps=steps, used=set())
-        value = np.imag(inner.named(symbol) if symbol else inner.visit(above)) / STEP
-        self.used.add("numerical derivative")
-        return value, "step" in inner.used
+        inner = self.within(trust=False, steps=steps, used={"numerical derivative"})
+        value = inner.named(symbol) if symbol else inner.visit(above)
+        return np.imag(value) / STEP, inner.used
 
     def natural(self, node: Node) -> Symbol | None:
         """Return the symbol that a piece is, or that a function of its own parameter is."""

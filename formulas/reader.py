@@ -98,7 +98,8 @@ def free_letters(node: Node) -> set[str]:
 def fits(pattern: tuple[Any, ...], index: tuple[Any, ...]) -> bool:
     """Whether an index is one of those that a pattern such as ("j", "4") stands for."""
     return len(pattern) == len(index) and all(
-        p in INDEX_LETTERS or p == str(i) for p, i in zip(pattern, index, strict=True)
+        p in INDEX_LETTERS or (isinstance(i, int | str) and p == str(i))
+        for p, i in zip(pattern, index, strict=True)
     )
 
 
@@ -189,6 +190,7 @@ def plain(latex: str) -> str:
     return "".join(pieces)
 
 
+@cache
 def parse(page: str, label: str, latex: str) -> Equation:
     """Return an equation from its LaTeX; `FormulaError` says where it is not understood."""
     text = plain(latex)
@@ -204,7 +206,6 @@ def parse(page: str, label: str, latex: str) -> Equation:
     return Equation(page, label, text, sides, tuple(map(str, signs)), texts)
 
 
-@cache
 def read_side(latex: str) -> Node:
     """Return the tree of a formula without a relation."""
     return parse("", "", latex).sides[0]
@@ -236,10 +237,13 @@ class Book:
     ----------
     equations : list of Equation
         In the order of the book: the first that has a symbol alone on its left defines it.
+    slopes : dict
+        The derivatives that were evaluated already.
     """
 
     def __init__(self, equations: Iterable[Equation]) -> None:
         self.equations = list(equations)
+        self.slopes: dict[Any, Any] = {}
         self._definitions: dict[str, list[Equation]] = {}
         for equation in self.equations:
             if equation.defined:
