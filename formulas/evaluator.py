@@ -384,7 +384,7 @@ class Evaluator(Interpreter[Any, Values]):
         return np.imag(result) / STEP if primes else result
 
     def receiver(self, found: Equation, size: tuple[int, ...]) -> tuple[Key, int]:
-        """Return what an argument is put in place of: a number, a vector's entries, or a curve's."""
+        """Return what an argument is put in place of: a number, or the entries of a vector."""
         key = found.parameter.key
         array, curve = self.arrays.get(key), self.world.curves.get(found.defined.name)
         if size == NUMBER and (curve or not array):

@@ -254,7 +254,7 @@ class Book:
         return Book(equation if e.label == equation.label else e for e in self.equations)
 
     def definitions(self, page: str, name: str) -> list[Equation]:
-        """Return what defines a name in a part: this page's first, then in the order of the book."""
+        """Return what defines a name in a part: this page's first, then in the book's order."""
         near = [e for e in self._definitions.get(name, ()) if e.part == part_of(page)]
         return sorted(near, key=lambda e: e.page != page)
 

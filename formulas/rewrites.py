@@ -28,8 +28,8 @@ OTHERS = [*"012345", *INDEX_LETTERS]
 def rewrites(equation: Equation, book: Book) -> Iterator[tuple[str, Equation]]:
     """Yield wrong versions of an equation, each with a description.
 
-    A sign, a term, a factor, a relation, an index, an exponent, a prime, an argument, a bound of a sum
-    or a number changed, added or dropped; a symbol, a function or a letter in place of another.
+    A sign, a term, a factor, a relation, an index, an exponent, a prime, an argument, a bound of a
+    sum or a number changed, added or dropped; a symbol, a function or a letter in place of another.
     """
     near = (s for e in book.equations if e.page == equation.page for s in e.symbols)
     words = [*dict.fromkeys(s._replace(primes=0) for s in near)]
