@@ -2,8 +2,8 @@
 
 All knowledge of the models is here and in ``symbols.toml``. A `World` holds many points at once,
 with sizes of its own. Each part of the book has two, so that no two sizes or numbers coincide in
-both: K is not B, n is not d + 1. About a quarter of the points lie exactly on a kink: a margin of 1,
-a unit whose sum is 0.
+both: K is not B, n is not d + 1. About a quarter of the points lie exactly on a kink: a margin of
+1, a unit whose sum is 0.
 """
 
 from __future__ import annotations
