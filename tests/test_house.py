@@ -223,7 +223,8 @@ def loaded_by(statement: str) -> set[str]:
     """Return the foreign packages that a statement loads in a fresh interpreter."""
     program = (
         f"import sys\nbefore = set(sys.modules)\n{statement}\n"
-        "tops = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "new = {name: sys.modules[name] for name in set(sys.modules) - before}\n"
+        "tops = {n.split('.')[0] for n, m in new.items() if getattr(m, '__spec__', None)}\n"
         "print(*(tops - set(sys.stdlib_module_names) - {'hwlib'}))"
     )
     done = subprocess.run(
