@@ -201,7 +201,7 @@ def test_a_report_ends_with_the_likeliest_mistake():
     report = check_grad(lambda x: np.sum(x**3), lambda x: -3 * x**2, CUBIC, context=["n = 1"],
                         candidates=[("the other way", lambda x: -3 * x**2, "eq-a")])  # fmt: skip
     assert str(report).splitlines()[-5:] == [
-        "this point cannot show: n = 1",
+        "a mistake could hide here: n = 1",
         "this is the mistake 'the other way'",
         "the sign is wrong in 4 coordinates of x: the gradient is -1 times the",
         "  derivative",

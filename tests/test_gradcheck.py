@@ -954,7 +954,7 @@ def fails(u):
 def test_an_f_that_is_defined_at_x_alone_is_explained(act):
     x = np.array([1.0, 2.0])
     with pytest.raises(
-        ValueError, match=r"^f\(x\) is no finite number beside x, where the check moved it by"
+        ValueError, match=r"^f\(x\) is not finite near x, where the check moved it by"
     ):
         check_grad(beside(x, act), lambda x: 2 * x, x)
 

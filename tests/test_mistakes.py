@@ -117,7 +117,7 @@ def test_the_catalogue_is_complete_and_each_record_is_whole():
         names = [m.name for m in catalogue]
         assert len(set(names)) == len(names)
         for m in catalogue:
-            assert re.fullmatch(r"[A-Zy][^.]*\.", m.forgot), m.forgot
+            assert re.fullmatch(r"[A-Zy][^.]*\.", m.rule), m.rule
             assert m.family in ("sign", "scale", "regularization", "mask", "permutation", "block",
                                 "unknown")  # fmt: skip
     assert len(mistakes.HINGE) + len(mistakes.NETWORK) >= 21

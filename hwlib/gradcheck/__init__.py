@@ -5,13 +5,14 @@
 `check_grad`                       compares a gradient with finite differences: a `Report`
 `subgradient_violation`            decides at a kink of a convex function
 `hwlib.gradcheck.mistakes`         wrong gradients that people write, to test a check with
-`hwlib.gradcheck.blind_spots`      what a point cannot show
+`hwlib.gradcheck.blind_spots`      why a mistake could hide at a point
 =================================  ==========================================================
 
-How a check goes: ``problem`` holds f, the gradient and the point, ``layout`` names the coordinates;
-``noise`` measures how f is rounded, ``step_ladder`` chooses the step of each derivative, ``kinks``
-looks beside the point, ``verdict`` judges each coordinate, ``diagnosis`` says what kind of mistake
-it is, and ``report`` prints it. All but the last two of the table know callables and no model.
+How a check goes: ``layout`` holds f, the gradient and the point, and names the coordinates;
+``noise`` measures how f is rounded, ``step_ladder`` chooses the step of each derivative,
+``kinks`` looks beside the point, ``verdict`` judges each coordinate, ``diagnosis`` says what
+kind of mistake it is, and ``report`` prints it. All but the last two of the table know
+callables and no model.
 
 The same holds for all functions here:
 

@@ -1,4 +1,4 @@
-"""What a point cannot show: why a check there could miss a mistake.
+"""Why a mistake could hide at a point: what the models know of it.
 
 Each function takes the arguments of the model's loss, raises the same errors, and returns facts
 such as "every label is 1", for the `context` of `hwlib.gradcheck.check_grad`; none at a good

@@ -51,7 +51,7 @@ def check_grad(
     Notes
     -----
     A coordinate differs when its error exceeds `rtol` and the noise of the estimate together.
-    A derivative that cannot be told from noise is unseen and never counts as agreement. Where
+    A derivative known to fewer than four digits is unseen and never counts as agreement. Where
     a derivative jumps, the coordinates involved are reported as kinks, and the gradient is
     checked at random points beside. Implements eq-relative-error and eq-noise-floor.
     """

@@ -1,6 +1,6 @@
 """The catalogue of wrong gradients that people write, to test the checks with.
 
-Each mistake is a switch on a right backward pass, and violates one equation of the book.
+Each mistake is the correct backward pass with one part replaced.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Mistake(NamedTuple):
     Attributes
     ----------
     name : str
-    forgot : str
-        What went wrong, in one sentence.
+    rule : str
+        What is right, in one sentence.
     equation : str
-        The label of the equation that it violates.
+        The label of the equation to reread.
     family : str
         What the diagnosis of `hwlib.gradcheck` can say of it from numbers alone, at a point
         with many samples: "unknown" where the numbers keep no trace.
@@ -41,7 +41,7 @@ class Mistake(NamedTuple):
     """
 
     name: str
-    forgot: str
+    rule: str
     equation: str
     family: str
     grad: Gradient
@@ -114,7 +114,7 @@ HINGE = (
     Mistake("branches swapped", "The samples with a margin below 1 are those that count.",
             "eq-hinge-upstream", "unknown", hinge_grad(active=lambda y, h: y * h >= 1.0)),
     Mistake("margin test forgotten", "A sample with a margin of 1 or more adds nothing.",
-            "eq-hinge-sample-grad", "unknown", hinge_grad(active=lambda y, h: y == y)),
+            "eq-hinge-sample-grad", "unknown", hinge_grad(active=lambda y, h: np.isfinite(h))),
     Mistake("margin test on h", "The margin is y h, not h.",
             "eq-margin", "unknown", hinge_grad(active=lambda y, h: h < 1.0)),
     Mistake("sign", "The loss falls as the margin grows: its derivative with respect to h is -y.",

@@ -36,7 +36,7 @@ class Coordinate:
     noise : float
         Estimated error of `numeric`, in the unit of the derivative (eq-noise-floor).
     status : {"differs", "kink", "unseen", "zero", "agrees"}
-        "zero": expected to be 0, and exactly 0. "unseen": too small to tell from the noise.
+        "zero": expected to be 0, and exactly 0. "unseen": known to fewer than four digits.
         "kink": the derivative jumps at this point, so that finite differences cannot decide.
     """
 
@@ -81,7 +81,7 @@ class Report:
     matches : tuple of str
         Names of the candidates that equal the gradient under test.
     context : tuple of str
-        What the caller says that this point cannot show.
+        Why a mistake could hide at this point, as the caller says.
     diagnosis : tuple of Finding
         The kinds of mistake that fit the numbers, likeliest first; empty if the check passed.
     """
@@ -148,12 +148,12 @@ class Report:
 
     def _sentences(self) -> Iterator[str]:
         if self.names("unseen"):
-            yield "unseen: the derivative is too small to tell from the rounding of f"
+            yield "unseen: known to fewer than 4 digits, too few to compare"
         if self.names("kink"):
             yield "kink: the derivative jumps here, so that finite differences cannot decide"
         if self.beside:
             yield f"beside the kink the gradient is wrong in {', '.join(self.beside)}"
-        yield from (f"this point cannot show: {fact}" for fact in self.context)
+        yield from (f"a mistake could hide here: {fact}" for fact in self.context)
         equal = "the same at this point as the mistake" if self.passed else "this is the mistake"
         yield from (f"{equal} {name!r}" for name in self.matches)
         for family, evidence, equation in self.diagnosis[:1]:
@@ -175,7 +175,7 @@ def worst_first(coordinates: list[Coordinate], rtol: float) -> tuple[Coordinate,
 
 
 def _row(c: Coordinate, rtol: float) -> str:
-    # Numbers at rounding level differ between processors: they are printed as bounds.
+    # Numbers at rounding level differ between processors: they are not printed.
     # Adding 0.0 turns -0.0, which is 0 times a negative number, into 0.0.
     below_noise = 0.0 < abs(c.numeric) <= c.noise
     numeric = "below noise" if below_noise else f"{c.numeric + 0.0:.6g}"
@@ -191,7 +191,7 @@ def _allowed(c: Coordinate, rtol: float) -> float:
 
 
 def _one_digit(number: float) -> str:
-    """Return a bound with one digit, rounded up, unless that is by a twentieth of it."""
+    """Return a bound with one digit, rounded up; a twentieth of that digit may be lost."""
     digits, exponent = f"{number:.3e}".split("e")
     return f"{float(f'{math.ceil(float(digits) - 0.05)}e{exponent}'):.0e}"
 

@@ -18,6 +18,10 @@ from hwlib.gradcheck.noise import RESOLUTION
 RATIO = 4.0
 """Each step is that many times smaller than the one before."""
 
+WIDEST, NARROWEST, NARROWEST_OF_ALL = 2.0**-4, 2.0**-28, 2.0**-44
+"""The first step over the size of x, or over 1 if that is larger; the last over the size of x;
+and the last of all, however small x is."""
+
 
 class Slope(NamedTuple):
     """A directional derivative.
@@ -39,8 +43,8 @@ class Slope(NamedTuple):
 def steps(x: Floats, v: Floats) -> Floats:
     """Return the steps to try at x along v, the widest first."""
     size = float(np.max(np.abs(x[v != 0.0]))) or 1.0
-    sizes = 2.0**-4 * max(1.0, size) / RATIO ** np.arange(21)
-    large = sizes >= max(2.0**-28 * size, 2.0**-44)
+    sizes = WIDEST * max(1.0, size) / RATIO ** np.arange(21)
+    large = sizes >= max(NARROWEST * size, NARROWEST_OF_ALL)
     k = np.argmax(np.abs(v))
     moves = (x[k] + sizes * v[k] != x[k]) & (x[k] - sizes * v[k] != x[k])
     return np.asarray(sizes[large & moves])
@@ -70,12 +74,10 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     slopes, errors = extrapolate((forward + backward) / 2.0, h, 2, rounding)
     jumps, doubts = extrapolate(forward - backward, h, 1, 2.0 * rounding)
     if not np.isfinite(errors).any():
-        text = (
-            f"f(x) is no finite number beside x, where the check moved it by {h[-1]:.0e} and more"
-        )
+        text = f"f(x) is not finite near x, where the check moved it by {h[-1]:.0e} and more"
         raise ValueError(f"{text}: {problem.failure!r}") from problem.failure
-    # One step for both: a slope that was taken across a kink must be known for one.
-    chosen = int(np.nanargmin(np.where(np.isfinite(errors), errors, np.nan)))
+    # The jump is taken at the step of the slope, so that a slope across a kink is known as one.
+    chosen = int(np.argmin(np.where(np.isfinite(errors), errors, np.inf)))
     slope, error, jump, doubt = (float(a[chosen]) for a in (slopes, errors, jumps, doubts))
     size = max(abs(forward[-1]), abs(backward[-1]), abs(slope))
     is_jump = abs(jump) > 10.0 * doubt and abs(jump) > RESOLUTION * size
