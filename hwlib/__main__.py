@@ -1,16 +1,19 @@
-"""Check a reader's own gradients: `python -m hwlib check FILE.py`.
+"""Check your own gradients: `python -m hwlib check FILE.py`.
 
-The losses are those of the book: sums over the samples, labels -1 and +1 in question 1 and 0
-and 1 in question 2, biases not regularized. The file defines one or more of these functions::
+Write one or more of these functions into a file::
 
-    1.1  hypothesis_grad(theta, x)      returns dh/dtheta for a row x of features, shape (7,)
-    1.2  hinge_grad(theta, X, y)        returns the gradient, shape (7,)
-    2.1  delta_out(z, y)                returns dL/dz for each output z, shape (n,)
-    2.2  output_grad(params, X, y)      returns (w_out, b_out), shapes (m,) and ()
-    2.3  hidden_grad(params, X, y)      returns (W_hidden, b_hidden), shapes (d, m) and (m,)
-    2.4  loss_grad(params, X, y, l2)    returns (W_hidden, b_hidden, w_out, b_out)
+    1.1  hypothesis_grad(theta, x)    returns dh/dtheta for one row x: shape (7,)
+    1.2  hinge_grad(theta, X, y)      returns dl/dtheta: shape (7,)
+    2.1  delta_out(z, y)              returns dL/dz for each z before the sigmoid: shape (n,)
+    2.2  output_grad(params, X, y)    returns dL/dw_out, dL/db_out: shape (m,), a number
+    2.3  hidden_grad(params, X, y)    returns dL/dW_hidden, dL/db_hidden: shapes (d, m), (m,)
+    2.4  loss_grad(params, X, y, l2)  returns the derivatives with respect to W_hidden,
+                                      b_hidden, w_out and b_out, in this order
 
-`X` holds one sample a row; `params` has the fields W_hidden, b_hidden, w_out and b_out.
+`X` holds one sample per row. `params` has the fields W_hidden, b_hidden, w_out and b_out. The
+losses are those of the book: sums over the samples; labels -1 and +1 in question 1, where the
+linear feature theta[5] is masked, and 0 and 1 in question 2; the penalty is l2/2 times the sum
+of the squared weights, without the biases.
 
 One file: what it prints, the traceback of an error in it, and the report of each question.
 Several files, or folders of them: one line a file. The exit status is 0 if every file defines
@@ -19,9 +22,11 @@ such a function and all that it defines are right, else 1.
 Each file runs in a process of its own, in an empty folder that is deleted afterwards, with a
 limit of time and, where the system has it, one of memory. A function that ends Python or uses
 up the time loses its own question alone: the file is run again for the others. What stands
-below `if __name__ == "__main__":` does not run. Programs that a file has started are stopped
-with it; those in a session of their own on Linux only. All this guards against accidents, not
-against malice: run files of strangers on a machine that may be lost.
+below `if __name__ == "__main__":` does not run.
+
+For graders: programs that a file has started are stopped with it; those in a session of their
+own on Linux only. All this guards against accidents, not against malice: run files of strangers
+on a machine that may be lost.
 """
 
 import argparse

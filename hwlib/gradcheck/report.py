@@ -148,7 +148,7 @@ class Report:
 
     def _sentences(self) -> Iterator[str]:
         if self.names("unseen"):
-            yield "unseen: known to fewer than 4 digits, too few to compare"
+            yield "unseen: 0, or known to fewer than 4 digits: a mistake would not show here"
         if self.names("kink"):
             yield "kink: the derivative jumps here, so that finite differences cannot decide"
         if self.beside:
