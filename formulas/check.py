@@ -14,7 +14,7 @@ import numpy as np
 
 from formulas.evaluator import BUILTIN, SIGNS, Evaluator, Values, shape
 from formulas.reader import Book, Equation, FormulaError, fits, free_letters, leaves, parse, require
-from formulas.worlds import ATTAINED, CONDITIONS, HELPERS, N_POINTS, World, worlds
+from formulas.worlds import ARRAYS, ATTAINED, CONDITIONS, HELPERS, N_POINTS, SAMPLES, World, worlds
 
 TOLERANCE = 1e-8
 
@@ -60,7 +60,7 @@ def check(equation: Equation, book: Book) -> Finding:
         distinct = len(set(equation.sides)) == len(equation.sides) > 1
         require(distinct and speaks, "two of its sides are the same, or it has no quantity")
         require(len(letters) == 1, "its sides speak of different indices")
-        return (_check_order if equation.has_order else _check_sides)(equation, book)
+        return (_check_order if "O" in equation.names else _check_sides)(equation, book)
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise FormulaError(f"{equation.page}, {equation.label}: {error}") from error
 
@@ -116,13 +116,13 @@ def _is_pinned(equation: Equation, book: Book, world: World) -> None:
     symbol, parameter = equation.defined, equation.parameter
     if symbol is None:
         return
-    implicit = symbol.name in world.samples and not equation.is_of_a_batch
+    implicit = symbol.name in SAMPLES[equation.part] and not equation.is_of_a_batch
     whole = (f"{symbol}({parameter})" if parameter else symbol.name, len(symbol.index))
     known = (symbol.name, len(equation.pattern) + implicit) in world.known
     page = (e for e in book.equations if e.page == equation.page and e.label != equation.label)
     near = (s.joined() for e in page for s in e.symbols)
     used = any(s.name == symbol.name and fits(symbol.index, s.index) for s in near)
-    known |= whole in world.arrays or (str(symbol) in HELPERS[world.part] and used)
+    known |= whole in ARRAYS[equation.part] or (str(symbol) in HELPERS[equation.part] and used)
     known |= bool(parameter) and symbol.name in world.functions and not symbol.index
     require(known, f"hwlib does not compute {symbol}, and no formula of the page uses it")
     *_, at = evaluators(equation, book, world)

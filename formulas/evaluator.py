@@ -11,7 +11,7 @@ own definition says; a derivative is hwlib's, or a complex step through the defi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,8 +19,11 @@ from lark import Tree
 from lark.visitors import Interpreter
 from numpy.typing import NDArray
 
-from formulas.reader import Book, Equation, FormulaError, Node, Symbol, leaves, read_side, require
-from formulas.worlds import DELTAS, INDEX_LETTERS, N_POINTS, Assembled, Key, Table, World
+from formulas import worlds
+from formulas.reader import (
+    Book, Equation, FormulaError, Node, Symbol, called, leaves, read_side, require,
+)  # fmt: skip
+from formulas.worlds import DELTAS, INDEX_LETTERS, N_POINTS, Assembled, Key, Table, World, part_of
 
 Values: TypeAlias = NDArray[Any]
 Index: TypeAlias = tuple[Any, ...]
@@ -66,6 +69,8 @@ BUILTIN: dict[str, tuple[int, Callable[..., Values]]] = {
 }  # fmt: skip
 """Functions that mean the same everywhere, and how many arguments they have."""
 
+ENTRYWISE = {"add": np.add, "sub": np.subtract, "odot": np.multiply}
+
 
 class Evaluator(Interpreter[Any, Values]):
     """One method a construct of the grammar; `within` gives another with some things changed.
@@ -99,7 +104,7 @@ class Evaluator(Interpreter[Any, Values]):
 
     def __init__(self, book: Book, world: World, page: str, sample: Any) -> None:
         self.book, self.world, self.page, self.sample = book, world, page, sample
-        self.samples, self.arrays = world.samples, world.arrays
+        self.samples, self.arrays = worlds.SAMPLES[part_of(page)], worlds.ARRAYS[part_of(page)]
         self.trust, self.order, self.depth, self.n_slots = True, 1.0, 0, 0
         self.index: dict[str, Any] = {}
         self.held: dict[Key, tuple[Values, int]] = {}
@@ -136,24 +141,16 @@ class Evaluator(Interpreter[Any, Values]):
         require({*map(shape, values)} == {NUMBER}, "an array stands where a number must stand")
         return values
 
-    def alike(self, tree: Node) -> tuple[Values, Values]:
-        """Return two values that must have as many rows and columns."""
-        left, right = self.visit_children(tree)
-        fit = shape(left) == shape(right) and (shape(left) != NUMBER or tree.data != "odot")
-        require(fit, f"{tree.data} of {shape(left)} and {shape(right)} entries")
-        return left, right
-
     def number(self, tree: Node) -> Values:
         return constant(float(tree.children[0]))
 
     def add(self, tree: Node) -> Values:
-        return np.add(*self.alike(tree))
+        left, right = self.visit_children(tree)
+        fit = shape(left) == shape(right) and (shape(left) != NUMBER or tree.data != "odot")
+        require(fit, f"{tree.data} of {shape(left)} and {shape(right)} entries")
+        return ENTRYWISE[tree.data](left, right)
 
-    def sub(self, tree: Node) -> Values:
-        return np.subtract(*self.alike(tree))
-
-    def odot(self, tree: Node) -> Values:
-        return np.multiply(*self.alike(tree))
+    sub = odot = add
 
     def neg(self, tree: Node) -> Values:
         return -self.visit(tree.children[0])
@@ -175,16 +172,11 @@ class Evaluator(Interpreter[Any, Values]):
 
     def power(self, tree: Node) -> Values:
         base, exponent = tree.children
-        if base.data == "applied" and not self.is_function(base.children[0].children[0]):
-            factor, base = base.children  # B (k - 1)^2
-            return times(self.visit(factor), self.power(Tree("power", [base, exponent])))
         (by,) = self.scalars(exponent)
         return np.exp(by) if base == read_side("e") else self.scalars(base)[0] ** by
 
     def cases(self, tree: Node) -> Values:
         *conditional, otherwise = (case.children for case in tree.children)
-        lengths = [len(case) for case in (*conditional, otherwise)]
-        require(lengths == [4] * len(conditional) + [1], "each case but the last needs a condition")
         (value,) = self.scalars(*otherwise)
         for then, left, relation, right in reversed(conditional):
             a, b, new = self.scalars(left, right, then)
@@ -200,22 +192,21 @@ class Evaluator(Interpreter[Any, Values]):
     def sum(self, tree: Node) -> Values:
         letter, *bounds, term = tree.children
         low, high = self.scalars(*bounds) if bounds else self.span(letter, term)
-        whole = all(np.isrealobj(b) and np.all(b == np.round(b)) for b in (low, high))
-        sound = whole and np.all((low <= high) & (high - low < 50))
+        whole = (low % 1.0 == 0.0) & (high % 1.0 == 0.0)
+        sound = np.all(whole & (low <= high) & (high - low < 50.0))
         require(sound and (letter, 0) not in self.world.drawn, f"no sum over {letter} makes sense")
         inner = self.bind(letter, range(int(np.min(low)), int(np.max(high)) + 1))
         at = inner.index[letter]
         terms = np.where((low <= at) & (at <= high), inner.visit(term), 0.0)
         return terms.sum(axis=inner.n_slots, keepdims=True)
 
-    def span(self, letter: str, term: Node) -> list[Values]:
+    def span(self, letter: str, term: Node) -> tuple[Values, Values]:
         """Return the bounds of a sum that prints none: all values of that index."""
         tables = {**self.world.known, **self.world.drawn}
-        for symbol in leaves(term):
-            if letter in symbol.index and (table := tables.get(symbol.key)):
-                place = symbol.index.index(letter)
-                first, size = table.first[place], table.values.shape[1 + place]
-                return [constant(first), constant(first + size - 1)]
+        counted = (s for s in leaves(term) if letter in s.index and s.key in tables)
+        for symbol in counted:
+            values = tables[symbol.key].ranges[symbol.index.index(letter)]
+            return constant(values[0]), constant(values[-1])
         raise FormulaError(f"the sum over {letter} has no bounds")
 
     def symbol(self, tree: Node) -> Values:
@@ -271,7 +262,7 @@ class Evaluator(Interpreter[Any, Values]):
             return pick(world.drawn[key], index)
         printed = (e.defined for e in self.book.definitions(self.page, name))
         if array and (self.trust or Symbol(name) not in printed):
-            inner = self.enter(index=dict(zip(array.index, index, strict=True))).bind(array.letters)
+            inner = self.enter(index=dict(zip(array.own, index, strict=True))).bind(array.letters)
             return arrange(inner.visit(read_side(array.entry)), inner, array)
         return self.by_definition(name, index)
 
@@ -282,8 +273,8 @@ class Evaluator(Interpreter[Any, Values]):
             sample, index = index[0], index[1:]
         found = self.book.define(self.page, name, index, sample is None)
         letters = {p: i for p, i in zip(found.pattern, index, strict=True) if p in INDEX_LETTERS}
-        inside = all(np.all(np.isin(i, self.world.ranges[p])) for p, i in letters.items())
-        require(inside, f"{name} has no such index")
+        ranges = [self.world.ranges[p] for p in letters]
+        require(inside(letters.values(), ranges), f"{name} has no such index")
         return self.enter(index=letters, sample=sample).visit(found.sides[1])
 
     def derivative(self, tree: Node) -> Values:
@@ -312,7 +303,7 @@ class Evaluator(Interpreter[Any, Values]):
         if self.trust and symbol is not None:
             what, at = self.place(symbol)
             table = self.world.slopes.get(((what, len(at)), key))
-            if table is not None and covers(table, (*at, *index)):
+            if table and inside((*at, *index), table.ranges):
                 return pick(table, (*at, *index)), {"hwlib", "step"}
         of, places = self.world.tied.get(key, (key, [index]))
         exists = not any(np.any(np.isnan(self.quantity(of[0], at))) for at in places)
@@ -324,26 +315,20 @@ class Evaluator(Interpreter[Any, Values]):
 
     def natural(self, node: Node) -> Symbol | None:
         """Return the symbol that a piece is, or that a function of its own parameter is."""
-        parts = [child.children[0] for child in node.children if isinstance(child, Tree)]
-        if any(symbol.primes for symbol in leaves(node)):
-            return None
-        if node.data != "applied" or len(parts) != 2 or not isinstance(parts[1], Symbol):
-            return node.children[0] if node.data == "symbol" else None
-        function, argument = parts
-        found, whole = self.function(function), Symbol(f"{function}({argument})")
+        names = called(node)
+        if len(names) < 2 or any(symbol.primes for symbol in leaves(node)):
+            return names[0] if len(names) == 1 and not names[0].primes else None
+        name, argument = names
+        found, whole = self.function(name), Symbol(f"{name}({argument})")
         if whole.key in self.arrays:
             return whole
         own = found is not None and found.parameter.key == argument.key
-        return Symbol(function.name, function.index + argument.index) if own else None
+        return Symbol(name.name, name.index + argument.index) if own else None
 
     def function(self, symbol: Symbol) -> Equation | None:
         """Return the definition of a function, if the book has one."""
         found = (e for e in self.book.definitions(self.page, symbol.name) if e.parameter)
         return next((e for e in found if e.defined.key == symbol.key), None)
-
-    def is_function(self, symbol: Symbol) -> bool:
-        """Whether a name before a bracket is a function, and no factor."""
-        return symbol.name in {**BUILTIN, **self.world.functions} or bool(self.function(symbol))
 
     def applied(self, tree: Node) -> Values:
         name, *arguments = tree.children
@@ -354,8 +339,6 @@ class Evaluator(Interpreter[Any, Values]):
         if builtin:
             order = self.order if symbol.name == "O" else 1.0
             return builtin(*map(self.visit, arguments)) * order
-        if not self.is_function(symbol):
-            return times(*self.visit_children(tree))
         quantity = self.natural(tree)
         if quantity and symbol.name not in self.world.functions:
             return self.named(quantity)
@@ -395,19 +378,17 @@ class Evaluator(Interpreter[Any, Values]):
         return read_side(array.entry).children[0].key, rows.start
 
 
-def covers(table: Table, index: Index) -> bool:
-    """Whether a table has an entry for each value of the indices."""
-    places = zip(index, table.first, table.values.shape[1:], strict=True)
-    return all(np.all((first <= i) & (i < first + size)) for i, first, size in places)
+def inside(index: Iterable[Any], ranges: Iterable[range]) -> bool:
+    """Whether all values of all indices are in their ranges."""
+    return all(np.all(np.isin(i, values)) for i, values in zip(index, ranges, strict=True))
 
 
 def pick(table: Table, index: Index) -> Values:
     """Return the entries of a table, along the slots of the indices."""
-    require(covers(table, index), "an index is out of its range")
+    require(inside(index, table.ranges), "an index is out of its range")
     points = np.arange(N_POINTS).reshape(-1, *(1,) * (SLOTS + 2))
     places = (i - first for i, first in zip(index, table.first, strict=True))
-    value: Values = table.values[(points, *places)]
-    return value
+    return table.values[(points, *places)]
 
 
 def entry(value: Values, start: int, index: Index) -> Values:
@@ -420,9 +401,7 @@ def entry(value: Values, start: int, index: Index) -> Values:
 
 def arrange(value: Values, at: Evaluator, array: Assembled) -> Values:
     """Turn the last slots into rows and columns."""
+    first = 1 + at.n_slots - len(array.letters)
     for k, letter in enumerate(array.letters):
-        axis = 1 + at.n_slots - len(array.letters) + k
-        if value.shape[axis] == 1:
-            value = np.repeat(value, len(at.world.ranges[letter]), axis)
-        value = value.swapaxes(axis, -2 + k)
+        value = (value + 0.0 * at.index[letter]).swapaxes(first + k, k - 2)
     return value

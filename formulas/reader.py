@@ -89,6 +89,13 @@ def leaves(node: Node) -> Iterator[Symbol]:
         yield from (i for i in leaf.index if isinstance(i, Symbol))
 
 
+def called(node: Node) -> list[Symbol]:
+    """Return the symbols of h, or of h(x) with a symbol x; none of another piece."""
+    parts = node.children if node.data == "applied" else [node]
+    named = len(parts) < 3 and all(part.data == "symbol" for part in parts)
+    return [part.children[0] for part in parts] if named else []
+
+
 def free_letters(node: Node) -> set[str]:
     """Return the index letters of a formula that no sum in it binds."""
     used = {str(i) for s in leaves(node) for i in (*s.index, s.name)} & {*INDEX_LETTERS}
@@ -142,11 +149,6 @@ class Equation:
         return frozenset(symbol.joined().name for symbol in self.symbols)
 
     @cached_property
-    def has_order(self) -> bool:
-        """Whether an O(...) stands in it."""
-        return "O" in self.names
-
-    @cached_property
     def is_of_a_batch(self) -> bool:
         """Whether an index, or that of a matrix's entry, says which of many samples is meant."""
         samples, arrays = SAMPLES.get(self.part, {}), ARRAYS.get(self.part, {})
@@ -157,18 +159,14 @@ class Equation:
     @cached_property
     def defined(self) -> Symbol | None:
         """The symbol that stands alone on its left, or is a function of `parameter` there."""
-        left = self.sides[0].children[0] if self.parameter else self.sides[0]
-        symbol = left.children[0].joined() if left.data == "symbol" else None
-        if not symbol or symbol.primes or self.relations[:1] != ("=",):
-            return None
-        return None if any(isinstance(i, Symbol) for i in symbol.index) else symbol
+        names = called(self.sides[0]) if self.relations[:1] == ("=",) else []
+        marked = any(s.primes or any(isinstance(i, Symbol) for i in s.index) for s in names[:1])
+        return names[0].joined() if names and not marked else None
 
     @cached_property
     def parameter(self) -> Symbol | None:
         """The parameter of the function that it defines, if it defines one."""
-        left = self.sides[0]
-        is_call = left.data == "applied" and [c.data for c in left.children] == ["symbol"] * 2
-        return left.children[1].children[0] if is_call else None
+        return next(iter(called(self.sides[0])[1:]), None)
 
     @property
     def pattern(self) -> tuple[str | Symbol, ...]:
@@ -181,13 +179,9 @@ def plain(latex: str) -> str:
     """Return a formula without its layout: alignment, column of reasons, sized brackets."""
     latex = re.sub(r"\\left(?![a-z])|\\right(?![a-z])|\\quad", " ", latex)
     inner = re.fullmatch(r"\s*\\begin\{aligned\}(.*)\\end\{aligned\}\s*", latex, re.DOTALL)
-    if inner is None:
-        return latex
-    lines = re.sub(r"&&\s*\\text\{[^}]*\}", "", inner[1])
     # What stands in an environment of its own is no layout.
-    pieces = re.split(r"(\\begin\{(?:cases|bmatrix)\}.*?\\end\{\w+\})", lines, flags=re.DOTALL)
-    pieces[::2] = [re.sub(r"\\\\|&", " ", piece) for piece in pieces[::2]]
-    return "".join(pieces)
+    layout = r"(\\begin\{(?:cases|bmatrix)\}.*?\\end\{\w+\})|&&\s*\\text\{[^}]*\}|\\\\|&"
+    return re.sub(layout, lambda m: m[1] or " ", inner[1], flags=re.DOTALL) if inner else latex
 
 
 @cache
@@ -272,12 +266,13 @@ class Book:
     def kind(self, equation: Equation) -> str:
         """Return what an equation is: definition, gradient, step or bound."""
         left, here = equation.sides[0], equation.defined
-        if equation.has_order or set(equation.relations) != {"="}:
+        if "O" in equation.names or set(equation.relations) != {"="}:
             return "bound"
         marks = (s.primes or any(isinstance(i, Symbol) for i in s.index) for s in leaves(left))
         if any(left.find_data("derivative")) or any(marks):
             return "gradient"
-        found = self.definitions(equation.page, here.name) if here else []
-        same = [e for e in found if (e.defined, e.is_of_a_batch) == (here, equation.is_of_a_batch)]
-        first = same and same[0].label == equation.label and len(equation.sides) == 2
+        found = self.definitions(equation.page, here.name if here else "")
+        batch = equation.is_of_a_batch
+        same = [e.label for e in found if e.defined == here and e.is_of_a_batch == batch]
+        first = same[:1] == [equation.label] and len(equation.sides) == 2
         return "definition" if first else "step"

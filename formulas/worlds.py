@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwlib import gradcheck, hinge, network, polynomial
+from hwlib._arrays import Floats
 
-Floats: TypeAlias = NDArray[np.float64]
+Function: TypeAlias = Callable[..., Any]
 Key: TypeAlias = tuple[str, int]
 """A name and how many indices it has: x_i and x_ij are different symbols."""
 
@@ -37,7 +37,7 @@ class Assembled(NamedTuple):
 
     entry: str
     letters: str
-    index: str = ""
+    own: str = ""
 
 
 ARRAYS: dict[str, dict[Key, Assembled]] = {
@@ -52,6 +52,12 @@ class Table(NamedTuple):
     values: Floats
     first: tuple[int, ...] = ()
     source: str = "hwlib"
+
+    @property
+    def ranges(self) -> list[range]:
+        """The values of each index."""
+        sizes = self.values.shape[1:]
+        return [range(first, first + n) for first, n in zip(self.first, sizes, strict=True)]
 
 
 @dataclass
@@ -74,24 +80,13 @@ class World:
         A function of a vector that is given a number: what the number is put in place of.
     """
 
-    part: str
     ranges: dict[str, range]
     drawn: dict[Key, Table]
     known: dict[Key, Table]
     slopes: dict[tuple[Key, Key], Table] = field(default_factory=dict)
-    functions: dict[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
+    functions: dict[str, list[Function]] = field(default_factory=dict)
     tied: dict[Key, tuple[Key, list[tuple[int, ...]]]] = field(default_factory=dict)
     curves: dict[str, Key] = field(default_factory=dict)
-
-    @property
-    def arrays(self) -> dict[Key, Assembled]:
-        """The vectors and matrices of the part."""
-        return ARRAYS[self.part]
-
-    @property
-    def samples(self) -> dict[str, int]:
-        """The symbols that each sample has, and their other indices."""
-        return dict(SAMPLES[self.part])
 
 
 N_POINTS = 48
@@ -119,9 +114,19 @@ def worlds(part: str) -> tuple[World, ...]:
 
 def _tables(*first: int, source: str = "hwlib", **values: Any) -> dict[Key, Table]:
     """Return tables by name; the indices of all of them count from `first`."""
-    arrays = {name: np.asarray(value) * 1.0 for name, value in values.items()}
-    full = {name: a if a.ndim else np.full(N_POINTS, a) for name, a in arrays.items()}
-    return {(name, len(first)): Table(a, first, source) for name, a in full.items()}
+    ones = np.ones((N_POINTS, *(1,) * len(first)))
+    return {(name, len(first)): Table(ones * v, first, source) for name, v in values.items()}
+
+
+def _each(function: Function, *arrays: Any) -> Floats:
+    """Return the values of a function at each point."""
+    return np.array([function(*point) for point in zip(*arrays, strict=True)])
+
+
+def _each_sample(f: Function, params: Any, X: Floats, y: Floats, *more: Any) -> Floats:
+    """Return the values of a function at each point for each sample alone."""
+    samples = ((X[:, [i]], y[:, [i]]) for i in range(y.shape[1]))
+    return np.stack([_each(f, params, *sample, *more) for sample in samples], axis=1)
 
 
 def _eighths(rng: np.random.Generator, *shape: int) -> Floats:
@@ -131,32 +136,18 @@ def _eighths(rng: np.random.Generator, *shape: int) -> Floats:
 
 
 def _hinge(rng: np.random.Generator, n: int) -> World:
-    c, theta, v, alpha = *(_eighths(rng, 7) for _ in "cθv"), rng.uniform(0.1, 1.0, N_POINTS)
-    u, y = rng.uniform(-1.3, 1.3, (N_POINTS, n)), rng.choice([-1.0, 1.0], (N_POINTS, n))
-    kinks = slice(0, None, 4)
-    u[kinks, 0], c[kinks, 6] = np.sign(u[kinks, 0]), 1.0
-    X = np.array(list(map(polynomial.features, u, c)))
-    h = np.array(list(map(hinge.hypothesis, theta, X)))
-    theta[kinks, 6] += y[kinks, 0] - h[kinks, 0]  # so that the margin of the first sample is 1
-    for first, margin in ((2, 2.0), (3, 0.6)):  # all samples right: a loss of 0, or nearly
-        right = slice(first, None, 8)
-        y[right] = np.sign(h[right])
-        theta[right] *= margin / np.min(np.abs(h[right]), axis=1, keepdims=True)
-    for equal in (slice(1, None, 8), slice(2, None, 16), slice(3, None, 16)):
-        v[equal] = theta[equal]  # where the subgradient inequality is attained
-    alone = [[(t, x[[i]], s[[i]]) for i in range(n)] for t, x, s in zip(theta, X, y, strict=True)]
-    grads = np.array([[hinge.loss_grad(*sample) for sample in samples] for samples in alone])
-    losses = np.array([[hinge.loss(*sample) for sample in samples] for samples in alone])
-    full = np.array(list(map(hinge.loss_grad, theta, X, y)))
-    h, total = list(map(hinge.hypothesis, theta, X)), list(map(hinge.loss, theta, X, y))
+    c, theta, v, alpha, u, y = _hinge_points(rng, n)
+    X = _each(polynomial.features, u, c)
+    full, grads = _each(hinge.loss_grad, theta, X, y), _each_sample(hinge.loss_grad, theta, X, y)
     moved = theta[:, None] - alpha[:, None, None] * grads
     return World(
-        "hinge",
         {"i": range(1, n + 1), "j": range(7), "k": range(7)},
         drawn=_tables(n=n, alpha=alpha) | _tables(0, c=c, theta=theta, v=v, g=full)
         | _tables(1, u=u, y=y),
-        known=_tables(ell=total) | _tables(1, h_theta=h, ell=losses) | _tables(1, 0, x=X, v=moved)
-        | _tables(0, mu=np.tile(polynomial.NONLINEAR, (N_POINTS, 1))),
+        known=_tables(ell=_each(hinge.loss, theta, X, y))
+        | _tables(1, h_theta=_each(hinge.hypothesis, theta, X))
+        | _tables(1, ell=_each_sample(hinge.loss, theta, X, y))
+        | _tables(1, 0, x=X, v=moved) | _tables(0, mu=polynomial.NONLINEAR),
         slopes={
             (("ell", 0), ("theta", 1)): Table(full, (0,)),
             (("ell", 1), ("theta", 1)): Table(grads, (1, 0)),
@@ -165,77 +156,90 @@ def _hinge(rng: np.random.Generator, n: int) -> World:
     )  # fmt: skip
 
 
+def _hinge_points(rng: np.random.Generator, n: int) -> tuple[Floats, ...]:
+    c, theta, v, alpha = *(_eighths(rng, 7) for _ in "cθv"), rng.uniform(0.1, 1.0, N_POINTS)
+    u, y = rng.uniform(-1.3, 1.3, (N_POINTS, n)), rng.choice([-1.0, 1.0], (N_POINTS, n))
+    u[::4, 0], c[::4, 6] = np.sign(u[::4, 0]), 1.0
+    h = _each(hinge.hypothesis, theta, _each(polynomial.features, u, c))
+    theta[::4, 6] += y[::4, 0] - h[::4, 0]  # so that the margin of the first sample is 1
+    for first, margin in ((2, 2.0), (3, 0.6)):  # all samples right: a loss of 0, or nearly
+        right = slice(first, None, 8)
+        y[right] = np.sign(h[right])
+        theta[right] *= margin / np.min(np.abs(h[right]), axis=1, keepdims=True)
+    for equal in (slice(1, None, 8), slice(2, None, 16), slice(3, None, 16)):
+        v[equal] = theta[equal]  # where the subgradient inequality is attained
+    return c, theta, v, alpha, u, y
+
+
 def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
-    m, sizes = 3, [min(block, n - start) for start in range(0, n, block)]
-    W, b, X, w_out = _eighths(rng, d, m), _eighths(rng, m), _eighths(rng, n, d), _eighths(rng, m)
-    b_out, z, y = _eighths(rng), 4.0 * _eighths(rng), rng.choice([0.0, 1.0], (N_POINTS, n))
-    for p in range(0, N_POINTS, 4):
-        j = p // 4 % m
-        b[p, j] = -X[p, 0] @ W[p, :, j]  # so that the sum of one unit is exactly 0
-    w_out[1::8], b_out[1::16], z[2::8] = 0.0, 0.0, 0.0  # so that z_4 = b_4, and at times 0
+    params, X, y, z = _network_points(rng, n, d)
     l2, alpha, step = rng.uniform(0.1, 1.0, (3, N_POINTS))
-    params = list(map(network.Parameters, W, b, w_out, b_out.tolist()))
-    batch = [[point] for point in zip(params, X, y, strict=True)]
-    samples = [[(p, x[[s]], t[[s]]) for s in range(n)] for ((p, x, t),) in batch]
-    passes = list(map(network.forward, params, X))
-    z_out = np.array([f.z_out for f in passes])
-    slope_z = np.zeros((N_POINTS, n, n, 1))
-    slope_z[:, range(n), range(n), 0] = network.log_loss_grad(z_out, y)
-    z_all = [np.column_stack([f.z_hidden, f.z_out]) for f in passes]
-    counts = {"n": n, "d": d, "B": block, "K": len(sizes)}
+    z_hidden, a, z_out, y_hat = (np.array(f) for f in zip(*map(network.forward, params, X)))
+    sizes = [min(block, n - start) for start in range(0, n, block)]
+    slope_z = np.eye(n) * network.log_loss_grad(z_out, y)[:, :, None]
     world = World(
-        "network",
-        {"i": range(1, d + 1), "j": range(1, m + 1), "s": range(1, n + 1),
+        {"i": range(1, d + 1), "j": range(1, 4), "s": range(1, n + 1),
          "k": range(1, len(sizes) + 1), "r": range(1, 3), "c": range(1, 3)},
-        drawn=_tables(**counts, alpha=alpha, varepsilon=step, z=z) | _tables(**{"lambda": l2})
-        | _tables(1, y=y, b=np.column_stack([b, b_out]), n=np.tile(sizes, (N_POINTS, 1)))
-        | _tables(1, 1, x=X, W=list(map(_weights, W, w_out))),
-        known=_tables(1, haty=[f.y_hat for f in passes])
-        | _tables(1, 1, z=z_all, a=[f.a_hidden for f in passes])
-        | _tables(1, 1, H=[_output_hessian(*one) for one, *_ in samples]),
-        slopes={(("L", 1), ("z", 2)): Table(slope_z, (1, 1, 4))},
+        drawn=_tables(n=n, d=d, B=block, K=len(sizes), alpha=alpha, varepsilon=step, z=z)
+        | _tables(**{"lambda": l2}) | _tables(1, y=y, b=_each(_biases, params), n=sizes)
+        | _tables(1, 1, x=X, W=_each(_weights, params)),
+        known=_tables(1, haty=y_hat)
+        | _tables(1, 1, z=np.concatenate([z_hidden, z_out[:, :, None]], axis=2), a=a)
+        | _tables(1, 1, H=_each(_output_hessian, params, X[:, :1], y[:, :1])),
+        slopes={(("L", 1), ("z", 2)): Table(slope_z[:, :, :, None], (1, 1, 4))},
         functions={"sigma": [network.sigmoid, network.sigmoid_grad],
                    "ReLU": [network.relu, network.relu_grad]},
         tied={("w", 0): (("W", 2), [(1, 4), (2, 4)])},
     )  # fmt: skip
     for name, strength in (("L", 0.0 * l2), ("J", l2)):
-        _add_losses(world, name, batch, strength)
-        _add_losses(world, name, samples, strength, 1)
+        _add_losses(world, name, (), _each, (params, X, y, strength))
+        _add_losses(world, name, (1,), _each_sample, (params, X, y, strength))
     world.known |= _tables(R=world.known["J", 0].values - world.known["L", 0].values)
     return world
 
 
-def _weights(W: Floats, w_out: Floats) -> Floats:
+def _add_losses(
+    world: World, name: str, first: tuple[int, ...], each: Function, points: Any
+) -> None:
+    """Add a loss and its gradient: of the batch, or, with an index, of each sample."""
+    world.known |= _tables(*first, **{name: each(network.loss, *points)})
+    for key, entries in ((("W", 2), _weights), (("b", 1), _biases)):
+        slopes = each(lambda *point, e=entries: e(network.loss_grad(*point)), *points)
+        world.slopes[(name, len(first)), key] = Table(slopes, first + (1,) * key[1])
+
+
+def _weights(params: network.Parameters) -> Floats:
     """Put W_ij and W_j4 into one table; nan where no weight is."""
-    (d, m), size = W.shape, max(W.shape)
+    (d, m), size = params.W_hidden.shape, max(params.W_hidden.shape)
     table = np.full((size, m + 1), np.nan)
-    table[:d, :m], table[:m, m] = W, w_out
+    table[:d, :m], table[:m, m] = params.W_hidden, params.w_out
     return table
 
 
-def _add_losses(world: World, name: str, rows: list[Any], l2: Floats, *first: int) -> None:
-    """Add a loss and its gradient: of the batch, or, with an index, of each sample."""
-    points = [[(*one, a) for one in row] for row, a in zip(rows, l2.tolist(), strict=True)]
-    grads = [[network.loss_grad(*point) for point in row] for row in points]
-    losses = np.array([[network.loss(*point) for point in row] for row in points])
-    W = np.array([[_weights(g.W_hidden, g.w_out) for g in row] for row in grads])
-    b = np.array([[[*g.b_hidden, g.b_out] for g in row] for row in grads])
-    losses, W, b = (table if first else table[:, 0] for table in (losses, W, b))
-    world.known |= _tables(*first, **{name: losses})
-    world.slopes[(name, len(first)), ("W", 2)] = Table(W, (*first, 1, 1))
-    world.slopes[(name, len(first)), ("b", 1)] = Table(b, (*first, 1))
+def _biases(params: network.Parameters) -> Floats:
+    return np.append(params.b_hidden, params.b_out)
 
 
 def _output_hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
     """Return second derivatives of the loss in W_14 and b_4: differences of hwlib's gradient."""
 
-    def grad(w: float, b: float) -> Floats:
-        moved = params._replace(w_out=np.array([w, *params.w_out[1:]]), b_out=b)
-        return np.array([(g := network.loss_grad(moved, X, y)).w_out[0], g.b_out])
+    def grad(at: Floats) -> Floats:
+        moved = params._replace(w_out=np.array([at[0], *params.w_out[1:]]), b_out=at[1])
+        g = network.loss_grad(moved, X, y)
+        return np.array([g.w_out[0], g.b_out])
 
-    w, b, h = params.w_out[0], params.b_out, 1e-5
-    rows = (grad(w + h, b) - grad(w - h, b), grad(w, b + h) - grad(w, b - h))
-    return np.array(rows) / (2.0 * h)
+    at, h = np.array([params.w_out[0], params.b_out]), 1e-5
+    return np.array([grad(at + h * e) - grad(at - h * e) for e in np.eye(2)]) / (2.0 * h)
+
+
+def _network_points(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]:
+    W, b, X, w_out = _eighths(rng, d, 3), _eighths(rng, 3), _eighths(rng, n, d), _eighths(rng, 3)
+    b_out, z, y = _eighths(rng), 4.0 * _eighths(rng), rng.choice([0.0, 1.0], (N_POINTS, n))
+    for p in range(0, N_POINTS, 4):
+        j = p // 4 % 3
+        b[p, j] = -X[p, 0] @ W[p, :, j]  # so that the sum of one unit is exactly 0
+    w_out[1::8], b_out[1::16], z[2::8] = 0.0, 0.0, 0.0  # so that z_4 = b_4, and at times 0
+    return list(map(network.Parameters, W, b, w_out, b_out.tolist())), X, y, z
 
 
 def _differences(rng: np.random.Generator, n_coordinates: int, shrink: float) -> World:
@@ -257,7 +261,6 @@ def _differences(rng: np.random.Generator, n_coordinates: int, shrink: float) ->
     noise, cubic = eta * np.abs(f(x, 0)), np.abs(f(x, 3)) / 6.0 * step**3
     noise, cubic = ((term - -term) / (2.0 * step) for term in (noise, cubic))
     return World(
-        "differences",
         {"k": range(1, n_coordinates + 1)},
         drawn=_tables(x=x, I=1j, varepsilon=step, eta=eta) | _tables(1, G=given, N=numeric),
         known=_tables(1, rho=list(map(_errors, given, numeric)))
