@@ -66,7 +66,7 @@ def check(equation: Equation, book: Book) -> Finding:
         if label in ATTAINED:
             _check_sides(equation, book, ["="] * len(relations), ATTAINED[label])
         return _check_sides(equation, book, relations, CONDITIONS.get(label, "0 = 0"))
-    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+    except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
         raise FormulaError(f"{equation.page}, {label}: {error}") from error
 
 
@@ -74,11 +74,6 @@ def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluat
     """Yield two evaluators: one takes hwlib's values, one follows the book's definitions."""
     at = Evaluator(book, world, equation.page, None if equation.is_of_a_batch else 1)
     at = at.bind("".join(sorted(set.union(*map(free_letters, equation.sides)))))
-    for node in equation.sides[0].find_data("derivative"):
-        above, below = map(at.natural, node.children)
-        if above and below:  # such as the terms of z_4, of which W_14 may not enter all
-            said = book.definitions(equation.page, above.name)
-            at.zeros[below] = {symbol for found in said for symbol in found.symbols}
     for trust in (True, False):
         yield at.within(trust=trust, used=set())
 

@@ -69,6 +69,8 @@ BUILTIN: dict[str, tuple[int, Callable[..., Values]]] = {
 }  # fmt: skip
 """Functions that mean the same everywhere, and how many arguments they have."""
 
+VANISHING = [read_side(latex) for latex in worlds.DECLARED["vanishing"]]
+DIGITS = {str(digit): digit for digit in range(10)}
 ENTRYWISE = {"add": np.add, "sub": np.subtract, "odot": np.multiply}
 
 
@@ -96,8 +98,6 @@ class Evaluator(Interpreter[Any, Values]):
         The arguments of functions, in place of their parameters; a vector with its first index.
     steps : tuple
         The symbols that a complex step is added to, each with the index.
-    zeros : dict
-        The derivatives that may be 0 since nothing depends: with respect to what, and of what.
     used : set of str
         What has been compared with, and whether a step or an argument has arrived anywhere.
     """
@@ -105,10 +105,9 @@ class Evaluator(Interpreter[Any, Values]):
     def __init__(self, book: Book, world: World, page: str, sample: Any) -> None:
         self.book, self.world, self.page, self.sample = book, world, page, sample
         self.samples, self.arrays = worlds.SAMPLES[part_of(page)], worlds.ARRAYS[part_of(page)]
-        self.trust, self.order, self.depth, self.n_slots = True, 1.0, 0, 0
+        self.trust, self.order, self.n_slots = True, 1.0, 0
         self.index: dict[str, Any] = {}
         self.held: dict[Key, tuple[Values, int]] = {}
-        self.zeros: dict[Symbol, set[Symbol]] = {}
         self.steps: tuple[tuple[Key, Index], ...] = ()
         self.used: set[str] = set()
 
@@ -125,15 +124,10 @@ class Evaluator(Interpreter[Any, Values]):
         for letter, values in zip(letters, found, strict=True):
             free = inner.n_slots < SLOTS and letter not in inner.index and values is not None
             require(free, f"the letter {letter} can stand for no index here")
-            ones = (1,) * (SLOTS + 1 - inner.n_slots)
-            inner.index[letter] = np.array(values).reshape(-1, *ones)
+            later = (1,) * (SLOTS + 1 - inner.n_slots)
+            inner.index[letter] = np.array(values).reshape(-1, *later)
             inner.n_slots += 1
         return inner
-
-    def enter(self, **changes: Any) -> Evaluator:
-        """Return the evaluator of a definition."""
-        require(self.depth < 20, "a symbol is defined by itself")
-        return self.within(depth=self.depth + 1, **changes)
 
     def scalars(self, *nodes: Node) -> list[Values]:
         """Return the values of pieces that must be numbers at each point."""
@@ -221,7 +215,7 @@ class Evaluator(Interpreter[Any, Values]):
             return self.named(symbol)
         named = self.samples.get(below.name, 99) < len(below.index)
         above = Symbol(DELTAS[symbol.name], below.index[:1] if named else ())
-        return self.slope(Tree("symbol", [above]), below)
+        return self.visit(Tree("derivative", [Tree("symbol", [s]) for s in (above, below)]))
 
     def named(self, symbol: Symbol) -> Values:
         """Return the value of a symbol, or of a function of its own parameter."""
@@ -229,15 +223,14 @@ class Evaluator(Interpreter[Any, Values]):
 
     def place(self, symbol: Symbol) -> tuple[str, Index]:
         """Return the name and the values of the indices of a symbol; first of all its sample."""
-        symbol, index = symbol.joined({*INDEX_LETTERS, *self.index}), []
-        for i in symbol.index:
-            known = not isinstance(i, Symbol) and (i.isdigit() or i in self.index)
-            require(known and not symbol.primes, f"the index {i} of {symbol} has no value here")
-            index.append(int(i) if i.isdigit() else self.index[i])
+        values, symbol = DIGITS | self.index, symbol.joined({*INDEX_LETTERS, *self.index})
+        known = not symbol.primes and all(i in values for i in symbol.index)
+        require(known, f"an index of {symbol} has no value here")
+        index = tuple(values[i] for i in symbol.index)
         named, batch = len(index) - self.samples.get(symbol.name, 99), self.sample is None
         fit = symbol.key in self.world.known if named == 0 and batch else named != 1 or batch
         require(fit, f"of which sample is {symbol}?")
-        return symbol.name, (self.sample, *index) if named == 0 and not batch else tuple(index)
+        return symbol.name, (self.sample, *index) if named == 0 and not batch else index
 
     def quantity(self, name: str, index: Index) -> Values:
         """Return what a symbol stands for, with the complex steps that are on their way."""
@@ -262,7 +255,7 @@ class Evaluator(Interpreter[Any, Values]):
             return pick(world.drawn[key], index)
         printed = (e.defined for e in self.book.definitions(self.page, name))
         if array and (self.trust or Symbol(name) not in printed):
-            inner = self.enter(index=dict(zip(array.own, index, strict=True))).bind(array.letters)
+            inner = self.within(index=dict(zip(array.own, index, strict=True))).bind(array.letters)
             return arrange(inner.visit(read_side(array.entry)), inner, array)
         return self.by_definition(name, index)
 
@@ -275,43 +268,32 @@ class Evaluator(Interpreter[Any, Values]):
         letters = {p: i for p, i in zip(found.pattern, index, strict=True) if p in INDEX_LETTERS}
         ranges = [self.world.ranges[p] for p in letters]
         require(inside(letters.values(), ranges), f"{name} has no such index")
-        return self.enter(index=letters, sample=sample).visit(found.sides[1])
+        return self.within(index=letters, sample=sample).visit(found.sides[1])
 
     def derivative(self, tree: Node) -> Values:
+        """Return hwlib's derivative, or that of the definitions by a complex step."""
         above, below = tree.children
-        return self.slope(above, self.natural(below) or Symbol("no symbol"))
-
-    def slope(self, above: Node, below: Symbol) -> Values:
-        """Return the derivative of a formula with respect to a symbol, or to its entries."""
-        if array := self.arrays.get(below.key):
+        of, to = self.natural(above), self.natural(below)
+        require(to and not self.steps, "a second derivative, or not with respect to a symbol")
+        if array := self.arrays.get(to.key):
             inner = self.bind(array.letters)
-            return arrange(inner.slope(above, read_side(array.entry).children[0]), inner, array)
-        letters = ((a, at.shape, at.flat[0]) for a, at in self.index.items() if not self.depth)
-        key = (above, below, self.page, id(self.world), self.trust, self.sample is None, *letters)
-        slopes = self.book.slopes if not (self.depth or self.held or self.steps) else {}
-        if key not in slopes:
-            slopes[key] = self.slope_at(above, *self.place(below))
-        value, used = slopes[key]
-        self.used |= used - {"step"}
-        may_be_0 = self.natural(above) in self.zeros.get(below, ())
-        require("step" in used or may_be_0, f"nothing depends on {below} in a derivative")
-        return value
-
-    def slope_at(self, above: Node, name: str, index: Index) -> tuple[Values, set[str]]:
-        """Return a derivative, hwlib's or by a complex step, and what the step has met."""
-        key, symbol = (name, len(index)), self.natural(above)
-        if self.trust and symbol is not None:
-            what, at = self.place(symbol)
-            table = self.world.slopes.get(((what, len(at)), key))
-            if table and inside((*at, *index), table.ranges):
-                return pick(table, (*at, *index)), {"hwlib", "step"}
-        of, places = self.world.tied.get(key, (key, [index]))
-        exists = not any(np.any(np.isnan(self.quantity(of[0], at))) for at in places)
-        require(exists and not self.steps, f"{name} does not exist there, or a second derivative")
-        steps = tuple((of, at) for at in places)
+            entry = Tree("derivative", [above, read_side(array.entry)])
+            return arrange(inner.visit(entry), inner, array)
+        name, index = self.place(to)
+        what, at = self.place(of) if of else ("", ())
+        table = self.world.slopes.get(((what, len(at)), (name, len(index))))
+        if self.trust and table and inside((*at, *index), table.ranges):
+            self.used.add("hwlib")
+            return pick(table, (*at, *index))
+        key = (name, len(index))
+        key, places = self.world.tied.get(key, (key, [index]))
+        steps = tuple((key, place) for place in places)
         inner = self.within(trust=False, steps=steps, used={"numerical derivative"})
-        value = inner.named(symbol) if symbol else inner.visit(above)
-        return np.imag(value) / STEP, inner.used
+        value = inner.named(of) if of else inner.visit(above)
+        depends = "step" in inner.used or tree in VANISHING
+        require(depends, f"nothing depends on {to} in a derivative")
+        self.used |= inner.used - {"step"}
+        return np.imag(value) / STEP
 
     def natural(self, node: Node) -> Symbol | None:
         """Return the symbol that a piece is, or that a function of its own parameter is."""
@@ -358,10 +340,9 @@ class Evaluator(Interpreter[Any, Values]):
         _, own = self.place(Symbol("", symbol.index))
         index = dict(zip(found.defined.index, own, strict=True))
         held = {**self.held, key: (value + 1j * STEP if primes else value, start)}
-        inner = self.enter(
-            index={**dict.fromkeys(found.parameter.index, 1), **index}, held=held,
-            trust=False, steps=self.steps + ((("", 0), ()),) * primes,
-        )  # fmt: skip
+        steps = self.steps + ((("", 0), ()),) * primes  # in which no second derivative is taken
+        index = {**dict.fromkeys(found.parameter.index, 1), **index}
+        inner = self.within(index=index, held=held, trust=False, steps=steps)
         result = inner.visit(found.sides[1])
         self.used.update({"numerical derivative"} if primes else ())
         return np.imag(result) / STEP if primes else result
@@ -388,7 +369,9 @@ def pick(table: Table, index: Index) -> Values:
     require(inside(index, table.ranges), "an index is out of its range")
     points = np.arange(N_POINTS).reshape(-1, *(1,) * (SLOTS + 2))
     places = (i - first for i, first in zip(index, table.first, strict=True))
-    return table.values[(points, *places)]
+    value: Values = table.values[(points, *places)]
+    require(not np.any(np.isnan(value)), "an index is one of nothing")
+    return value
 
 
 def entry(value: Values, start: int, index: Index) -> Values:

@@ -231,13 +231,10 @@ class Book:
     ----------
     equations : list of Equation
         In the order of the book: the first that has a symbol alone on its left defines it.
-    slopes : dict
-        The derivatives that were evaluated already.
     """
 
     def __init__(self, equations: Iterable[Equation]) -> None:
         self.equations = list(equations)
-        self.slopes: dict[Any, Any] = {}
         self._definitions: dict[str, list[Equation]] = {}
         for equation in self.equations:
             if equation.defined:
