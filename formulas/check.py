@@ -13,7 +13,7 @@ import numpy as np
 
 from formulas.evaluator import BUILTIN, SIGNS, Evaluator, Values, shape
 from formulas.reader import Book, Equation, FormulaError, fits, free_letters, leaves, parse, require
-from formulas.worlds import ARRAYS, ATTAINED, CONDITIONS, HELPERS, N_POINTS, SAMPLES, World, worlds
+from formulas.worlds import ARRAYS, ATTAINED, CONDITIONS, HELPERS, N_POINTS, World, worlds
 
 TOLERANCE = 1e-8
 
@@ -110,19 +110,19 @@ def _is_pinned(equation: Equation, book: Book) -> None:
     if symbol is None:
         return
     world = worlds(part)[0]
-    implicit = symbol.name in SAMPLES[part] and not equation.is_of_a_batch
+    *_, at = evaluators(equation, book, world)
+    name, index = at.place(symbol._replace(index=equation.pattern))
     whole = (f"{symbol}({parameter})" if parameter else symbol.name, len(symbol.index))
     page = (e for e in book.equations if e.page == equation.page and e.label != equation.label)
     near = (s.joined() for e in page for s in e.symbols)
     used = any(s.name == symbol.name and fits(symbol.index, s.index) for s in near)
     known = (
-        (symbol.name, len(equation.pattern) + implicit) in world.known
+        (name, len(index)) in world.known
         or whole in ARRAYS[part]
         or (str(symbol) in HELPERS[part] and used)
         or (parameter and symbol.name in world.functions and not symbol.index)
     )
     require(known, f"hwlib does not compute {symbol}, and no formula of the page uses it")
-    *_, at = evaluators(equation, book, world)
     if parameter and at.function(symbol) is equation:
         at.call(symbol, at.named(parameter))
         require("parameter" in at.used, f"{symbol} does not depend on {parameter}")

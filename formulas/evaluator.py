@@ -11,7 +11,7 @@ own definition says; a derivative is hwlib's, or a complex step through the defi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,11 +19,20 @@ from lark import Tree
 from lark.visitors import Interpreter
 from numpy.typing import NDArray
 
-from formulas import worlds
-from formulas.reader import (
-    Book, Equation, FormulaError, Node, Symbol, called, leaves, read_side, require,
-)  # fmt: skip
-from formulas.worlds import DELTAS, INDEX_LETTERS, N_POINTS, Assembled, Key, Table, World, part_of
+from formulas import reader
+from formulas.reader import Book, Equation, FormulaError, Node, Symbol, leaves, read_side, require
+from formulas.worlds import (
+    ARRAYS,
+    DECLARED,
+    DELTAS,
+    INDEX_LETTERS,
+    N_POINTS,
+    SAMPLES,
+    Assembled,
+    Key,
+    World,
+    part_of,
+)
 
 Values: TypeAlias = NDArray[Any]
 Index: TypeAlias = tuple[Any, ...]
@@ -69,7 +78,7 @@ BUILTIN: dict[str, tuple[int, Callable[..., Values]]] = {
 }  # fmt: skip
 """Functions that mean the same everywhere, and how many arguments they have."""
 
-VANISHING = [read_side(latex) for latex in worlds.DECLARED["vanishing"]]
+VANISHING = [read_side(latex) for latex in DECLARED["vanishing"]]
 DIGITS = {str(digit): digit for digit in range(10)}
 ENTRYWISE = {"add": np.add, "sub": np.subtract, "odot": np.multiply}
 
@@ -104,7 +113,7 @@ class Evaluator(Interpreter[Any, Values]):
 
     def __init__(self, book: Book, world: World, page: str, sample: Any) -> None:
         self.book, self.world, self.page, self.sample = book, world, page, sample
-        self.samples, self.arrays = worlds.SAMPLES[part_of(page)], worlds.ARRAYS[part_of(page)]
+        self.samples, self.arrays = SAMPLES[part_of(page)], ARRAYS[part_of(page)]
         self.trust, self.order, self.n_slots = True, 1.0, 0
         self.index: dict[str, Any] = {}
         self.held: dict[Key, tuple[Values, int]] = {}
@@ -197,10 +206,9 @@ class Evaluator(Interpreter[Any, Values]):
     def span(self, letter: str, term: Node) -> tuple[Values, Values]:
         """Return the bounds of a sum that prints none: all values of that index."""
         tables = {**self.world.known, **self.world.drawn}
-        counted = (s for s in leaves(term) if letter in s.index and s.key in tables)
-        for symbol in counted:
-            values = tables[symbol.key].ranges[symbol.index.index(letter)]
-            return constant(values[0]), constant(values[-1])
+        for symbol in (s for s in leaves(term) if letter in s.index and s.key in tables):
+            values = np.moveaxis(tables[symbol.key], 1 + symbol.index.index(letter), 0)
+            return constant(np.isnan(values[0]).all()), constant(len(values) - 1)
         raise FormulaError(f"the sum over {letter} has no bounds")
 
     def symbol(self, tree: Node) -> Values:
@@ -248,11 +256,13 @@ class Evaluator(Interpreter[Any, Values]):
         if key in self.held:
             self.used.add("parameter")
             return entry(*self.held[key], index)
-        if self.trust and key in world.known:
-            self.used.add(world.known[key].source)
-            return pick(world.known[key], index)
-        if key in world.drawn:
-            return pick(world.drawn[key], index)
+        tables = {**world.drawn, **world.known} if self.trust else world.drawn
+        if key in tables:
+            source = "a direct computation" if name in DECLARED["direct"] else "hwlib"
+            self.used.update({source} if tables[key] is world.known.get(key) else ())
+            value = pick(tables[key], index)
+            require(not np.any(np.isnan(value)), "an index is out of its range")
+            return value
         printed = (e.defined for e in self.book.definitions(self.page, name))
         if array and (self.trust or Symbol(name) not in printed):
             inner = self.within(index=dict(zip(array.own, index, strict=True))).bind(array.letters)
@@ -266,8 +276,8 @@ class Evaluator(Interpreter[Any, Values]):
             sample, index = index[0], index[1:]
         found = self.book.define(self.page, name, index, sample is None)
         letters = {p: i for p, i in zip(found.pattern, index, strict=True) if p in INDEX_LETTERS}
-        ranges = [self.world.ranges[p] for p in letters]
-        require(inside(letters.values(), ranges), f"{name} has no such index")
+        inside = all(np.all(np.isin(i, self.world.ranges[p])) for p, i in letters.items())
+        require(inside, f"{name} has no such index")
         return self.within(index=letters, sample=sample).visit(found.sides[1])
 
     def derivative(self, tree: Node) -> Values:
@@ -282,9 +292,11 @@ class Evaluator(Interpreter[Any, Values]):
         name, index = self.place(to)
         what, at = self.place(of) if of else ("", ())
         table = self.world.slopes.get(((what, len(at)), (name, len(index))))
-        if self.trust and table and inside((*at, *index), table.ranges):
-            self.used.add("hwlib")
-            return pick(table, (*at, *index))
+        if self.trust and table is not None:
+            value = pick(table, (*at, *index))
+            if not np.any(np.isnan(value)):
+                self.used.add("hwlib")
+                return value
         key = (name, len(index))
         key, places = self.world.tied.get(key, (key, [index]))
         steps = tuple((key, place) for place in places)
@@ -297,7 +309,7 @@ class Evaluator(Interpreter[Any, Values]):
 
     def natural(self, node: Node) -> Symbol | None:
         """Return the symbol that a piece is, or that a function of its own parameter is."""
-        names = called(node)
+        names = reader.called(node)
         if len(names) < 2 or any(symbol.primes for symbol in leaves(node)):
             return names[0] if len(names) == 1 and not names[0].primes else None
         name, argument = names
@@ -329,9 +341,8 @@ class Evaluator(Interpreter[Any, Values]):
     def call(self, symbol: Symbol, value: Values) -> Values:
         """Return a function's value, or its derivative: hwlib's, or by the book's definition."""
         found, primes = self.function(symbol), symbol.primes
-        orders = self.world.functions.get(symbol.name, []) if not symbol.index else []
-        trusted = found is None or (self.trust and np.isrealobj(value))
-        if trusted and primes < len(orders):
+        orders = [] if symbol.index else self.world.functions.get(symbol.name, [])
+        if primes < len(orders) and (found is None or (self.trust and np.isrealobj(value))):
             self.used.update({"hwlib"} if found else ())
             return orders[primes](value)
         if found is None or primes > 1 or (primes and self.steps):
@@ -359,19 +370,10 @@ class Evaluator(Interpreter[Any, Values]):
         return read_side(array.entry).children[0].key, rows.start
 
 
-def inside(index: Iterable[Any], ranges: Iterable[range]) -> bool:
-    """Whether all values of all indices are in their ranges."""
-    return all(np.all(np.isin(i, values)) for i, values in zip(index, ranges, strict=True))
-
-
-def pick(table: Table, index: Index) -> Values:
+def pick(table: Values, index: Index) -> Values:
     """Return the entries of a table, along the slots of the indices."""
-    require(inside(index, table.ranges), "an index is out of its range")
     points = np.arange(N_POINTS).reshape(-1, *(1,) * (SLOTS + 2))
-    places = (i - first for i, first in zip(index, table.first, strict=True))
-    value: Values = table.values[(points, *places)]
-    require(not np.any(np.isnan(value)), "an index is one of nothing")
-    return value
+    return table[(points, *index)]
 
 
 def entry(value: Values, start: int, index: Index) -> Values:

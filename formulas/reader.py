@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -69,16 +69,11 @@ class _Symbols(Transformer[Token, Node]):
     def symbol(self, children: list[Token | Node]) -> Node:
         base, *rest = children
         name = re.sub(r"\\(operatorname)?|[{}]", "", str(base))
-        primes, index = 0, []
-        for part in rest:
-            if isinstance(part, Tree):
-                index.append(part.children[0])
-            elif part.type == "PRIMES":
-                primes += len(part)
-            elif part.type == "GREEK":  # h_theta
-                name += f"_{part[1:]}"
-            else:
-                index.append(Symbol("haty") if part.type == "HAT" else str(part))
+        kinds = [(getattr(part, "type", "symbol"), part) for part in rest]
+        name += "".join(f"_{part[1:]}" for kind, part in kinds if kind == "GREEK")  # h_theta
+        primes = sum(len(part) for kind, part in kinds if kind == "PRIMES")
+        parts = {"symbol": lambda tree: tree.children[0], "HAT": lambda token: Symbol("haty")}
+        index = [parts.get(k, str)(part) for k, part in kinds if k not in ("GREEK", "PRIMES")]
         return Tree("symbol", [Symbol(name, tuple(index), primes)])
 
 
@@ -110,7 +105,7 @@ def fits(pattern: tuple[Any, ...], index: tuple[Any, ...]) -> bool:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Equation:
     """A labelled display equation.
 
@@ -124,6 +119,16 @@ class Equation:
         The sign between each side and the next.
     texts : tuple of str
         The LaTeX of each side.
+    part : str
+        The part of the book whose symbols it uses.
+    symbols, names : tuple of Symbol, set of str
+        The symbols in it, and their names.
+    defined, parameter : Symbol or None
+        What stands alone on its left, or is a function there, and that function's parameter.
+    pattern : tuple
+        The indices of what it defines: the function's and its parameter's.
+    is_of_a_batch : bool
+        Whether an index, or that of a matrix's entry, says which of many samples is meant.
     """
 
     page: str
@@ -133,46 +138,20 @@ class Equation:
     relations: tuple[str, ...]
     texts: tuple[str, ...]
 
-    @cached_property
-    def part(self) -> str:
-        """The part of the book whose symbols it uses."""
-        return part_of(self.page)
-
-    @cached_property
-    def symbols(self) -> tuple[Symbol, ...]:
-        """The symbols in it."""
-        return tuple(s for side in self.sides for s in leaves(side))
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """The names of its symbols."""
-        return frozenset(symbol.joined().name for symbol in self.symbols)
-
-    @cached_property
-    def is_of_a_batch(self) -> bool:
-        """Whether an index, or that of a matrix's entry, says which of many samples is meant."""
+    def __post_init__(self) -> None:
+        self.part = part_of(self.page)
+        self.symbols = tuple(s for side in self.sides for s in leaves(side))
+        self.names = {symbol.joined().name for symbol in self.symbols}
+        name, self.parameter = (*called(self.sides[0]), None, None)[:2]
+        alone = name and self.relations[:1] == ("=",) and not name.primes
+        nested = name and any(isinstance(i, Symbol) for i in name.index)
+        self.defined = name.joined() if alone and not nested else None
+        owners = (symbol for symbol in (self.defined, self.parameter) if symbol)
+        self.pattern = tuple(i for symbol in owners for i in symbol.index)
         samples, arrays = SAMPLES.get(self.part, {}), ARRAYS.get(self.part, {})
         entries = (arrays[s.key].entry for s in self.symbols if s.key in arrays)
         found = (*self.symbols, *(s for latex in entries for s in leaves(read_side(latex))))
-        return any(samples.get(s.name, 99) < len(s.index) for s in found)
-
-    @cached_property
-    def defined(self) -> Symbol | None:
-        """The symbol that stands alone on its left, or is a function of `parameter` there."""
-        names = called(self.sides[0]) if self.relations[:1] == ("=",) else []
-        marked = any(s.primes or any(isinstance(i, Symbol) for i in s.index) for s in names[:1])
-        return names[0].joined() if names and not marked else None
-
-    @cached_property
-    def parameter(self) -> Symbol | None:
-        """The parameter of the function that it defines, if it defines one."""
-        return next(iter(called(self.sides[0])[1:]), None)
-
-    @property
-    def pattern(self) -> tuple[str | Symbol, ...]:
-        """The indices of what it defines: the function's and its parameter's."""
-        own = self.defined.index if self.defined else ()
-        return own + (self.parameter.index if self.parameter else ())
+        self.is_of_a_batch = any(samples.get(s.name, 99) < len(s.index) for s in found)
 
 
 def plain(latex: str) -> str:
@@ -213,14 +192,12 @@ def read(folder: Path = CHAPTERS) -> list[Equation]:
     FormulaError
         If an equation is outside the book's LaTeX.
     """
+    pages = PAGE.findall((folder.parent / "_toc.yml").read_text(encoding="utf-8"))
     found = []
-    for page in PAGE.findall((folder.parent / "_toc.yml").read_text(encoding="utf-8")):
-        path = folder / f"{page}.ipynb"
-        if path.exists():
-            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-            texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
-            displays = DISPLAY.findall("\n\n".join(texts))
-            found += [parse(page, label, latex) for latex, label in displays]
+    for path in filter(Path.exists, (folder / f"{page}.ipynb" for page in pages)):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+        found += [parse(path.stem, label, latex) for latex, label in DISPLAY.findall(text)]
     return found
 
 
@@ -253,12 +230,9 @@ class Book:
         """Return what defines a symbol: a digit in the index (z_4) comes before a letter (z_j)."""
         found = [e for e in self.definitions(page, name) if fits(e.pattern, index)]
         found = [e for e in found if batch or not e.is_of_a_batch]
-        if not found:
-            shown = ", ".join(str(i) if isinstance(i, int) else "a letter" for i in index)
-            raise FormulaError(f"the symbol {name} with index ({shown}) is not defined")
-        letters = [sum(p in INDEX_LETTERS for p in e.pattern) for e in found]
-        order = [(e.is_of_a_batch != batch, n) for e, n in zip(found, letters, strict=True)]
-        return found[order.index(min(order))]
+        require(found, f"the symbol {name} with {len(index)} indices is not defined")
+        letters = {e.label: sum(p in INDEX_LETTERS for p in e.pattern) for e in found}
+        return min(found, key=lambda e: (e.is_of_a_batch != batch, letters[e.label]))
 
     def kind(self, equation: Equation) -> str:
         """Return what an equation is: definition, gradient, step or bound."""

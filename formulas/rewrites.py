@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lark import Token, Tree
+from lark import Tree
 from lark.visitors import Interpreter
 
 from formulas.check import check
 from formulas.evaluator import SIGNS
-from formulas.reader import Book, Equation, FormulaError, Node, Symbol
+from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_side
 from formulas.worlds import DELTAS, INDEX_LETTERS
 
 FUNCTIONS = ("max", "min", "log", "exp", "sigma", "ReLU", "h_theta", "ell", "f", "E", "O", "Im")
@@ -66,18 +66,11 @@ def _with(node: Node, k: int, new: Any) -> Node:
     return Tree(node.data, _put(node.children, k, new))
 
 
-def _number(value: int | str) -> Node:
-    return Tree("number", [Token("NUMBER", str(value))])
-
-
-def _leaf(symbol: Symbol) -> Node:
-    return Tree("symbol", [symbol])
-
-
 def _additions(node: Node) -> Iterator[tuple[str, Node]]:
-    signs = [("add", [node, _number(1)]), ("sub", [node, _number(1)]), ("neg", [node])]
-    for data, other in signs[: 2 if show(node) == "0" else 3]:
-        yield f"{show(node)} becomes {show(Tree(data, other))}", Tree(data, other)
+    one = read_side("1")
+    others = [Tree("add", [node, one]), Tree("sub", [node, one]), Tree("neg", [node])]
+    for other in others[: 2 if show(node) == "0" else 3]:
+        yield f"{show(node)} becomes {show(other)}", other
 
 
 class _Others(Interpreter[Any, Iterator[Node]]):
@@ -110,18 +103,18 @@ class _Others(Interpreter[Any, Iterator[Node]]):
     def number(self, node: Node) -> Iterator[Node]:
         (value,) = node.children
         others = "0123456789" if len(value) == 1 else (f"{value}1", f"{value}9")
-        yield from (_number(other) for other in others if other != value)
+        yield from (_with(node, 0, other) for other in others if other != value)
 
     def symbol(self, node: Node) -> Iterator[Node]:
-        yield from map(_leaf, self.symbols(node.children[0]))
+        yield from (_with(node, 0, other) for other in self.symbols(node.children[0]))
         if node.children[0].name not in (*FUNCTIONS, "e"):
-            yield from (Tree("power", [node, _number(2)]), Tree("transpose", [node]))
+            yield from (Tree("power", [node, read_side("2")]), Tree("transpose", [node]))
 
     def sum(self, node: Node) -> Iterator[Node]:
         letter, *bounds, term = node.children
         yield term
-        yield from (_with(node, 0, Token("LETTER", a)) for a in "ijkst" if a != letter)
-        sizes = [*map(_leaf, self.words), _number(2), _number(3)]
+        yield from (_with(node, 0, a) for a in "ijkst" if a != letter)
+        sizes = [*(Tree("symbol", [s]) for s in self.words), read_side("2"), read_side("3")]
         for k, bound in enumerate(bounds, start=1):
             sized = (s for s in sizes if len(show(s)) == 1 and s.data != bound.data)
             yield from (_with(node, k, size) for size in sized)
@@ -131,7 +124,7 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         for k, part in enumerate(node.children):
             index = part.children[0].index if part.data == "symbol" else None
             named = (s for s in self.words if s.name not in (*FUNCTIONS, *DELTAS))
-            yield from (_with(node, k, _leaf(s)) for s in named if s.index != index)
+            yield from (_with(node, k, Tree("symbol", [s])) for s in named if s.index != index)
 
     def cases(self, node: Node) -> Iterator[Node]:
         first, *rest, last = node.children
@@ -140,7 +133,7 @@ class _Others(Interpreter[Any, Iterator[Node]]):
 
     def case(self, node: Node) -> Iterator[Node]:
         signs = sorted(SIGNS.keys() - {*node.children[2:3]}) if len(node.children) == 4 else ()
-        yield from (_with(node, 2, Token("REL", sign)) for sign in signs)
+        yield from (_with(node, 2, sign) for sign in signs)
 
     def row(self, node: Node) -> Iterator[Node]:
         yield from ()

@@ -47,20 +47,6 @@ ARRAYS: dict[str, dict[Key, Assembled]] = {
 }
 
 
-class Table(NamedTuple):
-    """Values by point and index; an index counts from `first`; `source` says who computed them."""
-
-    values: Floats
-    first: tuple[int, ...] = ()
-    source: str = "hwlib"
-
-    @property
-    def ranges(self) -> list[range]:
-        """The values of each index."""
-        sizes = self.values.shape[1:]
-        return [range(first, first + n) for first, n in zip(self.first, sizes, strict=True)]
-
-
 @dataclass
 class World:
     """Values at many points.
@@ -82,9 +68,9 @@ class World:
     """
 
     ranges: dict[str, range]
-    drawn: dict[Key, Table]
-    known: dict[Key, Table]
-    slopes: dict[tuple[Key, Key], Table] = field(default_factory=dict)
+    drawn: dict[Key, Floats]
+    known: dict[Key, Floats]
+    slopes: dict[tuple[Key, Key], Floats] = field(default_factory=dict)
     functions: dict[str, list[Function]] = field(default_factory=dict)
     tied: dict[Key, tuple[Key, list[tuple[int, ...]]]] = field(default_factory=dict)
     curves: dict[str, Key] = field(default_factory=dict)
@@ -113,10 +99,15 @@ def worlds(part: str) -> tuple[World, ...]:
     return tuple(make(np.random.default_rng(k), *size) for k, size in enumerate(sizes))
 
 
-def _tables(*first: int, source: str = "hwlib", **values: Any) -> dict[Key, Table]:
-    """Return tables by name; the indices of all of them count from `first`."""
-    ones = np.ones((N_POINTS, *(1,) * len(first)))
-    return {(name, len(first)): Table(ones * v, first, source) for name, v in values.items()}
+def _table(values: Any, *first: int) -> Floats:
+    """Return values by point and index, where an index counts from 0 or from `first`; else nan."""
+    full = np.ones((N_POINTS, *(1,) * len(first))) * values
+    return np.pad(full, [(0, 0), *((n, 0) for n in first)], constant_values=np.nan)
+
+
+def _tables(*first: int, **values: Any) -> dict[Key, Floats]:
+    """Return tables by name."""
+    return {(name, len(first)): _table(value, *first) for name, value in values.items()}
 
 
 def _each(function: Function, *arrays: Any) -> Floats:
@@ -150,8 +141,8 @@ def _hinge(rng: np.random.Generator, n: int) -> World:
         | _tables(1, ell=_each_sample(hinge.loss, theta, X, y))
         | _tables(1, 0, x=X, v=moved) | _tables(0, mu=polynomial.NONLINEAR),
         slopes={
-            (("ell", 0), ("theta", 1)): Table(full, (0,)),
-            (("ell", 1), ("theta", 1)): Table(grads, (1, 0)),
+            (("ell", 0), ("theta", 1)): _table(full, 0),
+            (("ell", 1), ("theta", 1)): _table(grads, 1, 0),
         },
         curves={"h_theta": ("u", 1)},
     )  # fmt: skip
@@ -187,7 +178,7 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
         known=_tables(1, haty=y_hat)
         | _tables(1, 1, z=np.concatenate([z_hidden, z_out[:, :, None]], axis=2), a=a)
         | _tables(1, 1, H=_each(_output_hessian, params, X[:, :1], y[:, :1])),
-        slopes={(("L", 1), ("z", 2)): Table(slope_z[:, :, :, None], (1, 1, 4))},
+        slopes={(("L", 1), ("z", 2)): _table(slope_z[:, :, :, None], 1, 1, 4)},
         functions={"sigma": [network.sigmoid, network.sigmoid_grad],
                    "ReLU": [network.relu, network.relu_grad]},
         tied={("w", 0): (("W", 2), [(1, 4), (2, 4)])},
@@ -195,7 +186,7 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
     for name, strength in (("L", 0.0 * l2), ("J", l2)):
         _add_losses(world, name, (), _each, (params, X, y, strength))
         _add_losses(world, name, (1,), _each_sample, (params, X, y, strength))
-    world.known |= _tables(R=world.known["J", 0].values - world.known["L", 0].values)
+    world.known |= _tables(R=world.known["J", 0] - world.known["L", 0])
     return world
 
 
@@ -206,7 +197,7 @@ def _add_losses(
     world.known |= _tables(*first, **{name: each(network.loss, *points)})
     for key, entries in ((("W", 2), _weights), (("b", 1), _biases)):
         slopes = each(lambda *point, e=entries: e(network.loss_grad(*point)), *points)
-        world.slopes[(name, len(first)), key] = Table(slopes, first + (1,) * key[1])
+        world.slopes[(name, len(first)), key] = _table(slopes, *first, *(1,) * key[1])
 
 
 def _weights(params: network.Parameters) -> Floats:
@@ -265,7 +256,7 @@ def _differences(rng: np.random.Generator, n_coordinates: int, shrink: float) ->
         {"k": range(1, n_coordinates + 1)},
         drawn=_tables(x=x, I=1j, varepsilon=step, eta=eta) | _tables(1, G=given, N=numeric),
         known=_tables(1, rho=np.vectorize(relative_error)(given, numeric))
-        | _tables(nu=noise, E=cubic + noise, source="a direct computation"),
+        | _tables(nu=noise, E=cubic + noise),
         functions={"f": [partial(f, order=order) for order in range(5)]},
     )  # fmt: skip
 
