@@ -55,7 +55,7 @@ def check(equation: Equation, book: Book) -> Finding:
     """
     label, relations = equation.label, equation.relations
     try:
-        speaks = {*map(str, equation.symbols)} - {*BUILTIN, "e"}
+        speaks = {*map(str, equation.symbols)} - {"e", *(name for name, _ in BUILTIN)}
         letters = {frozenset(free_letters(s)) for s in equation.sides if any(leaves(s))}
         distinct = len(set(equation.sides)) == len(equation.sides) > 1
         require(distinct and speaks, "two of its sides are the same, or it has no quantity")
@@ -95,7 +95,7 @@ def _check_sides(
                     raise FormulaError(_message(equation, k, values, wrong, at))
                 seen[k] |= set(signs[here].tolist())
                 error = max(error, np.max(gaps[here], initial=0.0) if relation == "=" else 0.0)
-            used |= at.used - {"parameter", "step"}
+            used |= at.used - {"parameter", "step", "drawn"}
         n_points += int(np.sum(np.any(where, axis=tuple(range(1, where.ndim)))))
     strongest = seen == [set(SIGNS[relation]) for relation in relations]
     require(strongest, "a stronger relation holds than the one that is printed")

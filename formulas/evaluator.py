@@ -11,6 +11,7 @@ own definition says; a derivative is hwlib's, or a complex step through the defi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -19,20 +20,9 @@ from lark import Tree
 from lark.visitors import Interpreter
 from numpy.typing import NDArray
 
-from formulas import reader
+from formulas import reader, worlds
 from formulas.reader import Book, Equation, FormulaError, Node, Symbol, leaves, read_side, require
-from formulas.worlds import (
-    ARRAYS,
-    DECLARED,
-    DELTAS,
-    INDEX_LETTERS,
-    N_POINTS,
-    SAMPLES,
-    Assembled,
-    Key,
-    World,
-    part_of,
-)
+from formulas.worlds import DELTAS, INDEX_LETTERS, N_POINTS, Assembled, Key, World, part_of
 
 Values: TypeAlias = NDArray[Any]
 Index: TypeAlias = tuple[Any, ...]
@@ -72,13 +62,13 @@ def larger(a: Values, b: Values) -> Values:
     return np.where(np.real(a) == np.real(b), tied, np.where(np.real(a) > np.real(b), a, b))
 
 
-BUILTIN: dict[str, tuple[int, Callable[..., Values]]] = {
-    "max": (2, larger), "min": (2, lambda a, b: -larger(-a, -b)), "log": (1, np.log),
-    "exp": (1, np.exp), "Im": (1, np.imag), "O": (1, lambda value: value),
+BUILTIN: dict[tuple[str, int], Callable[..., Values]] = {
+    ("max", 2): larger, ("min", 2): lambda a, b: -larger(-a, -b), ("log", 1): np.log,
+    ("exp", 1): np.exp, ("Im", 1): np.imag, ("O", 1): lambda value: value,
 }  # fmt: skip
-"""Functions that mean the same everywhere, and how many arguments they have."""
+"""Functions that mean the same everywhere, by name and number of arguments."""
 
-VANISHING = [read_side(latex) for latex in DECLARED["vanishing"]]
+VANISHING = [read_side(latex) for latex in worlds.DECLARED["vanishing"]]
 DIGITS = {str(digit): digit for digit in range(10)}
 ENTRYWISE = {"add": np.add, "sub": np.subtract, "odot": np.multiply}
 
@@ -104,7 +94,7 @@ class Evaluator(Interpreter[Any, Values]):
     index : dict
         The values of the index letters.
     held : dict
-        The arguments of functions, in place of their parameters; a vector with its first index.
+        The arguments of functions, by the index, in place of their parameters.
     steps : tuple
         The symbols that a complex step is added to, each with the index.
     used : set of str
@@ -113,10 +103,10 @@ class Evaluator(Interpreter[Any, Values]):
 
     def __init__(self, book: Book, world: World, page: str, sample: Any) -> None:
         self.book, self.world, self.page, self.sample = book, world, page, sample
-        self.samples, self.arrays = SAMPLES[part_of(page)], ARRAYS[part_of(page)]
+        self.samples, self.arrays = worlds.SAMPLES[part_of(page)], worlds.ARRAYS[part_of(page)]
         self.trust, self.order, self.n_slots = True, 1.0, 0
         self.index: dict[str, Any] = {}
-        self.held: dict[Key, tuple[Values, int]] = {}
+        self.held: dict[Key, Callable[[Index], Values]] = {}
         self.steps: tuple[tuple[Key, Index], ...] = ()
         self.used: set[str] = set()
 
@@ -225,10 +215,6 @@ class Evaluator(Interpreter[Any, Values]):
         above = Symbol(DELTAS[symbol.name], below.index[:1] if named else ())
         return self.visit(Tree("derivative", [Tree("symbol", [s]) for s in (above, below)]))
 
-    def named(self, symbol: Symbol) -> Values:
-        """Return the value of a symbol, or of a function of its own parameter."""
-        return self.quantity(*self.place(symbol))
-
     def place(self, symbol: Symbol) -> tuple[str, Index]:
         """Return the name and the values of the indices of a symbol; first of all its sample."""
         values, symbol = DIGITS | self.index, symbol.joined({*INDEX_LETTERS, *self.index})
@@ -240,12 +226,12 @@ class Evaluator(Interpreter[Any, Values]):
         require(fit, f"of which sample is {symbol}?")
         return symbol.name, (self.sample, *index) if named == 0 and not batch else index
 
-    def quantity(self, name: str, index: Index) -> Values:
-        """Return what a symbol stands for, with the complex steps that are on their way."""
+    def named(self, symbol: Symbol) -> Values:
+        """Return the value of a symbol, with the complex steps that are on their way."""
+        name, index = self.place(symbol)
         value, key = self.base(name, index), (name, len(index))
         for _, at in (step for step in self.steps if step[0] == key and key not in self.held):
-            same = (np.equal(a, b) for a, b in zip(index, at, strict=True))
-            hit = np.logical_and.reduce(np.broadcast_arrays(True, *same))
+            hit = math.prod(np.equal(a, b) for a, b in zip(index, at, strict=True))
             value = value + 1j * STEP * hit
             self.used.update({"step"} if np.any(hit) else ())
         return value
@@ -255,28 +241,21 @@ class Evaluator(Interpreter[Any, Values]):
         world, key, array = self.world, (name, len(index)), self.arrays.get((name, len(index)))
         if key in self.held:
             self.used.add("parameter")
-            return entry(*self.held[key], index)
+            return self.held[key](index)
         tables = {**world.drawn, **world.known} if self.trust else world.drawn
         if key in tables:
-            source = "a direct computation" if name in DECLARED["direct"] else "hwlib"
-            self.used.update({source} if tables[key] is world.known.get(key) else ())
-            value = pick(tables[key], index)
-            require(not np.any(np.isnan(value)), "an index is out of its range")
-            return value
+            self.used.add("drawn" if key in world.drawn else worlds.SOURCES.get(name, "hwlib"))
+            return pick(tables[key], index)
         printed = (e.defined for e in self.book.definitions(self.page, name))
         if array and (self.trust or Symbol(name) not in printed):
             inner = self.within(index=dict(zip(array.own, index, strict=True))).bind(array.letters)
             return arrange(inner.visit(read_side(array.entry)), inner, array)
-        return self.by_definition(name, index)
-
-    def by_definition(self, name: str, index: Index) -> Values:
-        """Return what the book's definition of a symbol says."""
         sample = self.sample
         if self.samples.get(name) == len(index) - 1:
             sample, index = index[0], index[1:]
         found = self.book.define(self.page, name, index, sample is None)
         letters = {p: i for p, i in zip(found.pattern, index, strict=True) if p in INDEX_LETTERS}
-        inside = all(np.all(np.isin(i, self.world.ranges[p])) for p, i in letters.items())
+        inside = all(np.all(np.isin(i, world.ranges[p])) for p, i in letters.items())
         require(inside, f"{name} has no such index")
         return self.within(index=letters, sample=sample).visit(found.sides[1])
 
@@ -293,12 +272,9 @@ class Evaluator(Interpreter[Any, Values]):
         what, at = self.place(of) if of else ("", ())
         table = self.world.slopes.get(((what, len(at)), (name, len(index))))
         if self.trust and table is not None:
-            value = pick(table, (*at, *index))
-            if not np.any(np.isnan(value)):
-                self.used.add("hwlib")
-                return value
-        key = (name, len(index))
-        key, places = self.world.tied.get(key, (key, [index]))
+            self.used.add("hwlib")
+            return pick(table, (*at, *index))
+        key, places = self.world.tied.get((name, len(index)), ((name, len(index)), [index]))
         steps = tuple((key, place) for place in places)
         inner = self.within(trust=False, steps=steps, used={"numerical derivative"})
         value = inner.named(of) if of else inner.visit(above)
@@ -310,8 +286,8 @@ class Evaluator(Interpreter[Any, Values]):
     def natural(self, node: Node) -> Symbol | None:
         """Return the symbol that a piece is, or that a function of its own parameter is."""
         names = reader.called(node)
-        if len(names) < 2 or any(symbol.primes for symbol in leaves(node)):
-            return names[0] if len(names) == 1 and not names[0].primes else None
+        if len(names) < 2:
+            return names[0] if names else None
         name, argument = names
         found, whole = self.function(name), Symbol(f"{name}({argument})")
         if whole.key in self.arrays:
@@ -327,12 +303,10 @@ class Evaluator(Interpreter[Any, Values]):
     def applied(self, tree: Node) -> Values:
         name, *arguments = tree.children
         symbol: Symbol = name.children[0]
-        count, builtin = BUILTIN.get(symbol.name, (1, None))
-        plain = not builtin or symbol == Symbol(symbol.name)
-        require(len(arguments) == count and plain, f"{symbol} is no function of {len(arguments)}")
-        if builtin:
+        if builtin := BUILTIN.get((str(symbol), len(arguments))):
             order = self.order if symbol.name == "O" else 1.0
             return builtin(*map(self.visit, arguments)) * order
+        require(len(arguments) == 1, f"{symbol} is no function of {len(arguments)} quantities")
         quantity = self.natural(tree)
         if quantity and symbol.name not in self.world.functions:
             return self.named(quantity)
@@ -347,41 +321,37 @@ class Evaluator(Interpreter[Any, Values]):
             return orders[primes](value)
         if found is None or primes > 1 or (primes and self.steps):
             raise FormulaError(f"{symbol} cannot be evaluated")
-        key, start = self.receiver(found, shape(value))
+        key, held = self.receive(found, value + 1j * STEP if primes else value)
         _, own = self.place(Symbol("", symbol.index))
-        index = dict(zip(found.defined.index, own, strict=True))
-        held = {**self.held, key: (value + 1j * STEP if primes else value, start)}
         steps = self.steps + ((("", 0), ()),) * primes  # in which no second derivative is taken
-        index = {**dict.fromkeys(found.parameter.index, 1), **index}
-        inner = self.within(index=index, held=held, trust=False, steps=steps)
+        index = {
+            **dict.fromkeys(found.parameter.index, 1),
+            **dict(zip(found.defined.index, own, strict=True)),
+        }
+        inner = self.within(index=index, held={**self.held, key: held}, trust=False, steps=steps)
         result = inner.visit(found.sides[1])
         self.used.update({"numerical derivative"} if primes else ())
         return np.imag(result) / STEP if primes else result
 
-    def receiver(self, found: Equation, size: tuple[int, ...]) -> tuple[Key, int]:
+    def receive(self, found: Equation, value: Values) -> tuple[Key, Callable[[Index], Values]]:
         """Return what an argument is put in place of: a number, or the entries of a vector."""
         key = found.parameter.key
         array, curve = self.arrays.get(key), self.world.curves.get(found.defined.name)
-        if size == NUMBER and (curve or not array):
-            return curve or key, 0
-        rows = self.world.ranges.get(array.letters, range(0)) if array else range(0)
-        if array is None or size != (len(rows), 1):
-            raise FormulaError(f"{found.defined} does not take that argument")
-        return read_side(array.entry).children[0].key, rows.start
+        if shape(value) == NUMBER and (curve or not array):
+            return curve or key, lambda index: value
+        require(array and len(array.letters) == 1, f"{found.defined} does not take a vector")
+        rows = np.array(self.world.ranges[array.letters]).reshape(-1, 1)
+        require(shape(value) == rows.shape, f"{found.defined} does not take that argument")
+        entry = read_side(array.entry).children[0]
+        return entry.key, lambda index: np.sum(value * (rows == index[-1]), axis=-2, keepdims=True)
 
 
 def pick(table: Values, index: Index) -> Values:
     """Return the entries of a table, along the slots of the indices."""
     points = np.arange(N_POINTS).reshape(-1, *(1,) * (SLOTS + 2))
-    return table[(points, *index)]
-
-
-def entry(value: Values, start: int, index: Index) -> Values:
-    """Return an entry of a vector that is held in place of a symbol, or the number that is."""
-    if shape(value) == NUMBER:
-        return value
-    rows = np.arange(start, start + value.shape[-2]).reshape(-1, 1)
-    return np.where(rows == index[-1], value, 0.0).sum(axis=-2, keepdims=True)
+    value: Values = table[(points, *index)]
+    require(not np.any(np.isnan(value)), "an index is out of its range")
+    return value
 
 
 def arrange(value: Values, at: Evaluator, array: Assembled) -> Values:

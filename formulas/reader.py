@@ -85,9 +85,10 @@ def leaves(node: Node) -> Iterator[Symbol]:
 
 
 def called(node: Node) -> list[Symbol]:
-    """Return the symbols of h, or of h(x) with a symbol x; none of another piece."""
+    """Return the symbols of h, or of h(x) with a symbol x; none of another piece or a prime."""
     parts = node.children if node.data == "applied" else [node]
-    named = len(parts) < 3 and all(part.data == "symbol" for part in parts)
+    primed = any(symbol.primes for symbol in leaves(node))
+    named = len(parts) < 3 and all(part.data == "symbol" for part in parts) and not primed
     return [part.children[0] for part in parts] if named else []
 
 
@@ -143,7 +144,7 @@ class Equation:
         self.symbols = tuple(s for side in self.sides for s in leaves(side))
         self.names = {symbol.joined().name for symbol in self.symbols}
         name, self.parameter = (*called(self.sides[0]), None, None)[:2]
-        alone = name and self.relations[:1] == ("=",) and not name.primes
+        alone = name and self.relations[:1] == ("=",)
         nested = name and any(isinstance(i, Symbol) for i in name.index)
         self.defined = name.joined() if alone and not nested else None
         owners = (symbol for symbol in (self.defined, self.parameter) if symbol)

@@ -30,6 +30,7 @@ INDEX_LETTERS = "ijks"
 
 DECLARED = tomllib.loads((Path(__file__).parent / "symbols.toml").read_text(encoding="utf-8"))
 PAGES, HELPERS, SAMPLES = (DECLARED[name] for name in ("pages", "helpers", "samples"))
+SOURCES = DECLARED["sources"]
 DELTAS, CONDITIONS, ATTAINED = (DECLARED[name] for name in ("deltas", "conditions", "attained"))
 
 
@@ -168,7 +169,6 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
     l2, alpha, step = rng.uniform(0.1, 1.0, (3, N_POINTS))
     z_hidden, a, z_out, y_hat = (np.array(f) for f in zip(*map(network.forward, params, X)))
     sizes = [min(block, n - start) for start in range(0, n, block)]
-    slope_z = np.eye(n) * network.log_loss_grad(z_out, y)[:, :, None]
     world = World(
         {"i": range(1, d + 1), "j": range(1, 4), "s": range(1, n + 1),
          "k": range(1, len(sizes) + 1), "r": range(1, 3), "c": range(1, 3)},
@@ -178,7 +178,6 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
         known=_tables(1, haty=y_hat)
         | _tables(1, 1, z=np.concatenate([z_hidden, z_out[:, :, None]], axis=2), a=a)
         | _tables(1, 1, H=_each(_output_hessian, params, X[:, :1], y[:, :1])),
-        slopes={(("L", 1), ("z", 2)): _table(slope_z[:, :, :, None], 1, 1, 4)},
         functions={"sigma": [network.sigmoid, network.sigmoid_grad],
                    "ReLU": [network.relu, network.relu_grad]},
         tied={("w", 0): (("W", 2), [(1, 4), (2, 4)])},
@@ -186,6 +185,9 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
     for name, strength in (("L", 0.0 * l2), ("J", l2)):
         _add_losses(world, name, (), _each, (params, X, y, strength))
         _add_losses(world, name, (1,), _each_sample, (params, X, y, strength))
+    # What a sample's sum changes is what its bias changes for that sample, and no other sample.
+    slopes = world.slopes[("L", 1), ("b", 1)][:, :, None]
+    world.slopes[("L", 1), ("z", 2)] = slopes * np.eye(n + 1)[:, :, None]
     world.known |= _tables(R=world.known["J", 0] - world.known["L", 0])
     return world
 

@@ -144,7 +144,7 @@ def test_what_is_not_the_books_latex_is_rejected(latex):
     [
         ("hinge_2_gradient", "r_i = y_i s_i", "different indices"),
         ("hinge_2_gradient", r"r_i = y_k h_\theta(\mathbf{x}_i)", "different indices"),
-        ("hinge_2_gradient", r"r_i = y_i \max(1)", "no function of 1"),
+        ("hinge_2_gradient", r"r_i = y_i \max(1)", "max cannot be evaluated"),
         ("hinge_2_gradient", r"r_i = y_i \theta_9", "out of (its range|bounds)"),
         ("network_2_output_weight", "z_4 = a_5", "out of (its range|bounds)"),
         ("network_2_output_weight", "m_4 = a_1", "hwlib does not compute m_4"),
