@@ -149,10 +149,9 @@ def _message(equation: Equation, k: int, values: list[Values], wrong: Values, at
     place = tuple(np.argwhere(wrong)[0])
     shown = (values[k + 1], values[k], *at.index.values())
     right, left, *found = (f"{np.broadcast_to(v, wrong.shape)[place]:.6g}" for v in shown)
-    where = [f"point {place[0]}", *map(" = ".join, zip(at.index, found, strict=True))]
-    sides = ((k + 2, equation.texts[k + 1], right), (k + 1, equation.texts[k], left))
-    said = (f"side {number}, {text}, is {value}" for number, text, value in sides)
-    return f"{' and '.join(said)}, at {', '.join(where)}"
+    where = "".join(f"{letter} = {value}, " for letter, value in zip(at.index, found, strict=True))
+    sides = f"{equation.texts[k + 1]}, is {right} and side {k + 1}, {equation.texts[k]}, is {left}"
+    return f"side {k + 2}, {sides}, at {where}point {place[0]}"
 
 
 def _check_order(equation: Equation, book: Book) -> Finding:

@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 
 from formulas import reader, worlds
 from formulas.reader import Book, Equation, FormulaError, Node, Symbol, leaves, read_side, require
-from formulas.worlds import DELTAS, INDEX_LETTERS, N_POINTS, Assembled, Key, World, part_of
+from formulas.worlds import DELTAS, INDEX_LETTERS, N_POINTS, SLOTS, Assembled, Key, World, part_of
 
 Values: TypeAlias = NDArray[Any]
 Index: TypeAlias = tuple[Any, ...]
 """The values of indices: whole numbers, and arrays along the slots of letters."""
 
-SLOTS = 8
 NUMBER = (1, 1)
 """Rows and columns of a number."""
 STEP = 1e-30
@@ -107,7 +106,7 @@ class Evaluator(Interpreter[Any, Values]):
         self.trust, self.order, self.n_slots = True, 1.0, 0
         self.index: dict[str, Any] = {}
         self.held: dict[Key, Callable[[Index], Values]] = {}
-        self.steps: tuple[tuple[Key, Index], ...] = ()
+        self.steps: tuple[tuple[str, Index], ...] = ()
         self.used: set[str] = set()
 
     def within(self, **changes: Any) -> Evaluator:
@@ -127,6 +126,14 @@ class Evaluator(Interpreter[Any, Values]):
             inner.index[letter] = np.array(values).reshape(-1, *later)
             inner.n_slots += 1
         return inner
+
+    def assemble(self, array: Assembled, entry: Node) -> Values:
+        """Return a vector or a matrix from its entry: the last slots become rows and columns."""
+        inner = self.bind(array.letters)
+        value = inner.visit(entry)
+        for k, letter in enumerate(array.letters):
+            value = (value + 0.0 * inner.index[letter]).swapaxes(1 + self.n_slots + k, k - 2)
+        return value
 
     def scalars(self, *nodes: Node) -> list[Values]:
         """Return the values of pieces that must be numbers at each point."""
@@ -204,9 +211,9 @@ class Evaluator(Interpreter[Any, Values]):
     def symbol(self, tree: Node) -> Values:
         symbol: Symbol = tree.children[0]
         function = self.function(symbol)
-        alone = not symbol.primes and not (function and function.parameter.key not in self.arrays)
+        alone = not function or function.parameter.key in self.arrays
         require(alone, f"{symbol} has no argument")
-        if not symbol.index and symbol.name in self.index:
+        if str(symbol) in self.index:
             return constant(1.0) * self.index[symbol.name]
         below = symbol.index[0] if len(symbol.index) == 1 else None
         if symbol.name not in DELTAS or not isinstance(below, Symbol):
@@ -230,7 +237,8 @@ class Evaluator(Interpreter[Any, Values]):
         """Return the value of a symbol, with the complex steps that are on their way."""
         name, index = self.place(symbol)
         value, key = self.base(name, index), (name, len(index))
-        for _, at in (step for step in self.steps if step[0] == key and key not in self.held):
+        met = (at for what, at in self.steps if (what, len(at)) == key and key not in self.held)
+        for at in met:
             hit = math.prod(np.equal(a, b) for a, b in zip(index, at, strict=True))
             value = value + 1j * STEP * hit
             self.used.update({"step"} if np.any(hit) else ())
@@ -248,8 +256,8 @@ class Evaluator(Interpreter[Any, Values]):
             return pick(tables[key], index)
         printed = (e.defined for e in self.book.definitions(self.page, name))
         if array and (self.trust or Symbol(name) not in printed):
-            inner = self.within(index=dict(zip(array.own, index, strict=True))).bind(array.letters)
-            return arrange(inner.visit(read_side(array.entry)), inner, array)
+            inner = self.within(index=dict(zip(array.own, index, strict=True)))
+            return inner.assemble(array, read_side(array.entry))
         sample = self.sample
         if self.samples.get(name) == len(index) - 1:
             sample, index = index[0], index[1:]
@@ -265,17 +273,15 @@ class Evaluator(Interpreter[Any, Values]):
         of, to = self.natural(above), self.natural(below)
         require(to and not self.steps, "a second derivative, or not with respect to a symbol")
         if array := self.arrays.get(to.key):
-            inner = self.bind(array.letters)
-            entry = Tree("derivative", [above, read_side(array.entry)])
-            return arrange(inner.visit(entry), inner, array)
+            return self.assemble(array, Tree("derivative", [above, read_side(array.entry)]))
         name, index = self.place(to)
         what, at = self.place(of) if of else ("", ())
         table = self.world.slopes.get(((what, len(at)), (name, len(index))))
         if self.trust and table is not None:
             self.used.add("hwlib")
             return pick(table, (*at, *index))
-        key, places = self.world.tied.get((name, len(index)), ((name, len(index)), [index]))
-        steps = tuple((key, place) for place in places)
+        tied = [read_side(latex).children[0] for latex in worlds.TIED.get(str(to), ())]
+        steps = tuple(map(self.place, tied or [to]))
         inner = self.within(trust=False, steps=steps, used={"numerical derivative"})
         value = inner.named(of) if of else inner.visit(above)
         depends = "step" in inner.used or tree in VANISHING
@@ -323,7 +329,7 @@ class Evaluator(Interpreter[Any, Values]):
             raise FormulaError(f"{symbol} cannot be evaluated")
         key, held = self.receive(found, value + 1j * STEP if primes else value)
         _, own = self.place(Symbol("", symbol.index))
-        steps = self.steps + ((("", 0), ()),) * primes  # in which no second derivative is taken
+        steps = self.steps + (("", ()),) * primes  # in which no second derivative is taken
         index = {
             **dict.fromkeys(found.parameter.index, 1),
             **dict(zip(found.defined.index, own, strict=True)),
@@ -336,9 +342,9 @@ class Evaluator(Interpreter[Any, Values]):
     def receive(self, found: Equation, value: Values) -> tuple[Key, Callable[[Index], Values]]:
         """Return what an argument is put in place of: a number, or the entries of a vector."""
         key = found.parameter.key
-        array, curve = self.arrays.get(key), self.world.curves.get(found.defined.name)
+        array, curve = self.arrays.get(key), worlds.CURVES.get(found.defined.name)
         if shape(value) == NUMBER and (curve or not array):
-            return curve or key, lambda index: value
+            return read_side(curve).children[0].key if curve else key, lambda index: value
         require(array and len(array.letters) == 1, f"{found.defined} does not take a vector")
         rows = np.array(self.world.ranges[array.letters]).reshape(-1, 1)
         require(shape(value) == rows.shape, f"{found.defined} does not take that argument")
@@ -351,12 +357,4 @@ def pick(table: Values, index: Index) -> Values:
     points = np.arange(N_POINTS).reshape(-1, *(1,) * (SLOTS + 2))
     value: Values = table[(points, *index)]
     require(not np.any(np.isnan(value)), "an index is out of its range")
-    return value
-
-
-def arrange(value: Values, at: Evaluator, array: Assembled) -> Values:
-    """Turn the last slots into rows and columns."""
-    first = 1 + at.n_slots - len(array.letters)
-    for k, letter in enumerate(array.letters):
-        value = (value + 0.0 * at.index[letter]).swapaxes(first + k, k - 2)
     return value

@@ -100,10 +100,9 @@ def free_letters(node: Node) -> set[str]:
 
 def fits(pattern: tuple[Any, ...], index: tuple[Any, ...]) -> bool:
     """Whether an index is one of those that a pattern such as ("j", "4") stands for."""
-    return len(pattern) == len(index) and all(
-        p in INDEX_LETTERS or (isinstance(i, int | str) and p == str(i))
-        for p, i in zip(pattern, index, strict=True)
-    )
+    pairs = zip(pattern, index, strict=False)
+    same = (p in INDEX_LETTERS or (isinstance(i, int | str) and p == str(i)) for p, i in pairs)
+    return len(pattern) == len(index) and all(same)
 
 
 @dataclass(eq=False)
@@ -171,8 +170,7 @@ def parse(page: str, label: str, latex: str) -> Equation:
     try:
         tree = PARSER.parse(text)
     except LarkError as error:
-        place = text[max(getattr(error, "pos_in_stream", 0) or 0, 0) :][:30]
-        raise FormulaError(f"{page}, {label}: not in the book's LaTeX at {place!r}") from error
+        raise FormulaError(f"{page}, {label}: not in the book's LaTeX: {error}") from error
     signs = tree.children[1::2]
     cuts = [0, *(place for sign in signs for place in (sign.start_pos, sign.end_pos)), len(text)]
     texts = tuple(" ".join(text[a:b].split()) for a, b in zip(cuts[::2], cuts[1::2], strict=True))
@@ -244,7 +242,7 @@ class Book:
         if any(left.find_data("derivative")) or any(marks):
             return "gradient"
         found = self.definitions(equation.page, here.name if here else "")
-        batch = equation.is_of_a_batch
-        same = [e.label for e in found if e.defined == here and e.is_of_a_batch == batch]
+        what = (here, equation.is_of_a_batch)
+        same = [e.label for e in found if (e.defined, e.is_of_a_batch) == what]
         first = same[:1] == [equation.label] and len(equation.sides) == 2
         return "definition" if first else "step"

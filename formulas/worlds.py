@@ -11,7 +11,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,7 +30,7 @@ INDEX_LETTERS = "ijks"
 
 DECLARED = tomllib.loads((Path(__file__).parent / "symbols.toml").read_text(encoding="utf-8"))
 PAGES, HELPERS, SAMPLES = (DECLARED[name] for name in ("pages", "helpers", "samples"))
-SOURCES = DECLARED["sources"]
+SOURCES, TIED, CURVES = (DECLARED[name] for name in ("sources", "tied", "curves"))
 DELTAS, CONDITIONS, ATTAINED = (DECLARED[name] for name in ("deltas", "conditions", "attained"))
 
 
@@ -62,10 +62,6 @@ class World:
         Derivatives that hwlib computes: of what, with respect to what.
     functions : dict
         Functions of a number, each with its derivatives.
-    tied : dict
-        A symbol that stands for several entries of another at once.
-    curves : dict
-        A function of a vector that is given a number: what the number is put in place of.
     """
 
     ranges: dict[str, range]
@@ -73,11 +69,10 @@ class World:
     known: dict[Key, Floats]
     slopes: dict[tuple[Key, Key], Floats] = field(default_factory=dict)
     functions: dict[str, list[Function]] = field(default_factory=dict)
-    tied: dict[Key, tuple[Key, list[tuple[int, ...]]]] = field(default_factory=dict)
-    curves: dict[str, Key] = field(default_factory=dict)
 
 
-N_POINTS = 48
+N_POINTS, SLOTS = 48, 8
+"""Of the axes of a value, see `formulas.evaluator`: the length of the first, and how many letters."""
 
 
 def part_of(page: str) -> str:
@@ -141,11 +136,8 @@ def _hinge(rng: np.random.Generator, n: int) -> World:
         | _tables(1, h_theta=_each(hinge.hypothesis, theta, X))
         | _tables(1, ell=_each_sample(hinge.loss, theta, X, y))
         | _tables(1, 0, x=X, v=moved) | _tables(0, mu=polynomial.NONLINEAR),
-        slopes={
-            (("ell", 0), ("theta", 1)): _table(full, 0),
-            (("ell", 1), ("theta", 1)): _table(grads, 1, 0),
-        },
-        curves={"h_theta": ("u", 1)},
+        slopes={(("ell", 0), ("theta", 1)): _table(full, 0),
+                (("ell", 1), ("theta", 1)): _table(grads, 1, 0)},
     )  # fmt: skip
 
 
@@ -180,7 +172,6 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
         | _tables(1, 1, H=_each(_output_hessian, params, X[:, :1], y[:, :1])),
         functions={"sigma": [network.sigmoid, network.sigmoid_grad],
                    "ReLU": [network.relu, network.relu_grad]},
-        tied={("w", 0): (("W", 2), [(1, 4), (2, 4)])},
     )  # fmt: skip
     for name, strength in (("L", 0.0 * l2), ("J", l2)):
         _add_losses(world, name, (), _each, (params, X, y, strength))
@@ -245,21 +236,18 @@ def _differences(rng: np.random.Generator, n_coordinates: int, shrink: float) ->
     eta[::8], step = eta[::8] / shrink**3, step / shrink
     given, numeric = rng.normal(size=(2, N_POINTS, n_coordinates))
 
-    def f(at: Any, order: int) -> Any:
-        """Return an exponential function, or its derivative of an order."""
-        a, r = (v.reshape(-1, *(1,) * (np.ndim(at) - 1)) for v in (scale, rate))
-        return a * r**order * np.exp(r * at)
-
-    # Two values that are off by eta f(x), in opposite directions, change the difference most; of
+    a, r = (v.reshape(-1, *(1,) * (SLOTS + 2)) for v in (scale, rate))
+    y = scale * np.exp(rate * x)
+    # Two values that are off by eta y, in opposite directions, change the difference most; of
     # the series of f, the term of third order is the first that the central difference keeps.
-    noise, cubic = eta * np.abs(f(x, 0)), np.abs(f(x, 3)) / 6.0 * step**3
+    noise, cubic = eta * np.abs(y), np.abs(rate**3 * y) / 6.0 * step**3
     noise, cubic = ((term - -term) / (2.0 * step) for term in (noise, cubic))
     return World(
         {"k": range(1, n_coordinates + 1)},
         drawn=_tables(x=x, I=1j, varepsilon=step, eta=eta) | _tables(1, G=given, N=numeric),
         known=_tables(1, rho=np.vectorize(relative_error)(given, numeric))
         | _tables(nu=noise, E=cubic + noise),
-        functions={"f": [partial(f, order=order) for order in range(5)]},
+        functions={"f": [lambda at, k=k: a * r**k * np.exp(r * at) for k in range(5)]},
     )  # fmt: skip
 
 

@@ -123,7 +123,7 @@ def test_the_message_tells_side_point_and_values():
         check(wrong, BOOK)
     text = str(failure.value)
     assert r"side 2, \delta_{z_4} z_j, is " in text
-    assert re.search(r"and side 1, .*, is -?[\d.e-]+, at point \d+, j = 1$", text)
+    assert re.search(r"and side 1, .*, is -?[\d.e-]+, at j = 1, point \d+$", text)
 
 
 @pytest.mark.parametrize(
