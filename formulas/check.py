@@ -6,8 +6,8 @@ printed as a bound is wrong, and so is a bound that is attained nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -78,9 +78,7 @@ def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluat
         yield at.within(trust=trust, used=set())
 
 
-def _check_sides(
-    equation: Equation, book: Book, relations: Sequence[str], condition: str
-) -> Finding:
+def _check_sides(equation: Equation, book: Book, relations: Any, condition: str) -> Finding:
     """Check that these relations hold at the points of a condition, and none that is stronger."""
     seen: list[set[float]] = [set() for _ in relations]
     used, n_points, error = set[str](), 0, 0.0
@@ -116,12 +114,9 @@ def _is_pinned(equation: Equation, book: Book) -> None:
     page = (e for e in book.equations if e.page == equation.page and e.label != equation.label)
     near = (s.joined() for e in page for s in e.symbols)
     used = any(s.name == symbol.name and fits(symbol.index, s.index) for s in near)
-    known = (
-        (name, len(index)) in world.known
-        or whole in ARRAYS[part]
-        or (str(symbol) in HELPERS[part] and used)
-        or (parameter and symbol.name in world.functions and not symbol.index)
-    )
+    helper = str(symbol) in HELPERS[part] and used
+    function = parameter and symbol.name in world.functions and not symbol.index
+    known = (name, len(index)) in world.known or whole in ARRAYS[part] or helper or function
     require(known, f"hwlib does not compute {symbol}, and no formula of the page uses it")
     if parameter and at.function(symbol) is equation:
         at.call(symbol, at.named(parameter))

@@ -216,7 +216,7 @@ class Evaluator(Interpreter[Any, Values]):
         if str(symbol) in self.index:
             return constant(1.0) * self.index[symbol.name]
         below = symbol.index[0] if len(symbol.index) == 1 else None
-        if symbol.name not in DELTAS or not isinstance(below, Symbol):
+        if symbol.name not in DELTAS or symbol.primes or not isinstance(below, Symbol):
             return self.named(symbol)
         named = self.samples.get(below.name, 99) < len(below.index)
         above = Symbol(DELTAS[symbol.name], below.index[:1] if named else ())
@@ -325,8 +325,8 @@ class Evaluator(Interpreter[Any, Values]):
         if primes < len(orders) and (found is None or (self.trust and np.isrealobj(value))):
             self.used.update({"hwlib"} if found else ())
             return orders[primes](value)
-        if found is None or primes > 1 or (primes and self.steps):
-            raise FormulaError(f"{symbol} cannot be evaluated")
+        possible = found and primes < 2 and not (primes and self.steps)
+        require(possible, f"{symbol} cannot be evaluated")
         key, held = self.receive(found, value + 1j * STEP if primes else value)
         _, own = self.place(Symbol("", symbol.index))
         steps = self.steps + (("", ()),) * primes  # in which no second derivative is taken
@@ -345,8 +345,7 @@ class Evaluator(Interpreter[Any, Values]):
         array, curve = self.arrays.get(key), worlds.CURVES.get(found.defined.name)
         if shape(value) == NUMBER and (curve or not array):
             return read_side(curve).children[0].key if curve else key, lambda index: value
-        require(array and len(array.letters) == 1, f"{found.defined} does not take a vector")
-        rows = np.array(self.world.ranges[array.letters]).reshape(-1, 1)
+        rows = np.array(self.world.ranges.get(array.letters if array else "", [])).reshape(-1, 1)
         require(shape(value) == rows.shape, f"{found.defined} does not take that argument")
         entry = read_side(array.entry).children[0]
         return entry.key, lambda index: np.sum(value * (rows == index[-1]), axis=-2, keepdims=True)

@@ -143,11 +143,11 @@ class Equation:
         self.symbols = tuple(s for side in self.sides for s in leaves(side))
         self.names = {symbol.joined().name for symbol in self.symbols}
         name, self.parameter = (*called(self.sides[0]), None, None)[:2]
-        alone = name and self.relations[:1] == ("=",)
-        nested = name and any(isinstance(i, Symbol) for i in name.index)
-        self.defined = name.joined() if alone and not nested else None
-        owners = (symbol for symbol in (self.defined, self.parameter) if symbol)
-        self.pattern = tuple(i for symbol in owners for i in symbol.index)
+        alone = (
+            name and self.relations[:1] == ("=",) and all(isinstance(i, str) for i in name.index)
+        )
+        self.defined = name.joined() if alone else None
+        self.pattern = tuple(i for s in (self.defined, self.parameter) if s for i in s.index)
         samples, arrays = SAMPLES.get(self.part, {}), ARRAYS.get(self.part, {})
         entries = (arrays[s.key].entry for s in self.symbols if s.key in arrays)
         found = (*self.symbols, *(s for latex in entries for s in leaves(read_side(latex))))
@@ -211,10 +211,6 @@ class Book:
 
     def __init__(self, equations: Iterable[Equation]) -> None:
         self.equations = list(equations)
-        self._definitions: dict[str, list[Equation]] = {}
-        for equation in self.equations:
-            if equation.defined:
-                self._definitions.setdefault(equation.defined.name, []).append(equation)
 
     def changed(self, equation: Equation) -> Book:
         """Return the book with another version of one of its equations."""
@@ -222,7 +218,8 @@ class Book:
 
     def definitions(self, page: str, name: str) -> list[Equation]:
         """Return what defines a name in a part: this page's first, then in the book's order."""
-        near = [e for e in self._definitions.get(name, ()) if e.part == part_of(page)]
+        near = [e for e in self.equations if e.defined and e.defined.name == name]
+        near = [e for e in near if e.part == part_of(page)]
         return sorted(near, key=lambda e: e.page != page)
 
     def define(self, page: str, name: str, index: tuple[Any, ...], batch: bool) -> Equation:
@@ -244,5 +241,4 @@ class Book:
         found = self.definitions(equation.page, here.name if here else "")
         what = (here, equation.is_of_a_batch)
         same = [e.label for e in found if (e.defined, e.is_of_a_batch) == what]
-        first = same[:1] == [equation.label] and len(equation.sides) == 2
-        return "definition" if first else "step"
+        return "definition" if same[:1] == [equation.label] and len(equation.sides) == 2 else "step"

@@ -26,9 +26,7 @@ WHOLE = {"applied": 1, "power": 1, "frac": 0, "case": 0, "row": 0, "odot": 0, "s
 """From which child on a construct holds whole formulas: there a 1 or a sign is added."""
 
 LISTED = tomllib.loads((Path(__file__).parent / "same_meaning.toml").read_text(encoding="utf-8"))
-SAME = [
-    (kind["reason"], kind["labels"], what) for kind in LISTED["same"] for what in kind["rewrites"]
-]
+SAME = [(s["reason"], s["labels"], what) for s in LISTED["same"] for what in s["rewrites"]]
 """Rewrites that say the same: reason, pattern of labels, pattern of rewrites."""
 
 
@@ -135,17 +133,11 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         signs = sorted(SIGNS.keys() - {*node.children[2:3]}) if len(node.children) == 4 else ()
         yield from (_with(node, 2, sign) for sign in signs)
 
-    def row(self, node: Node) -> Iterator[Node]:
-        yield from ()
-
     def matrix(self, node: Node) -> Iterator[Node]:
         yield Tree("matrix", node.children[::-1])
 
-    def applied(self, node: Node) -> Iterator[Node]:
-        yield from node.children if len(node.children) == 2 else ()
-
     def __default__(self, node: Node) -> Iterator[Node]:
-        yield from node.children
+        yield from node.children if node.data != "row" else ()
         if node.data in OPPOSITE:
             yield Tree(OPPOSITE[node.data], node.children)
         if node.data in ("sub", "frac", "power"):

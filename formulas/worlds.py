@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -72,7 +73,7 @@ class World:
 
 
 N_POINTS, SLOTS = 48, 8
-"""Of the axes of a value, see `formulas.evaluator`: the length of the first, and how many letters."""
+"""The first axis of a value, and how many axes belong to letters: see `formulas.evaluator`."""
 
 
 def part_of(page: str) -> str:
@@ -127,15 +128,14 @@ def _hinge(rng: np.random.Generator, n: int) -> World:
     c, theta, v, alpha, u, y = _hinge_points(rng, n)
     X = _each(polynomial.features, u, c)
     full, grads = _each(hinge.loss_grad, theta, X, y), _each_sample(hinge.loss_grad, theta, X, y)
-    moved = theta[:, None] - alpha[:, None, None] * grads
     return World(
         {"i": range(1, n + 1), "j": range(7), "k": range(7)},
         drawn=_tables(n=n, alpha=alpha) | _tables(0, c=c, theta=theta, v=v, g=full)
         | _tables(1, u=u, y=y),
-        known=_tables(ell=_each(hinge.loss, theta, X, y))
+        known=_tables(ell=_each(hinge.loss, theta, X, y)) | _tables(0, mu=polynomial.NONLINEAR)
         | _tables(1, h_theta=_each(hinge.hypothesis, theta, X))
         | _tables(1, ell=_each_sample(hinge.loss, theta, X, y))
-        | _tables(1, 0, x=X, v=moved) | _tables(0, mu=polynomial.NONLINEAR),
+        | _tables(1, 0, x=X, v=theta[:, None] - alpha[:, None, None] * grads),
         slopes={(("ell", 0), ("theta", 1)): _table(full, 0),
                 (("ell", 1), ("theta", 1)): _table(grads, 1, 0)},
     )  # fmt: skip
@@ -159,7 +159,8 @@ def _hinge_points(rng: np.random.Generator, n: int) -> tuple[Floats, ...]:
 def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
     params, X, y, z = _network_points(rng, n, d)
     l2, alpha, step = rng.uniform(0.1, 1.0, (3, N_POINTS))
-    z_hidden, a, z_out, y_hat = (np.array(f) for f in zip(*map(network.forward, params, X)))
+    forward = zip(*map(network.forward, params, X), strict=True)
+    z_hidden, a, z_out, y_hat = map(np.array, forward)
     sizes = [min(block, n - start) for start in range(0, n, block)]
     world = World(
         {"i": range(1, d + 1), "j": range(1, 4), "s": range(1, n + 1),
@@ -183,9 +184,7 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
     return world
 
 
-def _add_losses(
-    world: World, name: str, first: tuple[int, ...], each: Function, points: Any
-) -> None:
+def _add_losses(world: World, name: str, first: Any, each: Function, points: Any) -> None:
     """Add a loss and its gradient: of the batch, or, with an index, of each sample."""
     world.known |= _tables(*first, **{name: each(network.loss, *points)})
     for key, entries in ((("W", 2), _weights), (("b", 1), _biases)):
@@ -195,10 +194,7 @@ def _add_losses(
 
 def _weights(params: network.Parameters) -> Floats:
     """Put W_ij and W_j4 into one table; nan where no weight is."""
-    (d, m), size = params.W_hidden.shape, max(params.W_hidden.shape)
-    table = np.full((size, m + 1), np.nan)
-    table[:d, :m], table[:m, m] = params.W_hidden, params.w_out
-    return table
+    return np.array([*zip_longest(*params.W_hidden.T, params.w_out, fillvalue=np.nan)])
 
 
 def _biases(params: network.Parameters) -> Floats:
@@ -220,9 +216,8 @@ def _output_hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
 def _network_points(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]:
     W, b, X, w_out = _eighths(rng, d, 3), _eighths(rng, 3), _eighths(rng, n, d), _eighths(rng, 3)
     b_out, z, y = _eighths(rng), 4.0 * _eighths(rng), rng.choice([0.0, 1.0], (N_POINTS, n))
-    for p in range(0, N_POINTS, 4):
-        j = p // 4 % 3
-        b[p, j] = -X[p, 0] @ W[p, :, j]  # so that the sum of one unit is exactly 0
+    p, j = np.arange(0, N_POINTS, 4), np.arange(N_POINTS // 4) % 3
+    b[p, j] = -np.sum(X[p, 0] * W[p, :, j], axis=1)  # so that the sum of one unit is exactly 0
     w_out[1::8], b_out[1::16], z[2::8] = 0.0, 0.0, 0.0  # so that z_4 = b_4, and at times 0
     return list(map(network.Parameters, W, b, w_out, b_out.tolist())), X, y, z
 
@@ -231,9 +226,8 @@ def _differences(rng: np.random.Generator, n_coordinates: int, shrink: float) ->
     rng = np.random.default_rng(7)  # the same points in both worlds, with another step
     scale, rate, x = rng.uniform((0.5, 0.5, -1.0), (2.0, 1.5, 1.0), (N_POINTS, 3)).T
     scale, rate = rng.choice([-1.0, 1.0], (2, N_POINTS)) * (scale, rate)
-    step, eta = rng.uniform(0.05, 0.1, N_POINTS), 10.0 ** rng.uniform(-5.0, -3.0, N_POINTS)
+    step, eta = rng.uniform(0.05, 0.1, N_POINTS) / shrink, 10.0 ** rng.uniform(-5, -3, N_POINTS)
     eta[::8] = np.abs((rate * step) ** 3 / 3.0)[::8]  # so that the step is the best one
-    eta[::8], step = eta[::8] / shrink**3, step / shrink
     given, numeric = rng.normal(size=(2, N_POINTS, n_coordinates))
 
     a, r = (v.reshape(-1, *(1,) * (SLOTS + 2)) for v in (scale, rate))
