@@ -209,7 +209,7 @@ class Evaluator(Interpreter[Any, Values]):
         raise FormulaError(f"the sum over {letter} has no bounds")
 
     def symbol(self, tree: Node) -> Values:
-        symbol: Symbol = tree.children[0]
+        symbol = tree.children[0]
         function = self.function(symbol)
         alone = not function or function.parameter.key in self.arrays
         require(alone, f"{symbol} has no argument")
@@ -308,7 +308,7 @@ class Evaluator(Interpreter[Any, Values]):
 
     def applied(self, tree: Node) -> Values:
         name, *arguments = tree.children
-        symbol: Symbol = name.children[0]
+        symbol = name.children[0]
         if builtin := BUILTIN.get((str(symbol), len(arguments))):
             order = self.order if symbol.name == "O" else 1.0
             return builtin(*map(self.visit, arguments)) * order

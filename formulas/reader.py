@@ -43,7 +43,7 @@ class Symbol(NamedTuple):
     """A name with its index, such as ``W_{ij}``; an index may be a symbol, as in delta_{z_4}."""
 
     name: str
-    index: tuple[str | Symbol, ...] = ()
+    index: tuple[Any, ...] = ()  # type: ignore[assignment] # hides tuple.index
     primes: int = 0
 
     def __str__(self) -> str:
@@ -66,14 +66,15 @@ class Symbol(NamedTuple):
 class _Symbols(Transformer[Token, Node]):
     """Put each name and its index together into one leaf."""
 
-    def symbol(self, children: list[Token | Node]) -> Node:
+    def symbol(self, children: list[Any]) -> Node:
         base, *rest = children
         name = re.sub(r"\\(operatorname)?|[{}]", "", str(base))
+        rest = [part.children[0] if isinstance(part, Tree) else part for part in rest]
         kinds = [(getattr(part, "type", "symbol"), part) for part in rest]
         name += "".join(f"_{part[1:]}" for kind, part in kinds if kind == "GREEK")  # h_theta
         primes = sum(len(part) for kind, part in kinds if kind == "PRIMES")
-        parts = {"symbol": lambda tree: tree.children[0], "HAT": lambda token: Symbol("haty")}
-        index = [parts.get(k, str)(part) for k, part in kinds if k not in ("GREEK", "PRIMES")]
+        others = [(kind, part) for kind, part in kinds if kind not in ("GREEK", "PRIMES")]
+        index = [Symbol("haty") if kind == "HAT" else part for kind, part in others]
         return Tree("symbol", [Symbol(name, tuple(index), primes)])
 
 
@@ -84,7 +85,7 @@ def leaves(node: Node) -> Iterator[Symbol]:
         yield from (i for i in leaf.index if isinstance(i, Symbol))
 
 
-def called(node: Node) -> list[Symbol]:
+def called(node: Node) -> list[Any]:
     """Return the symbols of h, or of h(x) with a symbol x; none of another piece or a prime."""
     parts = node.children if node.data == "applied" else [node]
     primed = any(symbol.primes for symbol in leaves(node))
@@ -143,10 +144,8 @@ class Equation:
         self.symbols = tuple(s for side in self.sides for s in leaves(side))
         self.names = {symbol.joined().name for symbol in self.symbols}
         name, self.parameter = (*called(self.sides[0]), None, None)[:2]
-        alone = (
-            name and self.relations[:1] == ("=",) and all(isinstance(i, str) for i in name.index)
-        )
-        self.defined = name.joined() if alone else None
+        plain = all(isinstance(i, str) for i in name.index) if name else False
+        self.defined = name.joined() if plain and self.relations[:1] == ("=",) else None
         self.pattern = tuple(i for s in (self.defined, self.parameter) if s for i in s.index)
         samples, arrays = SAMPLES.get(self.part, {}), ARRAYS.get(self.part, {})
         entries = (arrays[s.key].entry for s in self.symbols if s.key in arrays)
@@ -218,9 +217,8 @@ class Book:
 
     def definitions(self, page: str, name: str) -> list[Equation]:
         """Return what defines a name in a part: this page's first, then in the book's order."""
-        near = [e for e in self.equations if e.defined and e.defined.name == name]
-        near = [e for e in near if e.part == part_of(page)]
-        return sorted(near, key=lambda e: e.page != page)
+        found = (e for e in self.equations if e.part == part_of(page) and e.defined)
+        return sorted((e for e in found if e.defined.name == name), key=lambda e: e.page != page)
 
     def define(self, page: str, name: str, index: tuple[Any, ...], batch: bool) -> Equation:
         """Return what defines a symbol: a digit in the index (z_4) comes before a letter (z_j)."""

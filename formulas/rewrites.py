@@ -42,9 +42,9 @@ def rewrites(equation: Equation, book: Book) -> Iterator[tuple[str, Equation]]:
         for what, other in [*others.changes(side), *_additions(side)]:
             yield f"side {k + 1}, {what}", replace(equation, sides=_put(equation.sides, k, other))
     for k, sign in enumerate(equation.relations):
-        for other in sorted(SIGNS.keys() - {sign}):
-            signs = _put(equation.relations, k, other)
-            yield f"{sign} becomes {other}", replace(equation, relations=signs)
+        for instead in sorted(SIGNS.keys() - {sign}):
+            signs = _put(equation.relations, k, instead)
+            yield f"{sign} becomes {instead}", replace(equation, relations=signs)
 
 
 def show(node: Any) -> str:
