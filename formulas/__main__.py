@@ -20,4 +20,3 @@ def count() -> dict[str, dict[str, int]]:
 
 if __name__ == "__main__":
     STORED.write_text(json.dumps(count(), indent=2) + "\n", encoding="utf-8")
-    print(f"{STORED} holds the counts of all pages")

@@ -7,14 +7,13 @@ printed as a bound is wrong, and so is a bound that is attained nowhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from formulas.evaluator import BUILTIN, SIGNS, Evaluator, Values, shape
 from formulas.reader import Book, Equation, FormulaError, fits, free_letters, leaves, parse, require
-from formulas.worlds import ATTAINED, CONDITIONS, HELPERS, N_POINTS, World, worlds
+from formulas.worlds import ARRAYS, ATTAINED, CONDITIONS, HELPERS, N_POINTS, World, worlds
 
 TOLERANCE = 1e-8
 
@@ -54,78 +53,71 @@ def check(equation: Equation, book: Book) -> Finding:
         If it is wrong, says nothing, or speaks of an unknown symbol: names page, label, side and
         point.
     """
+    label, relations = equation.label, equation.relations
     try:
-        speaks = {*map(str, equation.symbols)} - {*BUILTIN, "e"}
+        speaks = {*map(str, equation.symbols)} - {"e", *(name for name, _ in BUILTIN)}
         letters = {frozenset(free_letters(s)) for s in equation.sides if any(leaves(s))}
         distinct = len(set(equation.sides)) == len(equation.sides) > 1
         require(distinct and speaks, "two of its sides are the same, or it has no quantity")
         require(len(letters) == 1, "its sides speak of different indices")
-        return (_check_order if equation.has_order else _check_sides)(equation, book)
-    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
-        raise FormulaError(f"{equation.page}, {equation.label}: {error}") from error
+        _is_pinned(equation, book)
+        if "O" in equation.names:
+            return _check_order(equation, book)
+        if label in ATTAINED:
+            _check_sides(equation, book, ["="] * len(relations), ATTAINED[label])
+        return _check_sides(equation, book, relations, CONDITIONS.get(label, "0 = 0"))
+    except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
+        raise FormulaError(f"{equation.page}, {label}: {error}") from error
 
 
 def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluator]:
     """Yield two evaluators: one takes hwlib's values, one follows the book's definitions."""
     at = Evaluator(book, world, equation.page, None if equation.is_of_a_batch else 1)
     at = at.bind("".join(sorted(set.union(*map(free_letters, equation.sides)))))
-    for node in equation.sides[0].find_data("derivative"):
-        above, below = map(at.natural, node.children)
-        if above and below:  # such as the terms of z_4, of which W_14 may not enter all
-            said = book.definitions(equation.page, above.name)
-            at.zeros[below] = {symbol for found in said for symbol in found.symbols}
     for trust in (True, False):
         yield at.within(trust=trust, used=set())
 
 
-def _check_sides(equation: Equation, book: Book) -> Finding:
-    seen: list[set[float]] = [set() for _ in equation.relations]
+def _check_sides(equation: Equation, book: Book, relations: Any, condition: str) -> Finding:
+    """Check that these relations hold at the points of a condition, and none that is stronger."""
+    seen: list[set[float]] = [set() for _ in relations]
     used, n_points, error = set[str](), 0, 0.0
     for world in worlds(equation.part):
-        _is_pinned(equation, book, world)
         for at in evaluators(equation, book, world):
-            where = _holds(CONDITIONS.get(equation.label, "0 = 0"), at)
+            where = _holds(condition, at)
             values = [at.visit(side) for side in equation.sides]
-            for k, relation in enumerate(equation.relations):
+            for k, relation in enumerate(relations):
                 signs, gaps, here = np.broadcast_arrays(*differences(*values[k : k + 2]), where)
                 wrong = here & ~np.isin(signs, SIGNS[relation])
                 if np.any(wrong):
                     raise FormulaError(_message(equation, k, values, wrong, at))
                 seen[k] |= set(signs[here].tolist())
-                error = max(error, np.max(gaps[here]) if relation == "=" else 0.0)
-            if equation.label in ATTAINED:
-                signs, _ = differences(values[0], values[-1])
-                equal = _holds(ATTAINED[equation.label], at)
-                attained = np.any(equal) and not np.any(signs[np.broadcast_to(equal, signs.shape)])
-                require(attained, f"the bound is not attained at {ATTAINED[equation.label]}")
-            used |= at.used
+                error = max(error, np.max(gaps[here], initial=0.0) if relation == "=" else 0.0)
+            used |= at.used - {"parameter", "step", "drawn"}
         n_points += int(np.sum(np.any(where, axis=tuple(range(1, where.ndim)))))
-    strongest = all(
-        found == set(SIGNS[r]) for found, r in zip(seen, equation.relations, strict=True)
-    )
+    strongest = seen == [set(SIGNS[relation]) for relation in relations]
     require(strongest, "a stronger relation holds than the one that is printed")
     helper = str(equation.defined) in HELPERS[equation.part]
-    against = (
-        "the formulas that use it" if helper else " and ".join(sorted(used - {"parameter", "step"}))
-    )
+    against = "the formulas that use it" if helper else " and ".join(sorted(used))
     return Finding(equation, against or "its other sides", n_points, error)
 
 
-def _is_pinned(equation: Equation, book: Book, world: World) -> None:
+def _is_pinned(equation: Equation, book: Book) -> None:
     """Reject a definition that nothing else tests, or that does not use its own parameter."""
-    symbol, parameter = equation.defined, equation.parameter
+    symbol, parameter, part = equation.defined, equation.parameter, equation.part
     if symbol is None:
         return
-    implicit = symbol.name in world.samples and not equation.is_of_a_batch
+    world = worlds(part)[0]
+    *_, at = evaluators(equation, book, world)
+    name, index = at.place(symbol._replace(index=equation.pattern))
     whole = (f"{symbol}({parameter})" if parameter else symbol.name, len(symbol.index))
-    known = (symbol.name, len(equation.pattern) + implicit) in world.known
     page = (e for e in book.equations if e.page == equation.page and e.label != equation.label)
     near = (s.joined() for e in page for s in e.symbols)
     used = any(s.name == symbol.name and fits(symbol.index, s.index) for s in near)
-    known |= whole in world.arrays or (str(symbol) in HELPERS[world.part] and used)
-    known |= bool(parameter) and symbol.name in world.functions and not symbol.index
+    helper = str(symbol) in HELPERS[part] and used
+    function = parameter and symbol.name in world.functions and not symbol.index
+    known = (name, len(index)) in world.known or whole in ARRAYS[part] or helper or function
     require(known, f"hwlib does not compute {symbol}, and no formula of the page uses it")
-    *_, at = evaluators(equation, book, world)
     if parameter and at.function(symbol) is equation:
         at.call(symbol, at.named(parameter))
         require("parameter" in at.used, f"{symbol} does not depend on {parameter}")
@@ -150,17 +142,11 @@ def differences(left: Values, right: Values) -> tuple[Values, Values]:
 def _message(equation: Equation, k: int, values: list[Values], wrong: Values, at: Evaluator) -> str:
     """Say which side of which equation is wrong, and where."""
     place = tuple(np.argwhere(wrong)[0])
-
-    def there(value: Values) -> str:
-        """Return the entry at that place; an axis of length 1 holds for all places."""
-        return f"{np.broadcast_to(value, wrong.shape)[place]:.6g}"
-
-    shown = [f"point {place[0]}", *(f"{a} = {there(value)}" for a, value in at.index.items())]
-    for symbol in sorted({s for s in equation.symbols if s.index and not s.primes}, key=str):
-        with suppress(FormulaError, ValueError):  # an index that a sum binds, or that has no value
-            shown.append(f"{symbol} = {there(at.named(symbol))}")
-    sides = (f"side {i + 1}, {equation.texts[i]}, is {there(values[i])}" for i in (k + 1, k))
-    return f"{' and '.join(sides)}, at {', '.join(shown)}"
+    shown = (values[k + 1], values[k], *at.index.values())
+    right, left, *found = (f"{np.broadcast_to(v, wrong.shape)[place]:.6g}" for v in shown)
+    where = "".join(f"{letter} = {value}, " for letter, value in zip(at.index, found, strict=True))
+    sides = f"{equation.texts[k + 1]}, is {right} and side {k + 1}, {equation.texts[k]}, is {left}"
+    return f"side {k + 2}, {sides}, at {where}point {place[0]}"
 
 
 def _check_order(equation: Equation, book: Book) -> Finding:
@@ -175,10 +161,6 @@ def _check_order(equation: Equation, book: Book) -> Finding:
     (large, small), (claim, smaller) = np.array(rests) / np.array(claims), np.array(claims)
     stays = (large < 10.0) & (large / 1.5 < small) & (small < 1.5 * large)
     shrinks = (smaller > 0.0) & (smaller < claim / 4.0)
-    if set(equation.relations) != {"="} or not np.all(stays & shrinks):
-        k = int(np.argmin(stays & shrinks))
-        raise FormulaError(
-            f"side {k + 2}, {equation.texts[k + 1]}: the rest is {large[k]:.2g} times the O(...) "
-            f"for a step of about 0.1, and {small[k]:.2g} times for one that is 8 times smaller"
-        )
+    right = set(equation.relations) == {"="} and np.all(stays & shrinks)
+    require(right, "the rest is not of the order that O(...) says")
     return Finding(equation, "order of the rest", N_POINTS * len(worlds(equation.part)), 0.0)

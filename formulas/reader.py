@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -43,7 +43,7 @@ class Symbol(NamedTuple):
     """A name with its index, such as ``W_{ij}``; an index may be a symbol, as in delta_{z_4}."""
 
     name: str
-    index: tuple[str | Symbol, ...] = ()
+    index: tuple[Any, ...] = ()  # type: ignore[assignment] # hides tuple.index
     primes: int = 0
 
     def __str__(self) -> str:
@@ -66,19 +66,15 @@ class Symbol(NamedTuple):
 class _Symbols(Transformer[Token, Node]):
     """Put each name and its index together into one leaf."""
 
-    def symbol(self, children: list[Token | Node]) -> Node:
+    def symbol(self, children: list[Any]) -> Node:
         base, *rest = children
         name = re.sub(r"\\(operatorname)?|[{}]", "", str(base))
-        primes, index = 0, []
-        for part in rest:
-            if isinstance(part, Tree):
-                index.append(part.children[0])
-            elif part.type == "PRIMES":
-                primes += len(part)
-            elif part.type == "GREEK":  # h_theta
-                name += f"_{part[1:]}"
-            else:
-                index.append(Symbol("haty") if part.type == "HAT" else str(part))
+        rest = [part.children[0] if isinstance(part, Tree) else part for part in rest]
+        kinds = [(getattr(part, "type", "symbol"), part) for part in rest]
+        name += "".join(f"_{part[1:]}" for kind, part in kinds if kind == "GREEK")  # h_theta
+        primes = sum(len(part) for kind, part in kinds if kind == "PRIMES")
+        others = [(kind, part) for kind, part in kinds if kind not in ("GREEK", "PRIMES")]
+        index = [Symbol("haty") if kind == "HAT" else part for kind, part in others]
         return Tree("symbol", [Symbol(name, tuple(index), primes)])
 
 
@@ -89,6 +85,14 @@ def leaves(node: Node) -> Iterator[Symbol]:
         yield from (i for i in leaf.index if isinstance(i, Symbol))
 
 
+def called(node: Node) -> list[Any]:
+    """Return the symbols of h, or of h(x) with a symbol x; none of another piece or a prime."""
+    parts = node.children if node.data == "applied" else [node]
+    primed = any(symbol.primes for symbol in leaves(node))
+    named = len(parts) < 3 and all(part.data == "symbol" for part in parts) and not primed
+    return [part.children[0] for part in parts] if named else []
+
+
 def free_letters(node: Node) -> set[str]:
     """Return the index letters of a formula that no sum in it binds."""
     used = {str(i) for s in leaves(node) for i in (*s.index, s.name)} & {*INDEX_LETTERS}
@@ -97,13 +101,12 @@ def free_letters(node: Node) -> set[str]:
 
 def fits(pattern: tuple[Any, ...], index: tuple[Any, ...]) -> bool:
     """Whether an index is one of those that a pattern such as ("j", "4") stands for."""
-    return len(pattern) == len(index) and all(
-        p in INDEX_LETTERS or (isinstance(i, int | str) and p == str(i))
-        for p, i in zip(pattern, index, strict=True)
-    )
+    pairs = zip(pattern, index, strict=False)
+    same = (p in INDEX_LETTERS or (isinstance(i, int | str) and p == str(i)) for p, i in pairs)
+    return len(pattern) == len(index) and all(same)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Equation:
     """A labelled display equation.
 
@@ -117,6 +120,16 @@ class Equation:
         The sign between each side and the next.
     texts : tuple of str
         The LaTeX of each side.
+    part : str
+        The part of the book whose symbols it uses.
+    symbols, names : tuple of Symbol, set of str
+        The symbols in it, and their names.
+    defined, parameter : Symbol or None
+        What stands alone on its left, or is a function there, and that function's parameter.
+    pattern : tuple
+        The indices of what it defines: the function's and its parameter's.
+    is_of_a_batch : bool
+        Whether an index, or that of a matrix's entry, says which of many samples is meant.
     """
 
     page: str
@@ -126,68 +139,27 @@ class Equation:
     relations: tuple[str, ...]
     texts: tuple[str, ...]
 
-    @cached_property
-    def part(self) -> str:
-        """The part of the book whose symbols it uses."""
-        return part_of(self.page)
-
-    @cached_property
-    def symbols(self) -> tuple[Symbol, ...]:
-        """The symbols in it."""
-        return tuple(s for side in self.sides for s in leaves(side))
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """The names of its symbols."""
-        return frozenset(symbol.joined().name for symbol in self.symbols)
-
-    @cached_property
-    def has_order(self) -> bool:
-        """Whether an O(...) stands in it."""
-        return "O" in self.names
-
-    @cached_property
-    def is_of_a_batch(self) -> bool:
-        """Whether an index, or that of a matrix's entry, says which of many samples is meant."""
+    def __post_init__(self) -> None:
+        self.part = part_of(self.page)
+        self.symbols = tuple(s for side in self.sides for s in leaves(side))
+        self.names = {symbol.joined().name for symbol in self.symbols}
+        name, self.parameter = (*called(self.sides[0]), None, None)[:2]
+        plain = all(isinstance(i, str) for i in name.index) if name else False
+        self.defined = name.joined() if plain and self.relations[:1] == ("=",) else None
+        self.pattern = tuple(i for s in (self.defined, self.parameter) if s for i in s.index)
         samples, arrays = SAMPLES.get(self.part, {}), ARRAYS.get(self.part, {})
         entries = (arrays[s.key].entry for s in self.symbols if s.key in arrays)
         found = (*self.symbols, *(s for latex in entries for s in leaves(read_side(latex))))
-        return any(samples.get(s.name, 99) < len(s.index) for s in found)
-
-    @cached_property
-    def defined(self) -> Symbol | None:
-        """The symbol that stands alone on its left, or is a function of `parameter` there."""
-        left = self.sides[0].children[0] if self.parameter else self.sides[0]
-        symbol = left.children[0].joined() if left.data == "symbol" else None
-        if not symbol or symbol.primes or self.relations[:1] != ("=",):
-            return None
-        return None if any(isinstance(i, Symbol) for i in symbol.index) else symbol
-
-    @cached_property
-    def parameter(self) -> Symbol | None:
-        """The parameter of the function that it defines, if it defines one."""
-        left = self.sides[0]
-        is_call = left.data == "applied" and [c.data for c in left.children] == ["symbol"] * 2
-        return left.children[1].children[0] if is_call else None
-
-    @property
-    def pattern(self) -> tuple[str | Symbol, ...]:
-        """The indices of what it defines: the function's and its parameter's."""
-        own = self.defined.index if self.defined else ()
-        return own + (self.parameter.index if self.parameter else ())
+        self.is_of_a_batch = any(samples.get(s.name, 99) < len(s.index) for s in found)
 
 
 def plain(latex: str) -> str:
     """Return a formula without its layout: alignment, column of reasons, sized brackets."""
     latex = re.sub(r"\\left(?![a-z])|\\right(?![a-z])|\\quad", " ", latex)
     inner = re.fullmatch(r"\s*\\begin\{aligned\}(.*)\\end\{aligned\}\s*", latex, re.DOTALL)
-    if inner is None:
-        return latex
-    lines = re.sub(r"&&\s*\\text\{[^}]*\}", "", inner[1])
     # What stands in an environment of its own is no layout.
-    pieces = re.split(r"(\\begin\{(?:cases|bmatrix)\}.*?\\end\{\w+\})", lines, flags=re.DOTALL)
-    pieces[::2] = [re.sub(r"\\\\|&", " ", piece) for piece in pieces[::2]]
-    return "".join(pieces)
+    layout = r"(\\begin\{(?:cases|bmatrix)\}.*?\\end\{\w+\})|&&\s*\\text\{[^}]*\}|\\\\|&"
+    return re.sub(layout, lambda m: m[1] or " ", inner[1], flags=re.DOTALL) if inner else latex
 
 
 @cache
@@ -197,8 +169,7 @@ def parse(page: str, label: str, latex: str) -> Equation:
     try:
         tree = PARSER.parse(text)
     except LarkError as error:
-        place = text[max(getattr(error, "pos_in_stream", 0) or 0, 0) :][:30]
-        raise FormulaError(f"{page}, {label}: not in the book's LaTeX at {place!r}") from error
+        raise FormulaError(f"{page}, {label}: not in the book's LaTeX: {error}") from error
     signs = tree.children[1::2]
     cuts = [0, *(place for sign in signs for place in (sign.start_pos, sign.end_pos)), len(text)]
     texts = tuple(" ".join(text[a:b].split()) for a, b in zip(cuts[::2], cuts[1::2], strict=True))
@@ -219,14 +190,12 @@ def read(folder: Path = CHAPTERS) -> list[Equation]:
     FormulaError
         If an equation is outside the book's LaTeX.
     """
+    pages = PAGE.findall((folder.parent / "_toc.yml").read_text(encoding="utf-8"))
     found = []
-    for page in PAGE.findall((folder.parent / "_toc.yml").read_text(encoding="utf-8")):
-        path = folder / f"{page}.ipynb"
-        if path.exists():
-            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-            texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
-            displays = DISPLAY.findall("\n\n".join(texts))
-            found += [parse(page, label, latex) for latex, label in displays]
+    for path in filter(Path.exists, (folder / f"{page}.ipynb" for page in pages)):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+        found += [parse(path.stem, label, latex) for latex, label in DISPLAY.findall(text)]
     return found
 
 
@@ -237,17 +206,10 @@ class Book:
     ----------
     equations : list of Equation
         In the order of the book: the first that has a symbol alone on its left defines it.
-    slopes : dict
-        The derivatives that were evaluated already.
     """
 
     def __init__(self, equations: Iterable[Equation]) -> None:
         self.equations = list(equations)
-        self.slopes: dict[Any, Any] = {}
-        self._definitions: dict[str, list[Equation]] = {}
-        for equation in self.equations:
-            if equation.defined:
-                self._definitions.setdefault(equation.defined.name, []).append(equation)
 
     def changed(self, equation: Equation) -> Book:
         """Return the book with another version of one of its equations."""
@@ -255,29 +217,26 @@ class Book:
 
     def definitions(self, page: str, name: str) -> list[Equation]:
         """Return what defines a name in a part: this page's first, then in the book's order."""
-        near = [e for e in self._definitions.get(name, ()) if e.part == part_of(page)]
-        return sorted(near, key=lambda e: e.page != page)
+        found = (e for e in self.equations if e.part == part_of(page) and e.defined)
+        return sorted((e for e in found if e.defined.name == name), key=lambda e: e.page != page)
 
     def define(self, page: str, name: str, index: tuple[Any, ...], batch: bool) -> Equation:
         """Return what defines a symbol: a digit in the index (z_4) comes before a letter (z_j)."""
         found = [e for e in self.definitions(page, name) if fits(e.pattern, index)]
         found = [e for e in found if batch or not e.is_of_a_batch]
-        if not found:
-            shown = ", ".join(str(i) if isinstance(i, int) else "a letter" for i in index)
-            raise FormulaError(f"the symbol {name} with index ({shown}) is not defined")
-        letters = [sum(p in INDEX_LETTERS for p in e.pattern) for e in found]
-        order = [(e.is_of_a_batch != batch, n) for e, n in zip(found, letters, strict=True)]
-        return found[order.index(min(order))]
+        require(found, f"the symbol {name} with {len(index)} indices is not defined")
+        letters = {e.label: sum(p in INDEX_LETTERS for p in e.pattern) for e in found}
+        return min(found, key=lambda e: (e.is_of_a_batch != batch, letters[e.label]))
 
     def kind(self, equation: Equation) -> str:
         """Return what an equation is: definition, gradient, step or bound."""
         left, here = equation.sides[0], equation.defined
-        if equation.has_order or set(equation.relations) != {"="}:
+        if "O" in equation.names or set(equation.relations) != {"="}:
             return "bound"
         marks = (s.primes or any(isinstance(i, Symbol) for i in s.index) for s in leaves(left))
         if any(left.find_data("derivative")) or any(marks):
             return "gradient"
-        found = self.definitions(equation.page, here.name) if here else []
-        same = [e for e in found if (e.defined, e.is_of_a_batch) == (here, equation.is_of_a_batch)]
-        first = same and same[0].label == equation.label and len(equation.sides) == 2
-        return "definition" if first else "step"
+        found = self.definitions(equation.page, here.name if here else "")
+        what = (here, equation.is_of_a_batch)
+        same = [e.label for e in found if (e.defined, e.is_of_a_batch) == what]
+        return "definition" if same[:1] == [equation.label] and len(equation.sides) == 2 else "step"

@@ -6,23 +6,28 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lark import Token, Tree
+from lark import Tree
+from lark.visitors import Interpreter
 
 from formulas.check import check
 from formulas.evaluator import SIGNS
-from formulas.reader import Book, Equation, FormulaError, Node, Symbol
+from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_side
 from formulas.worlds import DELTAS, INDEX_LETTERS
-
-Words = list[Symbol]
-"""The symbols of the page: what a writer may put in place of another."""
 
 FUNCTIONS = ("max", "min", "log", "exp", "sigma", "ReLU", "h_theta", "ell", "f", "E", "O", "Im")
 OTHERS = [*"012345", *INDEX_LETTERS]
 """What stands in place of an index, or behind it."""
+
+OPPOSITE = {"add": "sub", "sub": "add", "times": "odot", "odot": "times"}
+WHOLE = {"applied": 1, "power": 1, "frac": 0, "case": 0, "row": 0, "odot": 0, "sum": 1}
+"""From which child on a construct holds whole formulas: there a 1 or a sign is added."""
+
+LISTED = tomllib.loads((Path(__file__).parent / "same_meaning.toml").read_text(encoding="utf-8"))
+SAME = [(s["reason"], s["labels"], what) for s in LISTED["same"] for what in s["rewrites"]]
+"""Rewrites that say the same: reason, pattern of labels, pattern of rewrites."""
 
 
 def rewrites(equation: Equation, book: Book) -> Iterator[tuple[str, Equation]]:
@@ -32,15 +37,14 @@ def rewrites(equation: Equation, book: Book) -> Iterator[tuple[str, Equation]]:
     sum or a number changed, added or dropped; a symbol, a function or a letter in place of another.
     """
     near = (s for e in book.equations if e.page == equation.page for s in e.symbols)
-    words = [*dict.fromkeys(s._replace(primes=0) for s in near)]
+    others = _Others([*dict.fromkeys(s._replace(primes=0) for s in near)])
     for k, side in enumerate(equation.sides):
-        for what, other in [*_changes(side, words), *_additions(side)]:
-            sides = (*equation.sides[:k], other, *equation.sides[k + 1 :])
-            yield f"side {k + 1}, {what}", replace(equation, sides=sides)
+        for what, other in [*others.changes(side), *_additions(side)]:
+            yield f"side {k + 1}, {what}", replace(equation, sides=_put(equation.sides, k, other))
     for k, sign in enumerate(equation.relations):
-        for other in sorted(SIGNS.keys() - {sign}):
-            signs = (*equation.relations[:k], other, *equation.relations[k + 1 :])
-            yield f"{sign} becomes {other}", replace(equation, relations=signs)
+        for instead in sorted(SIGNS.keys() - {sign}):
+            signs = _put(equation.relations, k, instead)
+            yield f"{sign} becomes {instead}", replace(equation, relations=signs)
 
 
 def show(node: Any) -> str:
@@ -51,103 +55,108 @@ def show(node: Any) -> str:
     return inside if node.data in ("symbol", "number") else f"{node.data}({inside})"
 
 
-def _changes(node: Node, words: Words) -> Iterator[tuple[str, Node]]:
-    """Yield each change of one place in a formula."""
-    for other in _others(node, words):
-        yield f"{show(node)} becomes {show(other)}", other
-    for k, child in enumerate(node.children):
-        found = [*_changes(child, words)] if isinstance(child, Tree) else []
-        if node.data == "derivative" or (node.data, k) == ("applied", 0):
-            found = [(what, new) for what, new in found if new.data in ("symbol", "applied")]
-        elif k >= WHOLE.get(node.data, 9):
-            found += _additions(child)
-        for what, new in found:
-            other = _with(node, k, new)
-            close = node.data in ("applied", "power", "derivative")
-            yield f"{show(node)} becomes {show(other)}" if close else what, other
-
-
-def _additions(node: Node) -> Iterator[tuple[str, Node]]:
-    signs = [("add", [node, _number(1)]), ("sub", [node, _number(1)]), ("neg", [node])]
-    for data, other in signs[: 2 if show(node) == "0" else 3]:
-        yield f"{show(node)} becomes {show(Tree(data, other))}", Tree(data, other)
+def _put(parts: Any, k: int, *new: Any) -> Any:
+    """Return a list or a tuple with something else, or nothing, in one place."""
+    return type(parts)([*parts[:k], *new, *parts[k + 1 :]])
 
 
 def _with(node: Node, k: int, new: Any) -> Node:
-    return Tree(node.data, [*node.children[:k], new, *node.children[k + 1 :]])
+    return Tree(node.data, _put(node.children, k, new))
 
 
-def _number(value: int | str) -> Node:
-    return Tree("number", [Token("NUMBER", str(value))])
+def _additions(node: Node) -> Iterator[tuple[str, Node]]:
+    one = read_side("1")
+    others = [Tree("add", [node, one]), Tree("sub", [node, one]), Tree("neg", [node])]
+    for other in others[: 2 if show(node) == "0" else 3]:
+        yield f"{show(node)} becomes {show(other)}", other
 
 
-def _leaf(symbol: Symbol) -> Node:
-    return Tree("symbol", [symbol])
+class _Others(Interpreter[Any, Iterator[Node]]):
+    """Other versions of a construct: a part dropped or changed, or all in another order.
 
+    Parameters
+    ----------
+    words : list of Symbol
+        The symbols of the page: what a writer may put in place of another.
+    """
 
-def _others(node: Node, words: Words) -> Iterator[Node]:
-    """Yield other versions of a construct: a part dropped or changed, or all in another order."""
-    match str(node.data), node.children:
-        case "number", [value]:
-            others = "0123456789" if len(value) == 1 else (f"{value}1", f"{value}9")
-            yield from (_number(other) for other in others if other != value)
-        case "symbol", [symbol]:
-            yield from map(_leaf, _symbols(symbol, words))
-            if symbol.name not in (*FUNCTIONS, "e"):
-                yield from (Tree("power", [node, _number(2)]), Tree("transpose", [node]))
-        case "sum", [letter, *bounds, term]:
-            yield term
-            yield from (_with(node, 0, Token("LETTER", a)) for a in "ijkst" if a != letter)
-            sizes = [*map(_leaf, words), _number(2), _number(3)]
-            sizes = [size for size in sizes if len(show(size)) == 1]
-            for k, bound in enumerate(bounds, start=1):
-                yield from (_with(node, k, size) for size in sizes if size.data != bound.data)
-        case "derivative", parts:
-            yield Tree("derivative", parts[::-1])
-            for k, part in enumerate(parts):
-                index = part.children[0].index if part.data == "symbol" else None
-                others = [
-                    s for s in words if s.index != index and s.name not in (*FUNCTIONS, *DELTAS)
-                ]
-                yield from (_with(node, k, _leaf(symbol)) for symbol in others)
-        case "cases", [first, *rest, last]:
-            a, b = first.children[0], last.children[0]
-            yield Tree("cases", [_with(first, 0, b), *rest, _with(last, 0, a)])
-        case "case", [_, _, sign, _]:
-            yield from (_with(node, 2, Token("REL", r)) for r in sorted(SIGNS) if r != sign)
-        case "matrix", rows:
-            yield Tree("matrix", rows[::-1])
-        case "applied", [_, *arguments]:
-            yield from node.children if len(arguments) == 1 else ()
-        case data, parts if data not in ("case", "row"):
-            yield from parts
-            yield from (Tree(OPPOSITE[d], parts) for d in (data,) if d in OPPOSITE)
-            yield from (Tree(d, parts[::-1]) for d in (data,) if d in ("sub", "frac", "power"))
+    def __init__(self, words: list[Symbol]) -> None:
+        self.words = words
 
+    def changes(self, node: Node) -> Iterator[tuple[str, Node]]:
+        """Yield each change of one place in a formula."""
+        for other in self.visit(node):
+            yield f"{show(node)} becomes {show(other)}", other
+        for k, child in enumerate(node.children):
+            found = [*self.changes(child)] if isinstance(child, Tree) else []
+            if node.data == "derivative" or (node.data, k) == ("applied", 0):
+                found = [(what, new) for what, new in found if new.data in ("symbol", "applied")]
+            elif k >= WHOLE.get(node.data, 9):
+                found += _additions(child)
+            for what, new in found:
+                other = _with(node, k, new)
+                close = node.data in ("applied", "power", "derivative")
+                yield f"{show(node)} becomes {show(other)}" if close else what, other
 
-def _symbols(symbol: Symbol, words: Words) -> Iterator[Symbol]:
-    """Yield other symbols: another name, index or number of primes."""
-    kinds = {s.name for s in words if s.key == (s.name, len(symbol.index))} - {*FUNCTIONS}
-    names = FUNCTIONS if symbol.name in FUNCTIONS else sorted(kinds)
-    yield from (symbol._replace(name=name) for name in names if name != symbol.name)
-    primes = [symbol.primes + k for k in (1, -1)]
-    yield from (symbol._replace(primes=n) for n in primes if n >= 0)
-    for k, part in enumerate(symbol.index):
-        before, after = symbol.index[:k], symbol.index[k + 1 :]
-        inner = _symbols(part, words) if isinstance(part, Symbol) else OTHERS
-        yield from (symbol._replace(index=(*before, i, *after)) for i in inner if i != part)
-        yield symbol._replace(index=before + after)
-    for other in OTHERS[-5:]:
-        yield symbol._replace(index=(*symbol.index, other))
-        yield symbol._replace(index=(other, *symbol.index))
-    if symbol.index[::-1] != symbol.index:
-        yield symbol._replace(index=symbol.index[::-1])
+    def number(self, node: Node) -> Iterator[Node]:
+        (value,) = node.children
+        others = "0123456789" if len(value) == 1 else (f"{value}1", f"{value}9")
+        yield from (_with(node, 0, other) for other in others if other != value)
 
+    def symbol(self, node: Node) -> Iterator[Node]:
+        yield from (_with(node, 0, other) for other in self.symbols(node.children[0]))
+        if node.children[0].name not in (*FUNCTIONS, "e"):
+            yield from (Tree("power", [node, read_side("2")]), Tree("transpose", [node]))
 
-OPPOSITE = {"add": "sub", "sub": "add", "times": "odot", "odot": "times"}
+    def sum(self, node: Node) -> Iterator[Node]:
+        letter, *bounds, term = node.children
+        yield term
+        yield from (_with(node, 0, a) for a in "ijkst" if a != letter)
+        sizes = [*(Tree("symbol", [s]) for s in self.words), read_side("2"), read_side("3")]
+        for k, bound in enumerate(bounds, start=1):
+            sized = (s for s in sizes if len(show(s)) == 1 and s.data != bound.data)
+            yield from (_with(node, k, size) for size in sized)
 
-WHOLE = {"applied": 1, "power": 1, "frac": 0, "case": 0, "row": 0, "odot": 0, "sum": 1}
-"""From which child on a construct holds whole formulas: there a 1 or a sign is added."""
+    def derivative(self, node: Node) -> Iterator[Node]:
+        yield Tree("derivative", node.children[::-1])
+        for k, part in enumerate(node.children):
+            index = part.children[0].index if part.data == "symbol" else None
+            named = (s for s in self.words if s.name not in (*FUNCTIONS, *DELTAS))
+            yield from (_with(node, k, Tree("symbol", [s])) for s in named if s.index != index)
+
+    def cases(self, node: Node) -> Iterator[Node]:
+        first, *rest, last = node.children
+        a, b = first.children[0], last.children[0]
+        yield Tree("cases", [_with(first, 0, b), *rest, _with(last, 0, a)])
+
+    def case(self, node: Node) -> Iterator[Node]:
+        signs = sorted(SIGNS.keys() - {*node.children[2:3]}) if len(node.children) == 4 else ()
+        yield from (_with(node, 2, sign) for sign in signs)
+
+    def matrix(self, node: Node) -> Iterator[Node]:
+        yield Tree("matrix", node.children[::-1])
+
+    def __default__(self, node: Node) -> Iterator[Node]:
+        yield from node.children if node.data != "row" else ()
+        if node.data in OPPOSITE:
+            yield Tree(OPPOSITE[node.data], node.children)
+        if node.data in ("sub", "frac", "power"):
+            yield Tree(node.data, node.children[::-1])
+
+    def symbols(self, symbol: Symbol) -> Iterator[Symbol]:
+        """Yield other symbols: another name, index or number of primes."""
+        named = (s.name for s in self.words if s.key == (s.name, len(symbol.index)))
+        kinds = FUNCTIONS if symbol.name in FUNCTIONS else sorted({*named} - {*FUNCTIONS})
+        yield from (symbol._replace(name=name) for name in kinds if name != symbol.name)
+        primes = (symbol.primes + 1, symbol.primes - 1)
+        yield from (symbol._replace(primes=n) for n in primes if n >= 0)
+        indices = [symbol.index[::-1]]
+        for k, part in enumerate(symbol.index):
+            inner = self.symbols(part) if isinstance(part, Symbol) else OTHERS
+            indices += [_put(symbol.index, k), *(_put(symbol.index, k, i) for i in inner)]
+        for other in OTHERS[-5:]:
+            indices += [(*symbol.index, other), (other, *symbol.index)]
+        yield from (symbol._replace(index=index) for index in indices if index != symbol.index)
 
 
 def survives(mutant: Equation, book: Book) -> bool:
@@ -156,32 +165,22 @@ def survives(mutant: Equation, book: Book) -> bool:
     defines = book.kind(printed) == "definition"
     book = book.changed(mutant) if defines else book
     try:
-        check(mutant, book)
-        for user in _users(printed, mutant, book) if defines else ():
-            check(user, book)
+        for equation in _affected(printed, mutant, book) if defines else [mutant]:
+            check(equation, book)
     except FormulaError:
         return False
     return True
 
 
-def _users(printed: Equation, mutant: Equation, book: Book) -> list[Equation]:
-    """Return the equations that use a name, directly or through definitions; the nearest first."""
+def _affected(printed: Equation, mutant: Equation, book: Book) -> Iterator[Equation]:
+    """Yield a wrong definition, and what uses it directly or through others; the nearest first."""
+    yield mutant
     reached = {e.defined.name for e in (printed, mutant) if e.defined}
     left = [e for e in book.equations if e.part == printed.part and e is not mutant]
-    found: list[Equation] = []
     while new := [e for e in left if reached & {*e.names, *(DELTAS.get(n) for n in e.names)}]:
-        found += sorted(new, key=lambda e: e.page != printed.page)
+        yield from sorted(new, key=lambda e: e.page != printed.page)
         left = [e for e in left if e not in new]
         reached |= {e.defined.name for e in new if e.defined}
-    return found
-
-
-@cache
-def same_meaning() -> list[tuple[str, str, str]]:
-    """Return what ``same_meaning.toml`` lists: reason, pattern of labels, pattern of rewrites."""
-    text = (Path(__file__).parent / "same_meaning.toml").read_text(encoding="utf-8")
-    kinds = tomllib.loads(text)["same"]
-    return [(kind["reason"], kind["labels"], what) for kind in kinds for what in kind["rewrites"]]
 
 
 class Score(NamedTuple):
@@ -191,7 +190,7 @@ class Score(NamedTuple):
     ----------
     rejected : int
     same : list of tuple
-        For each that says the same, where `same_meaning` lists it.
+        For each that says the same, where `SAME` lists it.
     escaped : list of str
         Those that no check rejected, and that are not listed.
     """
@@ -205,7 +204,7 @@ def score(equation: Equation, book: Book) -> Score:
     """Rewrite a formula in every way and count what is rejected."""
     every = [*rewrites(equation, book)]
     passed = [what for what, mutant in every if survives(mutant, book)]
-    listed = [s for s in same_meaning() if re.fullmatch(s[1], equation.label)]
+    listed = [s for s in SAME if re.fullmatch(s[1], equation.label)]
     found = [next((s for s in listed if re.fullmatch(s[2], what)), None) for what in passed]
     escaped = [what for what, kind in zip(passed, found, strict=True) if kind is None]
     return Score(len(every) - len(passed), [kind for kind in found if kind], escaped)

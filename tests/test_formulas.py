@@ -14,7 +14,7 @@ from formulas import reader
 from formulas.__main__ import STORED, count
 from formulas.check import TOLERANCE, check
 from formulas.reader import Book, FormulaError, parse
-from formulas.rewrites import rewrites, same_meaning, score, survives
+from formulas.rewrites import SAME, rewrites, score, survives
 from formulas.worlds import worlds
 
 CHAPTERS = Path(__file__).parents[1] / "chapters"
@@ -59,7 +59,7 @@ def test_every_wrong_version_is_rejected(label):
 
 def test_no_rewrite_is_listed_in_vain():
     """Each kind is met by a rewrite that survives; it must be tried on its equations alone."""
-    for kind in same_meaning():
+    for kind in SAME:
         labels = [label for label in BY_LABEL if re.fullmatch(kind[1], label)]
         assert labels, f"no equation is {kind[1]}"
         found = (
@@ -123,7 +123,7 @@ def test_the_message_tells_side_point_and_values():
         check(wrong, BOOK)
     text = str(failure.value)
     assert r"side 2, \delta_{z_4} z_j, is " in text
-    assert re.search(r"and side 1, .*, is -?[\d.e-]+, at point \d+, j = 1, .*z_j = -", text)
+    assert re.search(r"and side 1, .*, is -?[\d.e-]+, at j = 1, point \d+$", text)
 
 
 @pytest.mark.parametrize(
@@ -144,9 +144,9 @@ def test_what_is_not_the_books_latex_is_rejected(latex):
     [
         ("hinge_2_gradient", "r_i = y_i s_i", "different indices"),
         ("hinge_2_gradient", r"r_i = y_k h_\theta(\mathbf{x}_i)", "different indices"),
-        ("hinge_2_gradient", r"r_i = y_i \max(1)", "no function of 1"),
-        ("hinge_2_gradient", r"r_i = y_i \theta_9", "out of its range"),
-        ("network_2_output_weight", "z_4 = a_5", "out of its range"),
+        ("hinge_2_gradient", r"r_i = y_i \max(1)", "max cannot be evaluated"),
+        ("hinge_2_gradient", r"r_i = y_i \theta_9", "out of (its range|bounds)"),
+        ("network_2_output_weight", "z_4 = a_5", "out of (its range|bounds)"),
         ("network_2_output_weight", "m_4 = a_1", "hwlib does not compute m_4"),
         ("network_2_output_weight", r"z_4 = \delta_4", "delta .* is not defined"),
         ("network_2_output_weight", r"z_4 = \sum_{j=3}^{1} a_j", "no sum over j makes sense"),
@@ -163,20 +163,20 @@ def test_what_has_no_value_is_rejected(page, latex, why):
 
 def test_worlds_lie_on_both_sides_of_every_kink_and_on_it():
     for hinge, network in zip(worlds("hinge"), worlds("network"), strict=True):
-        margins = hinge.drawn["y", 1].values[:, 0] * hinge.known["h_theta", 1].values[:, 0]
+        margins = hinge.drawn["y", 1][:, 1] * hinge.known["h_theta", 1][:, 1]
         assert min(np.sum(margins > 1), np.sum(margins < 1), np.sum(margins == 1)) >= 5
-        losses = hinge.known["ell", 0].values
+        losses = hinge.known["ell", 0]
         assert np.any(losses == 0) and np.any((losses > 0) & (losses < 1))
         for j in range(3):
-            sums = network.known["z", 2].values[:, 0, j]
+            sums = network.known["z", 2][:, 1, j + 1]
             assert min(np.sum(sums > 0), np.sum(sums < 0), np.sum(sums == 0)) >= 4
-        assert np.any(network.known["z", 2].values[:, 0, 3] == 0)
-        assert np.any(network.drawn["z", 0].values == 0)
+        assert np.any(network.known["z", 2][:, 1, 4] == 0)
+        assert np.any(network.drawn["z", 0] == 0)
 
 
 def test_no_two_sizes_coincide_in_all_worlds():
     for part, names in (("network", "ndBK"), ("hinge", "n")):
-        sizes = [{name: int(w.drawn[name, 0].values[0]) for name in names} for w in worlds(part)]
+        sizes = [{name: int(w.drawn[name, 0][0]) for name in names} for w in worlds(part)]
         for one in names:
             for other in (*names, *range(10)):
                 for difference in (-1, 0, 1) if isinstance(other, str) else (0,):
