@@ -13,26 +13,60 @@ RESOLUTION = 1e-4
 """A number whose noise is more than this part of it is not seen."""
 
 
+NARROWEST = 2.0**-46
+SPACINGS = [NARROWEST, *0.0006 / 17.3 ** np.arange(7)[::-1], 0.0078]
+"""Over the size of x, and irregular: steps of 2**-26 are whole units of a float32. A loop that ends
+at a tolerance jumps far apart: of the last spacing there are many."""
+
+
 @np.errstate(all="ignore")
 def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> float:
     """Return the rounding error of f at x: eq-noise-floor, before the division by the step.
 
     The fourth differences of f over a few last bits of x are nothing but its rounding (Moré
-    and Wild 2011). Where f does not change over so little, it may work in float32: then
-    farther points are tried.
+    and Wild 2011). A coarser rounding, of f or a part of it, makes no difference over so
+    little: it shows farther on, as a jump.
     """
-    least = MACHINE_EPSILON * abs(f(x))
-    for bits in range(46, 13, -2):
-        step = 2.0**-bits * np.maximum(1.0, np.abs(x)) * direction
-        values = np.array([f(x + i * step) for i in range(9)])
-        if np.ptp(values) != 0.0:
-            break
-    if not np.isfinite(values).all():
-        return least
-    differences = np.diff(values, 4)
-    size = np.max(np.abs(differences)) or 1.0  # so that the squares stay within float64
-    measured = size * np.sqrt(np.mean((differences / size) ** 2) / 70.0)  # 70 = 8! / 4!**2
-    if bits < 46:
-        # What is more than rounding to float32 is a kink that the wider steps have crossed.
-        measured = min(measured, 2.0**-23 * abs(f(x)))
-    return float(max(measured, least))
+    unit = np.maximum(1.0, np.abs(x)) * direction / np.max(np.abs(direction))
+    rounding = MACHINE_EPSILON * abs(f(x))
+    for spacing in SPACINGS:
+        n = 32 if spacing == SPACINGS[-1] else 4
+        t = spacing * np.arange(-n, n + 1)
+        values = np.array([f(x + u * unit) for u in t])
+        t, values = t[np.isfinite(values)], values[np.isfinite(values)]  # f may end beside x
+        if len(t) < 5:
+            continue
+        differences = np.diff(values, 4)
+        at, largest = int(np.argmax(np.abs(differences))), np.max(np.abs(differences))
+        if spacing == SPACINGS[0] and largest:  # 70 = 8! / 4!**2
+            measured = largest * np.sqrt(np.mean((differences / largest) ** 2) / 70.0)
+            rounding = max(rounding, measured)
+        elif largest > 64.0 * rounding:
+            rounding = max(rounding, _jump(lambda u: f(x + u * unit), t[at : at + 5]) / 3.0)
+    return float(rounding)
+
+
+def _jump(f: Callable[[float], float], t: Floats) -> float:
+    """Return how far f jumps between the points where it is least straight, or 0.0."""
+    slopes = np.diff([f(u) for u in t]) / np.diff(t)
+    jumps = [0.0]
+    for slope in {0.0, float(np.median(slopes))}:
+        at = int(np.argmax(np.abs(slopes - slope)))
+        jumps.append(_halve(lambda u, slope=slope: f(u) - slope * u, *t[at : at + 2].tolist()))
+    return max(jumps)
+
+
+def _halve(f: Callable[[float], float], low: float, high: float) -> float:
+    """Return what is left of the change of f, where it is largest, in a tiny interval."""
+    at_low, at_high, changes = f(low), f(high), [np.inf]
+    while high - low > NARROWEST:
+        middle = (low + high) / 2.0
+        at_middle = f(middle)
+        if abs(at_high - at_middle) > abs(at_middle - at_low):
+            low, at_low = middle, at_middle
+        else:
+            high, at_high = middle, at_middle
+        changes.append(abs(at_high - at_low))
+    # What is continuous shrinks with the interval, what has a pole grows.
+    stays = 0.5 * changes[-7] < changes[-1] < 2.0 * changes[-7]
+    return changes[-1] if stays and changes[-1] > 64.0 * MACHINE_EPSILON * abs(at_low) else 0.0

@@ -1,8 +1,10 @@
-"""The derivative of f along a direction, from a ladder of steps: where the step is chosen.
+"""The derivative of f along a direction, from ladders of steps: where the step is chosen.
 
 A wide step makes the difference inaccurate, a narrow one divides the rounding of f by almost
-nothing, and any step may cross a kink. So many are tried, and the one is taken whose estimated
-error is smallest.
+nothing, and any step may cross a kink or whole waves of f. So many are tried. An estimate counts
+if it contradicts none from narrower steps, for a wide step alone can miss what f does close to x
+(the rule of Lepski 1990), and of these the one with the smallest error is taken. Steps of a
+second ladder must confirm it: no ladder is regular, so that no wave looks flat on both.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ import numpy as np
 
 from hwlib._arrays import Floats
 from hwlib.gradcheck.layout import Problem
-from hwlib.gradcheck.noise import RESOLUTION
+from hwlib.gradcheck.noise import MACHINE_EPSILON, RESOLUTION
 
-RATIO = 4.0
-"""Each step is that many times smaller than the one before."""
+WIDEST, RATIO = 0.31, 5.3
+"""The first step, over the size of x, and how many times smaller each is than the one before."""
+SECOND_LADDER = 0.71 * np.array([4.3**2, 4.3, 1.0])
+"""Its steps, over the narrowest of the three that gave an estimate."""
 
 
 class Slope(NamedTuple):
@@ -26,7 +30,7 @@ class Slope(NamedTuple):
     ----------
     value : float
     noise : float
-        Its estimated error.
+        Its estimated error; infinite where f changes faster than the steps.
     jump : float
         By how much it differs on the two sides of the point; 0.0 where that is noise.
     """
@@ -39,12 +43,11 @@ class Slope(NamedTuple):
 def steps(x: Floats, v: Floats) -> Floats:
     """Return the steps to try at x along v, the widest first."""
     size = float(np.max(np.abs(x[v != 0.0]))) or 1.0
-    sizes = 2.0**-4 * max(1.0, size) / RATIO ** np.arange(21)
-    large = sizes >= max(2.0**-28 * size, 2.0**-44)
-    large[:4] = True  # as many as the extrapolation needs, however large the point
+    narrowest = min(2.0**-44 * max(1.0, size), 2.0**-14 * size)
+    sizes = WIDEST * max(1.0, size) / RATIO ** np.arange(100)
     k = np.argmax(np.abs(v))
     moves = (x[k] + sizes * v[k] != x[k]) & (x[k] - sizes * v[k] != x[k])
-    return np.asarray(sizes[large & moves])
+    return np.asarray(sizes[(sizes >= narrowest) & moves])
 
 
 def extrapolate(values: Floats, h: Floats, order: int, rounding: Floats) -> tuple[Floats, Floats]:
@@ -66,8 +69,7 @@ def slopes_at(problem: Problem, x: Floats) -> list[Slope]:
 def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     """Return the derivative of f at a point along v."""
     h = steps(x, v)
-    forward, backward = _one_sided(problem, x, v, h)
-    rounding = 4.0 * problem.rounding / h
+    forward, backward, rounding = _one_sided(problem, x, v, h)
     slopes, errors = extrapolate((forward + backward) / 2.0, h, 2, rounding)
     jumps, doubts = extrapolate(forward - backward, h, 1, 2.0 * rounding)
     if not np.isfinite(errors).any():
@@ -76,17 +78,47 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
         )
         raise ValueError(f"{text}: {problem.failure!r}") from problem.failure
     # One step for both: a slope that was taken across a kink must be known for one.
-    chosen = int(np.nanargmin(np.where(np.isfinite(errors), errors, np.nan)))
+    chosen = _best(slopes, errors)
     slope, error, jump, doubt = (float(a[chosen]) for a in (slopes, errors, jumps, doubts))
+    again = _confirm(problem, x, v, h[chosen + 2])
+    error += 2.0 * abs(again - slope) if np.isfinite(again) else 0.0
     size = max(abs(forward[-1]), abs(backward[-1]), abs(slope))
     is_jump = abs(jump) > 10.0 * doubt and abs(jump) > RESOLUTION * size
-    return Slope(slope, error, jump if is_jump else 0.0)
+    noise = float("inf") if _is_too_fast(slopes, rounding) else error
+    return Slope(slope, noise, jump if is_jump else 0.0)
 
 
-def _one_sided(problem: Problem, x: Floats, v: Floats, h: Floats) -> tuple[Floats, Floats]:
-    """Return the forward and the backward differences of f, divided by the steps as rounded."""
+def _best(slopes: Floats, errors: Floats) -> int:
+    """Return the place of the least error among the slopes that no narrower step contradicts."""
+    apart = np.abs(slopes[:, None] - slopes) > (errors[:, None] + errors) / 2.0  # False for NaN
+    counts = np.isfinite(errors) & ~np.triu(apart).any(axis=1)
+    return int(np.argmin(np.where(counts, errors, np.inf)))
+
+
+def _confirm(problem: Problem, x: Floats, v: Floats, narrowest: float) -> float:
+    """Return the slope that the second ladder finds close to that step."""
+    h = narrowest * SECOND_LADDER
+    forward, backward, rounding = _one_sided(problem, x, v, h)
+    return float(extrapolate((forward + backward) / 2.0, h, 2, rounding)[0][-1])
+
+
+def _is_too_fast(slopes: Floats, rounding: Floats) -> bool:
+    """Whether the slopes still change more and more where the steps end."""
+    changes = np.abs(np.diff(slopes))
+    return bool(len(changes) > 2 and changes[-1] > max(10.0 * rounding[-1], changes[-3]))
+
+
+def _one_sided(problem: Problem, x: Floats, v: Floats, h: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the forward and the backward differences of f, and how far rounding falsifies them.
+
+    They are divided by the steps as rounded.
+    """
     k, here = np.argmax(np.abs(v)), problem.f(x)
     ahead, behind = x + np.outer(h, v), x - np.outer(h, v)
-    rise = np.array([problem.f(point) for point in ahead]) - here
-    fall = here - np.array([problem.f(point) for point in behind])
-    return rise / ((ahead[:, k] - x[k]) / v[k]), fall / ((x[k] - behind[:, k]) / v[k])
+    after = np.array([problem.f(point) for point in ahead])
+    before = np.array([problem.f(point) for point in behind])
+    size = MACHINE_EPSILON * np.maximum(np.abs(after), np.abs(before))
+    rise, fall = (after - here) / ((ahead[:, k] - x[k]) / v[k]), (here - before) / (
+        (x[k] - behind[:, k]) / v[k]
+    )
+    return rise, fall, 4.0 * np.fmax(problem.rounding, size) / h
