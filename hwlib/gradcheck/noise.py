@@ -14,7 +14,7 @@ RESOLUTION = 1e-4
 
 
 NARROWEST = 2.0**-46
-SPACINGS = [NARROWEST, *0.0006 / 17.3 ** np.arange(7)[::-1], 0.0078]
+SPACINGS = [NARROWEST, *0.0006 / 17.3 ** np.arange(7)[::-1], 0.0157]
 """Over the size of x, and irregular: steps of 2**-26 are whole units of a float32. A loop that ends
 at a tolerance jumps far apart: of the last spacing there are many."""
 
@@ -25,10 +25,11 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
 
     The fourth differences of f over a few last bits of x are nothing but its rounding (Moré
     and Wild 2011). A coarser rounding, of f or a part of it, makes no difference over so
-    little: it shows farther on, as a jump.
+    little: it shows farther on, as a jump. The rounding is infinite where f changes faster than
+    any step.
     """
     unit = np.maximum(1.0, np.abs(x)) * direction / np.max(np.abs(direction))
-    rounding = MACHINE_EPSILON * abs(f(x))
+    rounding, finest = MACHINE_EPSILON * abs(f(x)), 0.0
     for spacing in SPACINGS:
         n = 32 if spacing == SPACINGS[-1] else 4
         t = spacing * np.arange(-n, n + 1)
@@ -39,11 +40,12 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
         differences = np.diff(values, 4)
         at, largest = int(np.argmax(np.abs(differences))), np.max(np.abs(differences))
         if spacing == SPACINGS[0] and largest:  # 70 = 8! / 4!**2
-            measured = largest * np.sqrt(np.mean((differences / largest) ** 2) / 70.0)
-            rounding = max(rounding, measured)
+            finest = largest * np.sqrt(np.mean((differences / largest) ** 2) / 70.0)
+            rounding = max(rounding, finest)
         elif largest > 64.0 * rounding:
             rounding = max(rounding, _jump(lambda u: f(x + u * unit), t[at : at + 5]) / 3.0)
-    return float(rounding)
+    # Where f changes as much over a few last bits as over the widest steps, nothing can be told.
+    return float("inf") if len(values) and finest > np.ptp(values) / 16.0 else float(rounding)
 
 
 def _jump(f: Callable[[float], float], t: Floats) -> float:
@@ -52,16 +54,16 @@ def _jump(f: Callable[[float], float], t: Floats) -> float:
     jumps = [0.0]
     for slope in {0.0, float(np.median(slopes))}:
         at = int(np.argmax(np.abs(slopes - slope)))
-        jumps.append(_halve(lambda u, slope=slope: f(u) - slope * u, *t[at : at + 2].tolist()))
+        jumps.append(_halve(f, slope, *t[at : at + 2].tolist()))
     return max(jumps)
 
 
-def _halve(f: Callable[[float], float], low: float, high: float) -> float:
-    """Return what is left of the change of f, where it is largest, in a tiny interval."""
-    at_low, at_high, changes = f(low), f(high), [np.inf]
+def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -> float:
+    """Return by how much f departs from a slope in a tiny interval, where it does so most."""
+    at_low, at_high, changes = f(low) - slope * low, f(high) - slope * high, [np.inf]
     while high - low > NARROWEST:
         middle = (low + high) / 2.0
-        at_middle = f(middle)
+        at_middle = f(middle) - slope * middle
         if abs(at_high - at_middle) > abs(at_middle - at_low):
             low, at_low = middle, at_middle
         else:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hwlib._arrays import Floats
-from hwlib.gradcheck.layout import Problem
 from hwlib.gradcheck.noise import MACHINE_EPSILON, RESOLUTION
+from hwlib.gradcheck.problem import Problem
 
 WIDEST, RATIO = 0.31, 5.3
 """The first step, over the size of x, and how many times smaller each is than the one before."""
@@ -72,7 +72,7 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     forward, backward, rounding = _one_sided(problem, x, v, h)
     slopes, errors = extrapolate((forward + backward) / 2.0, h, 2, rounding)
     jumps, doubts = extrapolate(forward - backward, h, 1, 2.0 * rounding)
-    if not np.isfinite(errors).any():
+    if not np.isfinite(slopes).any():
         text = (
             f"f(x) is no finite number beside x, where the check moved it by {h[-1]:.0e} and more"
         )
@@ -85,7 +85,7 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     size = max(abs(forward[-1]), abs(backward[-1]), abs(slope))
     is_jump = abs(jump) > 10.0 * doubt and abs(jump) > RESOLUTION * size
     noise = float("inf") if _is_too_fast(slopes, rounding) else error
-    return Slope(slope, noise, jump if is_jump else 0.0)
+    return Slope(float(np.nan_to_num(slope)), noise, jump if is_jump else 0.0)
 
 
 def _best(slopes: Floats, errors: Floats) -> int:
@@ -118,7 +118,6 @@ def _one_sided(problem: Problem, x: Floats, v: Floats, h: Floats) -> tuple[Float
     after = np.array([problem.f(point) for point in ahead])
     before = np.array([problem.f(point) for point in behind])
     size = MACHINE_EPSILON * np.maximum(np.abs(after), np.abs(before))
-    rise, fall = (after - here) / ((ahead[:, k] - x[k]) / v[k]), (here - before) / (
-        (x[k] - behind[:, k]) / v[k]
-    )
-    return rise, fall, 4.0 * np.fmax(problem.rounding, size) / h
+    forward = (after - here) / ((ahead[:, k] - x[k]) / v[k])
+    backward = (here - before) / ((x[k] - behind[:, k]) / v[k])
+    return forward, backward, 4.0 * np.fmax(problem.rounding, size) / h
