@@ -6,8 +6,13 @@ ENV := $(VENV)/.installed
 SITE := _build/html
 BUILT := _build/.built
 EXECUTED := $(patsubst chapters/%.ipynb,_build/executed/%,$(wildcard chapters/*.ipynb))
-SOURCES := _config.yml _toc.yml $(wildcard chapters/*) $(wildcard hwlib/*) \
+PAGES := $(wildcard chapters/*.ipynb chapters/*.md)
+HWLIB := $(shell find hwlib -type f -not -name '*.pyc')
+SOURCES := _config.yml _toc.yml $(wildcard chapters/* formulas/*.json) $(HWLIB) \
            $(shell find site_ext -type f -not -name '*.pyc')
+AXE := tests/vendor/axe-core
+# `make test` leaves out what is long and rarely tells.
+SLOW := -m "not slow"
 
 # The same sums in the same order on every run.
 export OMP_NUM_THREADS := 1
@@ -21,7 +26,8 @@ unexport VIRTUAL_ENV
 THREADS ?= 2
 BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
 
-.PHONY: help book zip bench-site test test-units test-notebooks test-portable bench serve execute lint format lock clean
+.PHONY: help book zip bench-site test test-all test-units test-notebooks test-portable bench serve \
+        execute lint format lock vendor clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -37,17 +43,20 @@ $(ENV): requirements.lock
 $(BUILT): $(ENV) $(SOURCES)
 	@rm -rf $(SITE) _build/.doctrees
 	$(BIN)/jupyter-book build -n -W --keep-going --quiet .
-	@for page in $(basename $(notdir $(wildcard chapters/*.ipynb chapters/*.md))); do \
+	@for page in $(basename $(notdir $(PAGES))); do \
 	  test -s $(SITE)/chapters/$$page.html || { echo "page $$page was not built"; exit 1; }; done
 	@touch $@
 
 book: $(BUILT)  ## build the site and print where to open it
 	@echo "The book is built. Open $(SITE)/index.html in a browser."
 
-test: $(BUILT) test-units test-notebooks  ## run all tests: units, notebooks, built pages
+test: $(BUILT) test-units test-notebooks  ## run the tests: units, notebooks, built pages
+
+test-all: SLOW :=
+test-all: test  ## run all tests, those too that are long and rarely tell
 
 test-units: $(BUILT)  ## run the unit tests and the checks of notebooks and pages
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(SLOW)
 
 test-notebooks: $(ENV)  ## run every notebook again and compare what it prints and draws
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env chapters
@@ -78,14 +87,19 @@ serve: $(BUILT)  ## build the site and serve it on this machine
 bench-site: $(BUILT)  ## weigh and time the site beside the stock theme (MATHJAX=folder draws its formulas)
 	$(BIN)/python benchmarks/site.py $(SITE) $(MATHJAX)
 
-execute: $(EXECUTED)  ## run every notebook that may have changed and store its outputs
+# The numbers of the equations, as hwlib tells them. The file keeps its time if none has changed.
+hwlib/equations.json: $(PAGES) _toc.yml site_ext/numbering.py | $(ENV)
+	@$(BIN)/python -m site_ext.numbering
 
-_build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(wildcard hwlib/*.*)
+execute: $(EXECUTED)  ## run every notebook that may have changed and store its outputs
+	$(BIN)/python -m formulas
+
+_build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(HWLIB)
 	$(BIN)/python site_ext/execute.py $<
 	@mkdir -p $(@D) && touch $@
 
 # The ledger reads the formulas of the chapters, and the first page the totals of the ledger.
-_build/executed/ledger: chapters/gradient_checks.ipynb \
+_build/executed/ledger: $(wildcard formulas/*) chapters/gradient_checks.ipynb \
                         $(wildcard chapters/hinge_*.ipynb chapters/network_*.ipynb chapters/beyond_*.ipynb)
 # The chapter on scale shows what was measured.
 _build/executed/beyond_scale: $(wildcard benchmarks/*.csv)
@@ -104,6 +118,14 @@ lock:  ## renew requirements.lock (needs uv)
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-config --no-header --no-annotate --no-emit-package hwlib --upgrade \
 	  --output-file requirements.lock
+
+vendor:  ## renew axe-core, with which the tests look for faults of accessibility (needs npm)
+	rm -rf _build/axe && mkdir -p _build/axe
+	cd _build/axe && npm pack --silent axe-core && tar -xzf *.tgz
+	cp $(addprefix _build/axe/package/,axe.min.js LICENSE LICENSE-3RD-PARTY.txt) $(AXE)
+	version=$$(sed -n 's/.*axe v//p;q' $(AXE)/axe.min.js); \
+	  sum=$$(sha256sum $(AXE)/axe.min.js | cut -d' ' -f1); \
+	  sed -i "s/^Version .*/Version $$version, SHA-256 of \`axe.min.js\` $$sum/" $(AXE)/README.md
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build $(VENV) *.egg-info build

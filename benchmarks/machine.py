@@ -13,14 +13,14 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import MASK, hinge_problem, network_problem, plain_hinge, without_numba
-from hwlib import blocks, hinge, network, polynomial
+from benchmarks.peers import MASK, hinge_problem, network_problem, plain_hinge, plain_network
+from hwlib import polynomial, scale
+from hwlib.scale.blocks import BLOCK, in_blocks, on_cores, total
 
 HERE = Path(__file__).parent
 FLOPS = 4 * 7 + 6  # of a sample: two products with x, and six numbers more
@@ -65,7 +65,7 @@ def loop_hinge(theta: Any, X: Any, y: Any) -> tuple[float, Any]:
 
 
 def machine() -> Iterator[Row]:
-    far, near = np.ones(10**7), np.ones((blocks.BLOCK, 7))
+    far, near = np.ones(10**7), np.ones((BLOCK, 7))
     A = np.ones((512, 512))
     times = fastest({
         "read from memory": lambda: np.vdot(far, far),
@@ -80,9 +80,7 @@ def block_sizes(n: int = 10**6) -> Iterator[Row]:
     theta, X, y = hinge_problem(n)
     sizes = [2**k for k in range(8, 20)] + [n]
     plain = partial(plain_hinge, theta)
-    times = fastest(
-        {B: partial(blocks.sum_over_blocks, plain, X, y, block_size=B) for B in sizes}, 20.0
-    )
+    times = fastest({B: lambda B=B: total(in_blocks(plain, X, y, B)) for B in sizes}, 20.0)
     for size, seconds in times.items():
         yield {"kind": "block", "name": "NumPy, in blocks", "n": n, "x": size, "seconds": seconds}
 
@@ -91,7 +89,7 @@ def growth(largest: int = 10**7) -> Iterator[Row]:
     most = {"a loop in Python": 10**5, "NumPy, all at once": largest, "hwlib": largest}
     functions = {
         "a loop in Python": loop_hinge, "NumPy, all at once": plain_hinge,
-        "hwlib": hinge.value_and_grad,
+        "hwlib": scale.hinge.value_and_grad,
     }  # fmt: skip
     for n in (10**k for k in range(8) if 10**k <= largest):
         problem = hinge_problem(n)
@@ -103,19 +101,19 @@ def growth(largest: int = 10**7) -> Iterator[Row]:
             }  # fmt: skip
 
 
-def on_cores(n: int = 10**6) -> Iterator[Row]:
+def cores(n: int = 10**6) -> Iterator[Row]:
     """One core and all of them, for NumPy in blocks and for the compiled loops."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    for task, problem, ours in (
-        ("hinge", hinge_problem, hinge.value_and_grad),
-        ("network", network_problem, network.value_and_grad),
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    for task, problem, plain, ours in (
+        ("hinge", hinge_problem, plain_hinge, scale.hinge.value_and_grad),
+        ("network", network_problem, plain_network, scale.network.value_and_grad),
     ):
         at, X, y = problem(n)
         calls = {
             (f"{task}, {name}", threads): partial(on, threads, call)
-            for threads in (1, cores or 1)
+            for threads in (1, count or 1)
             for name, call in (
-                ("NumPy in blocks", partial(without_numba, in_parts, partial(ours, at), X, y)),
+                ("NumPy in blocks", partial(parts_in_blocks, partial(plain, at), X, y)),
                 ("compiled", partial(ours, at, X, y)),
             )
         }
@@ -123,16 +121,9 @@ def on_cores(n: int = 10**6) -> Iterator[Row]:
             yield {"kind": "cores", "name": name, "n": n, "x": threads, "seconds": seconds}
 
 
-def in_parts(loss_grad: Callable[..., Any], X: Any, y: Any) -> Any:
-    """NumPy shared out as the compiled loops are; each part is cut into blocks by hwlib."""
-    ends = np.linspace(0, len(X), blocks.PARTS + 1).astype(int).tolist()
-    places = [slice(*pair) for pair in pairwise(ends)]
-
-    def part(k: int) -> Any:
-        loss, grad = loss_grad(X[places[k]], y[places[k]])
-        return loss, *grad
-
-    return blocks._on_all_cores(part, blocks.PARTS)
+def parts_in_blocks(loss_grad: Callable[..., Any], X: Any, y: Any) -> Any:
+    """NumPy, shared out as the compiled loops are; each part goes block by block."""
+    return total(on_cores(lambda X, y: total(in_blocks(loss_grad, X, y)), X, y))
 
 
 def on(threads: int, call: Callable[..., Any], *at: Any) -> Any:
@@ -146,10 +137,13 @@ def on(threads: int, call: Callable[..., Any], *at: Any) -> Any:
 
 def on_dask(largest: int = 10**8, chunk: int = 500_000) -> Iterator[Row]:
     """Samples that the workers draw, add up and forget; 2 workers with 1 GB each."""
+    import dask
     import dask.array as da
+    from dask.distributed import Client, LocalCluster
 
-    theta = hinge_problem(1)[0]
-    with blocks.cluster(memory_limit="1GB") as client:
+    loss_grad = dask.delayed(partial(scale.hinge.value_and_grad, hinge_problem(1)[0]))
+    options = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": "1GB"}
+    with LocalCluster(**options, dashboard_address=":0") as cluster, Client(cluster) as client:
         for n in (10**k for k in range(5, 9) if 10**k <= largest):
             rng = da.random.default_rng(1)
             u = rng.uniform(-1.3, 1.3, size=n, chunks=min(n, chunk))
@@ -157,15 +151,15 @@ def on_dask(largest: int = 10**8, chunk: int = 500_000) -> Iterator[Row]:
                 polynomial.features, new_axis=1, chunks=(u.chunks[0], (7,)), dtype=float
             )
             y = da.where(abs(u) > 0.7, 1.0, -1.0)
-            task = partial(
-                blocks.sum_on_cluster, partial(hinge.value_and_grad, theta), X, y,
-                client=client, progress=None,
-            )  # fmt: skip
+            chunks = list(zip(X.to_delayed().ravel(), y.to_delayed(), strict=True))
+
+            def task(chunks: Any = chunks) -> Any:
+                return total(dask.compute(*(loss_grad(*chunk) for chunk in chunks)))
+
             seconds = min(clock(task) for _ in range(3 if n < 10**8 else 1))
-            peaks = client.run(worker_peak)
             yield {
                 "kind": "growth", "name": "Dask", "n": n, "seconds": seconds,
-                "peak_bytes": max(peaks.values()),
+                "peak_bytes": max(client.run(worker_peak).values()),
             }  # fmt: skip
 
 
@@ -179,7 +173,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):  # taken back from peers: Dask has two workers
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
     fields = ["kind", "name", "n", "x", "seconds", "work", "peak_bytes"]
-    parts = (machine, block_sizes, growth, on_cores, on_dask)
+    parts = (machine, block_sizes, growth, cores, on_dask)
     found = [row for part in parts for row in part()]
     with (HERE / "scale.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fields, lineterminator="\n")

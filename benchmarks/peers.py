@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from hwlib import blocks, gradcheck, hinge, network, optim, polynomial
+from hwlib import gradcheck, hinge, network, optim, polynomial, scale
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
 SIZES = (1, 10**3, 10**5, 10**6)
@@ -61,34 +61,43 @@ def network_problem(n: int) -> tuple[Any, Any, Any]:
     return params, rng.uniform(-1, 1, (n, 2)), rng.integers(0, 2, n).astype(float)
 
 
-def plain_hinge(theta: Any, X: Any, y: Any) -> tuple[float, Any]:
-    """The formulas as they are printed, over all samples at once; nothing is checked."""
-    margin = y * (X @ (MASK * theta))
-    return np.maximum(1 - margin, 0).sum(), -X.T @ ((margin < 1) * y) * MASK
+# The two functions that chapter beyond_scale shows; tests/test_scale.py compares them.
 
 
-def plain_network(params: Any, X: Any, y: Any, l2: float = L2) -> tuple[float, Any]:
-    """The formulas as they are printed, over all samples at once; nothing is checked."""
-    W, b, w, b_out = params
-    z = X @ W + b
-    a = np.maximum(z, 0)
-    z_out = a @ w + b_out
-    loss = np.sum(np.maximum((1 - 2 * y) * z_out, 0) + np.log1p(np.exp(-np.abs(z_out))))
-    delta = network.sigmoid(z_out) - y
-    delta_hidden = np.where(z > 0, np.outer(delta, w), 0)
-    grad = network.Parameters(
-        X.T @ delta_hidden + l2 * W, delta_hidden.sum(axis=0), a.T @ delta + l2 * w, delta.sum()
-    )
-    return loss + l2 / 2 * ((W**2).sum() + (w**2).sum()), grad
+def plain_hinge(theta, X, y):
+    margin = y * (X @ (polynomial.NONLINEAR * theta))  # eq-margin
+    active = margin < 1  # eq-hinge-active
+    loss = np.sum(np.maximum(1 - margin, 0))  # eq-hinge-loss
+    return loss, -polynomial.NONLINEAR * (X.T @ (active * y))  # eq-hinge-matrix
+
+
+def plain_network(params, X, y):
+    W, b, w_out, b_out = params
+    z = X @ W + b  # eq-z-hidden
+    a = np.maximum(z, 0)  # eq-relu
+    t = (1 - 2 * y) * (a @ w_out + b_out)
+    e = np.exp(-np.abs(t))  # the only exponential
+    loss = np.sum(np.maximum(t, 0) + np.log1p(e))  # eq-scale-softplus
+    delta_out = (1 - 2 * y) * np.where(t >= 0, 1, e) / (1 + e)  # eq-scale-delta
+    D = np.outer(delta_out, w_out) * (z > 0)  # eq-delta-z-hidden
+    return loss, network.Parameters(X.T @ D, D.sum(axis=0), a.T @ delta_out, delta_out.sum())
+
+
+def penalized(params: Any, X: Any, y: Any) -> tuple[float, Any]:
+    """plain_network with the penalty that all libraries compute here."""
+    loss, grad = plain_network(params, X, y)
+    W, w = params.W_hidden, params.w_out
+    grad = grad._replace(W_hidden=grad.W_hidden + L2 * W, w_out=grad.w_out + L2 * w)
+    return loss + L2 / 2 * (np.sum(W**2) + np.sum(w**2)), grad
 
 
 def without_numba(call: Callable[..., Any], *at: Any) -> Any:
     """Call a function of hwlib as if Numba was not installed."""
-    kept, blocks.compiled = blocks.compiled, lambda loop: None
+    kept, scale.blocks.NUMBA = scale.blocks.NUMBA, False
     try:
         return call(*at)
     finally:
-        blocks.compiled = kept
+        scale.blocks.NUMBA = kept
 
 
 def torch_hinge(theta: Any, X: Any, y: Any) -> Callable[[], Any]:
@@ -167,14 +176,16 @@ def numbers(result: Any) -> Any:
 
 
 def hinge_calls(n: int) -> Calls:
-    calls = gradients(n, hinge_problem, hinge.value_and_grad, plain_hinge, torch_hinge, hinge_loss)
+    calls = gradients(
+        n, hinge_problem, scale.hinge.value_and_grad, plain_hinge, torch_hinge, hinge_loss
+    )
     theta, X, _ = hinge_problem(n)
     return calls | {"X @ theta alone": lambda: X @ theta}
 
 
 def network_calls(n: int) -> Calls:
     return gradients(
-        n, network_problem, lambda *at: network.value_and_grad(*at, L2), plain_network,
+        n, network_problem, lambda *at: scale.network.value_and_grad(*at, L2), penalized,
         torch_network, network_loss,
     )  # fmt: skip
 
@@ -195,10 +206,10 @@ def epoch_calls(n: int) -> Calls:
 
     def plain() -> Any:
         theta = zero.copy()
-        hinge._epoch(theta, X, y, np.arange(0), step)
+        scale.hinge.sgd_epoch(theta, X, y, np.arange(n), step)
         return theta
 
-    calls: Calls = {"hwlib": lambda: next(hinge.sgd(zero, X, y, step_size=step))}
+    calls: Calls = {"hwlib": lambda: next(scale.hinge.sgd(zero, X, y, step_size=step))}
     if n <= 10**5:
         calls["the same loop in Python"] = plain
     if n <= 10**3:

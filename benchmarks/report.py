@@ -43,7 +43,7 @@ def targets(times: Times) -> list[tuple[str, float, float, bool]]:
             peers = {p: times.get((task, n, p)) for p in ("PyTorch", "JAX (jit)", "autograd")}
             fastest = min((time, p) for p, time in peers.items() if time)
             ratio = fastest[0] / times[task, n, "hwlib"]
-            found.append((f"{task}, n = {n:,}: times as fast as {fastest[1]}", ratio, 1.2, True))
+            found.append((f"{task}, n = {n:,}: times as fast as {fastest[1]}", ratio, 1.1, True))
         for p, target in (("PyTorch", 5.0), ("JAX (jit)", 0.0)):
             if (task, 1, p) in times:
                 ratio = times[task, 1, p] / times[task, 1, "hwlib"]

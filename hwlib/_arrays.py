@@ -7,6 +7,7 @@ strings, booleans, complex numbers, objects, masked arrays, NaN and infinity are
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -30,11 +31,16 @@ def as_floats(name: str, value: ArrayLike, shape: Shape | None = None) -> Floats
         raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
     if array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; expected at least one number")
-    with np.errstate(all="ignore"):
-        floats = array.astype(np.float64, copy=False)
+    floats = _as_float64(array)
     if not np.isfinite(floats).all():
         raise ValueError(f"{name} holds NaN or infinity; expected finite numbers")
     return floats
+
+
+@np.errstate(all="ignore")
+def _as_float64(array: Numbers) -> Floats:
+    """Return infinity where a wider float has no float64."""
+    return array.astype(np.float64, copy=False)
 
 
 def as_numbers(name: str, value: ArrayLike) -> Numbers:
@@ -91,7 +97,9 @@ def as_labels(
 
 def as_float(name: str, value: ArrayLike, *, minimum: float | None = None) -> float:
     """Return one finite real number, not below the minimum, as a float."""
-    number = float(as_floats(name, value, ()))
+    number = value if type(value) is float else float(as_floats(name, value, ()))
+    if not math.isfinite(number):
+        raise ValueError(f"{name} is {number}; expected a finite number")
     if minimum is not None and number < minimum:
         raise ValueError(f"{name} is {number}; expected at least {minimum:g}")
     return number

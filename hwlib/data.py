@@ -3,6 +3,7 @@
 Both functions take the same arguments and raise the same errors:
 
 rng : numpy.random.Generator
+    Draws everything.
 n_samples : int
     n, at least 1.
 flip : float, default 0.0

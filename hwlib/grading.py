@@ -1,7 +1,7 @@
 """The questions of the sheet, and how an answer to one of them is graded.
 
 ``grade(question, function)`` does it in one call. Where a function may misbehave, the halves of it
-run in two processes: `answer` calls the function, `judge` compares what it returned with finite
+run in two processes: ``answer`` calls the function, ``judge`` compares what it returned with finite
 differences. A dict goes from one to the other: the "value", else "message" and "traceback"; it is
 empty if there is no function.
 """

@@ -85,8 +85,10 @@ def drop_repeated_ids(app: Sphinx, doctree: nodes.document, docname: str) -> Non
 def link_equations(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Turn the labels of equations in a docstring into references."""
-    lines[:] = [re.sub(r"(?<![\w`-])eq(-[a-z0-9]+)+", r":eq:`\g<0>`", line) for line in lines]
+    """Turn the labels of equations in a docstring into references, which have brackets."""
+    label = r"(?<![\w`-])eq(?:-[a-z0-9]+)+"
+    text = re.sub(rf"\(({label}(?:,\s+{label})*)\)", r"\1", "\n".join(lines))
+    lines[:] = re.sub(label, r":eq:`\g<0>`", text).split("\n")
 
 
 def skip_alias(
@@ -174,8 +176,10 @@ def finish_page(
 ) -> None:
     """Choose the theme early; add the equations referred to; let no script hold up the page."""
     context["metatags"] = context.get("metatags", "") + THEME_SCRIPT
-    # Roles of docutils that WAI-ARIA has deprecated, on elements that may not bear them.
-    body = re.sub(r' role="(list|doc-[a-z]+)"', "", context.get("body", ""))
+    # Roles of docutils that WAI-ARIA has deprecated, on elements that may not bear them; and the
+    # label that myst-nb puts over the words "Show the code".
+    wrong = r' role="(list|doc-[a-z]+)"| aria-label="Toggle hidden content"'
+    body = re.sub(wrong, "", context.get("body", ""))
     body = label_links(app, pagename, IN_PARENTHESES.sub(r"\1", body))
     if counts := app.env.book_executed.get(Path(pagename).name):
         body += executed_line(counts, app.builder.get_relative_uri(pagename, "chapters/ledger"))

@@ -407,6 +407,9 @@ def test_two_small_differences_are_not_taken_for_a_pattern():
     right = 3 * CUBIC**2
     wrong = right + np.array([1e-4, -2.0001e-4, 0.0, 0.0])
     assert [finding.family for finding in diagnose(wrong)] == ["unknown"]
+    # One multiple that fits two differences of a thousand tolerances may still be chance.
+    wrong = right + 2e-3 * CUBIC * [1, 1, 0, 0]
+    assert [finding.family for finding in diagnose(wrong)] == ["unknown"]
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e-20, 1.0, 1e20, 1e200])

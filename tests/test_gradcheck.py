@@ -617,6 +617,12 @@ def test_a_kink_beside_a_tiny_coordinate_is_stepped_under(x):
     assert not check_grad(f, lambda x: np.array([-np.sign(x[0]), 1e-10]), x)
 
 
+def test_a_steep_kink_near_a_flat_point_is_not_taken_for_rounding():
+    # f does not change until the kink is crossed: all that is known is float32's rounding.
+    report = check_grad(lambda x: 1.0 + 1e6 * max(0.0, x[0] - 1.00003), lambda x: [100.0], [1.0])
+    assert not report
+
+
 def test_a_gradient_that_is_wrong_close_to_a_kink_alone_is_rejected():
     def wrong(t):
         close = 0.0 < np.max(np.abs(t - TIE)) < 0.01

@@ -225,34 +225,3 @@ def test_a_solution_opens_without_a_script(tmp_path):
     assert "<summary" in details
     assert "Answer." in details
     assert "solution-content" not in page
-
-
-# Formulas of a page that a reader would not see whole: a display equation whose left end or
-# number is covered or cut, a formula in a line of text that is wider than the line.
-FAULTS = """() => {
-  const box = (element) => element.getBoundingClientRect();
-  const displays = [...document.querySelectorAll("div.math")].filter((equation) => {
-    const formula = box(equation.querySelector(".formula"));
-    const number = box(equation.querySelector(".eqno"));
-    const apart = formula.right <= number.left || formula.bottom <= number.top;
-    const begins = box(equation.querySelector("semantics > *")).left >= formula.left - 1;
-    return !(apart && begins && Math.abs(number.right - box(equation).right) < 1);
-  });
-  const lines = [...document.querySelectorAll("article :is(p, dt, dd) > math")].filter(
-    (math) => !math.closest("table") && box(math).right > box(math.parentElement).right + 1
-  );
-  return [...displays, ...lines].map((fault) => fault.querySelector("annotation").textContent);
-}"""
-
-
-def test_formulas_fit_the_page_at_every_width(browser, site):
-    page = browser.new_page()
-    for path in sorted((site / "chapters").glob("*.html")):
-        page.goto(path.as_uri())
-        page.add_style_tag(content="* { content-visibility: visible !important; }")
-        page.evaluate("document.querySelectorAll('details').forEach((e) => e.open = true)")
-        page.evaluate("document.fonts.ready.then(() => true)")
-        for width in (1280, 390, 320):
-            page.set_viewport_size({"width": width, "height": 900})
-            assert not page.evaluate(FAULTS), (path.stem, width)
-    page.close()

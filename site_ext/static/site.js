@@ -61,8 +61,9 @@ addEventListener("load", () => setTimeout(() => {
 
   // Copied text has the LaTeX of its formulas, in dollars as the book's sources write it.
   document.addEventListener("copy", (event) => {
-    const part = getSelection().getRangeAt(0).cloneContents();
-    if (!part.querySelector("annotation")) return;
+    const selection = getSelection();
+    const part = selection.rangeCount ? selection.getRangeAt(0).cloneContents() : null;
+    if (!part?.querySelector("annotation")) return;
     for (const math of part.querySelectorAll("math:has(annotation)")) {
       const dollars = math.getAttribute("display") === "block" ? "$$" : "$";
       math.replaceWith(dollars + latex(math) + dollars);
@@ -90,7 +91,8 @@ addEventListener("load", () => setTimeout(() => {
   const watch = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const scrolls = target.scrollWidth > target.clientWidth;
-      scrolls ? target.setAttribute("tabindex", "0") : target.removeAttribute("tabindex");
+      if (scrolls) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
     }
   });
   document.fonts.ready.then(() => wide.forEach((element) => watch.observe(element)));

@@ -1,5 +1,5 @@
 // Question 1.3 step by step: the algorithm as the source sheet prints it, its index returned to
-// the start after each epoch, and the mended one. The comments name the book's equations.
+// the start after each epoch, and the corrected one. The comments name the book's equations.
 explore.register("algorithm", (root, { part, values, show, say }) => {
   const { short, fact, button, number } = explore;
   // data.interval(np.random.default_rng(4), 12), the inputs rounded to two decimals
@@ -9,7 +9,7 @@ explore.register("algorithm", (root, { part, values, show, say }) => {
   const STARTS = { zero: Array(7).fill(0), random: [0.35, 0.82, 0.33, -1.3, 0.91, 0.45, -0.54] };
   const NONLINEAR = [1, 1, 1, 1, 1, 0, 1]; // eq-mask
   const ALGORITHMS = {
-    mended: { color: "blue", mask: NONLINEAR, steps: (margin) => margin < 1 }, // eq-sgd-hinge
+    corrected: { color: "blue", mask: NONLINEAR, steps: (margin) => margin < 1 }, // eq-sgd-hinge
     printed: { color: "orange", mask: Array(7).fill(1), steps: (margin) => margin >= 1 },
   };
 
@@ -34,9 +34,11 @@ explore.register("algorithm", (root, { part, values, show, say }) => {
   }
 
   root.innerHTML = `<div class="inputs">
-      ${explore.choice("algorithm", "algorithm", [["mended", "mended"], ["printed", "printed"]])}
+      ${explore.choice("algorithm", "algorithm",
+        [["corrected", "corrected"], ["printed", "printed"]])}
       ${explore.choice("start", "start", [["zero", "θ = 0"], ["random", "random θ"]])}
-      ${explore.slider("alpha", "step size α", [0.05, 1, 0.05, 0.5])}</div>
+      ${explore.slider("alpha", "step size α", { min: 0.05, max: 1, step: 0.05, value: 0.5 })}
+    </div>
     <div class="inputs">${button("play", "Play")}${button("step", "Step")}${button("back", "Back")}
       ${button("epoch", "Epoch")}${button("reset", "Reset")}</div>
     <div class="pair"><div data-name="curve"></div><div data-name="losses"></div></div>
@@ -124,7 +126,8 @@ explore.register("algorithm", (root, { part, values, show, say }) => {
     now.theta.forEach((value, j) => show({ [`theta_${j}`]: value, [`delta_${j}`]: now.delta[j] }));
     part("branch").textContent = now.stepped ? "step" : k ? "no step" : "none";
     part("back").disabled = k === 0;
-    say(k === 0 ? "At the start: no sample is visited yet."
+    say(timer ? "Playing, one visit every 0.4 seconds. Press Pause to read what a visit does."
+      : k === 0 ? "At the start: no sample is visited yet."
       : `Visit ${k}, sample ${now.i + 1}: the margin is ${short(now.margin)},
         ${now.margin < 1 ? "below 1" : "at least 1"}. The ${algorithm} algorithm
         ${now.stepped ? "steps" : "does not step"}. The loss is now ${short(now.loss)}.`);

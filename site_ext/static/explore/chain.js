@@ -37,54 +37,64 @@ explore.register("chain", (root, { part, values, show, say }) => {
   }
 
   const START = { x_1: 1, W_11: 0.5, b_1: 1, W_14: 1, b_4: -0.5 };
-  const RANGE = [-3, 3, 0.125]; // eighths: their products are exact, so z_1 = 0 can be met
-  // A node's symbol, its place along the chain and across it; then of its edge: where it leads
+  // Eighths: their products are exact, so z_1 = 0 can be met.
+  const RANGE = { min: -3, max: 3, step: 0.125 };
+  // A node: its symbol, its place along the chain and across it; and its edge: the node it leads
   // to, how it points, and the local factor as a formula and as a number.
   const NODES = {
-    x_1: ["x₁", 1, 3, "z_1", "on", " = W₁₁", (v) => v.W_11],
-    W_11: ["W₁₁", 3, 1, "z_1", "down", " = x₁", (v) => v.x_1],
-    b_1: ["b₁", 3, 5, "z_1", "up", "", () => 1],
-    z_1: ["z₁", 3, 3, "a_1", "on", " = ReLU′(z₁)", (v) => relu_grad(v.z_1)],
-    a_1: ["a₁", 5, 3, "z_4", "on", " = W₁₄", (v) => v.W_14],
-    W_14: ["W₁₄", 7, 1, "z_4", "down", " = a₁", (v) => v.a_1],
-    b_4: ["b₄", 7, 5, "z_4", "up", "", () => 1],
-    z_4: ["z₄", 7, 3, "y_hat", "on", " = σ′(z₄)", (v) => sigmoid_grad(v.z_4)],
-    y_hat: ["ŷ", 9, 3, "L", "on", " = −y/ŷ + (1 − y)/(1 − ŷ)", (v) => v.delta_y_hat],
-    L: ["L", 11, 3],
+    x_1: { symbol: "x₁", along: 1, across: 3,
+      to: "z_1", points: "on", formula: " = W₁₁", factor: (v) => v.W_11 },
+    W_11: { symbol: "W₁₁", along: 3, across: 1,
+      to: "z_1", points: "down", formula: " = x₁", factor: (v) => v.x_1 },
+    b_1: { symbol: "b₁", along: 3, across: 5,
+      to: "z_1", points: "up", formula: "", factor: () => 1 },
+    z_1: { symbol: "z₁", along: 3, across: 3,
+      to: "a_1", points: "on", formula: " = ReLU′(z₁)", factor: (v) => relu_grad(v.z_1) },
+    a_1: { symbol: "a₁", along: 5, across: 3,
+      to: "z_4", points: "on", formula: " = W₁₄", factor: (v) => v.W_14 },
+    W_14: { symbol: "W₁₄", along: 7, across: 1,
+      to: "z_4", points: "down", formula: " = a₁", factor: (v) => v.a_1 },
+    b_4: { symbol: "b₄", along: 7, across: 5,
+      to: "z_4", points: "up", formula: "", factor: () => 1 },
+    z_4: { symbol: "z₄", along: 7, across: 3,
+      to: "y_hat", points: "on", formula: " = σ′(z₄)", factor: (v) => sigmoid_grad(v.z_4) },
+    y_hat: { symbol: "ŷ", along: 9, across: 3,
+      to: "L", points: "on", formula: " = −y/ŷ + (1 − y)/(1 − ŷ)", factor: (v) => v.delta_y_hat },
+    L: { symbol: "L", along: 11, across: 3 },
   };
   const GATED = ["x_1", "W_11", "b_1", "z_1", "W_14"]; // their slopes a closed gate makes 0
   const decays = (name) => name.startsWith("W");
   const place = (along, across) => `style="--along: ${along}; --across: ${across}"`;
 
-  function node([name, [symbol, along, across, to, way, formula]]) {
+  function node([name, { symbol, along, across, to, points, formula }]) {
     const gate = name === "a_1" ? '<b data-name="gate"></b>' : "";
     const box = `<span class="node" ${place(along, across)}>${symbol}
       ${gate}${number(name)}</span>`;
     if (!to) return box;
-    const [next, after, beside] = NODES[to];
+    const next = NODES[to];
     const delta = (of) => `δ<sub>${of}</sub>`;
     const [slope, known] = name in START ? [`∂L/∂${symbol}`, `L_${name}`]
       : [delta(symbol), `delta_${name}`];
     return `${box}<button type="button" data-name="edge_${name}"
-      class="edge ${way} ${GATED.includes(name) ? "gated" : ""}"
-      ${place((along + after) / 2, (across + beside) / 2)}>
+      class="edge ${points} ${GATED.includes(name) ? "gated" : ""}"
+      ${place((along + next.along) / 2, (across + next.across) / 2)}>
       <span>${slope}</span><i class="arrow"></i>${number(known)}
-      <span class="factor"><b>${symbol} → ${next}</b>: local factor
-        ∂${next}/∂${symbol}${formula} = ${number(`factor_${name}`)}.
-        Slope ${slope} = ${to === "L" ? "1" : delta(next)} · local factor.</span></button>`;
+      <span class="factor"><b>${symbol} → ${next.symbol}</b>: local factor
+        ∂${next.symbol}/∂${symbol}${formula} = ${number(`factor_${name}`)}.
+        Slope ${slope} = ${to === "L" ? "1" : delta(next.symbol)} · local factor.</span></button>`;
   }
   function row([name, value]) {
-    const [symbol] = NODES[name];
-    return `<div class="entry">${slider(name, symbol, [...RANGE, value])}
+    const { symbol } = NODES[name];
+    return `<div class="entry">${slider(name, symbol, { ...RANGE, value })}
       ${fact(`∂L/∂${symbol}`, `L_${name}`)}
       ${decays(name) ? fact(`+ λ${symbol}`, `R_${name}`) : "<span></span>"}
-      ${fact(`= ∂J/∂${symbol}`, `J_${name}`)}${fact("difference", `numerical_${name}`)}</div>`;
+      ${fact(`= ∂J/∂${symbol}`, `J_${name}`)}${fact("numerical", `numerical_${name}`)}</div>`;
   }
   root.innerHTML = `<p>In the boxes: values, computed along the arrows. On the arrows: slopes of L,
       computed against them. Choose an arrow to see its local factor.</p>
     <div class="graph">${Object.entries(NODES).map(node).join("")}</div>
     ${Object.entries(START).map(row).join("")}
-    <div class="entry">${slider("l2", "λ", [0, 1, 0.05, 0.1])}
+    <div class="entry">${slider("l2", "λ", { min: 0, max: 1, step: 0.05, value: 0.1 })}
       ${fact("L", "L")}${fact("+ R", "R")}${fact("= J", "J")}</div>
     ${explore.choice("y", "label y", [[1, "1"], [0, "0"]])}<p role="status"></p>`;
   const graph = root.querySelector(".graph");
@@ -106,7 +116,7 @@ explore.register("chain", (root, { part, values, show, say }) => {
       v[`J_${name}`] = v[`L_${name}`] + v[`R_${name}`]; // eq-l2-grad-w-out, eq-l2-grad-w-hidden
       v[`numerical_${name}`] = numerical_grad(p, name);
     }
-    for (const [name, edge] of Object.entries(NODES)) v[`factor_${name}`] = edge[6]?.(v);
+    for (const [name, { factor }] of Object.entries(NODES)) v[`factor_${name}`] = factor?.(v);
     show(v);
     graph.classList.toggle("off", v.z_1 <= 0);
     part("gate").textContent = v.z_1 > 0 ? "on" : "off";
@@ -114,7 +124,7 @@ explore.register("chain", (root, { part, values, show, say }) => {
       : `is not above 0: the unit is off. ∂L/∂W₁₁, ∂L/∂b₁ and ∂L/∂W₁₄ are 0. The weights keep
         their decay λW, and b₁ has none.`;
     const kink = v.z_1 === 0 ? ` Here is the kink, and no derivative. The book takes 0; the
-      difference is the mean of both sides.` : "";
+      numerical value, a central difference, is the mean of both sides.` : "";
     const rounded = v.y_hat === 1 ? ` ŷ is rounded to 1. The slopes are computed from z₄: with
       1/(1 − ŷ) one would divide by 0.` : "";
     say(`z₁ = ${short(v.z_1)} ${state}${kink}${rounded}`);

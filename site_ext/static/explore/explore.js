@@ -17,7 +17,7 @@ const explore = (() => {
   const fact = (label, name) => `<span class="fact"><small>${label}</small>${number(name)}</span>`;
   const button = (name, words) =>
     `<button type="button" class="press" data-name="${name}">${words}</button>`;
-  const slider = (name, symbol, [min, max, step, value], shown = name) =>
+  const slider = (name, symbol, { min, max, step, value }, shown = name) =>
     `<label class="slider"><span>${symbol}</span><input type="range" aria-label="${symbol}"
       data-name="${name}" min="${min}" max="${max}" step="${step}" value="${value}">
       ${number(shown)}</label>`;
@@ -77,7 +77,7 @@ const explore = (() => {
     figure.querySelector("figcaption").insertAdjacentHTML("beforebegin",
       `<div class="explorable" data-name="${name}"></div>`);
     const root = figure.querySelector(".explorable");
-    let timer = 0;
+    let [said, timer] = ["", 0];
     const update = build(root, {
       part: (wanted) => root.querySelector(`[data-name="${wanted}"]`),
       values() { // of the inputs, as numbers where they are numbers
@@ -93,8 +93,10 @@ const explore = (() => {
         }
       },
       say(sentence) { // for screen readers too, so only once the reader's hand rests
+        if (sentence === said) return;
         const write = () => { root.querySelector("[role=status]").innerHTML = sentence; };
-        if (!timer) write();
+        if (!said) write();
+        said = sentence;
         clearTimeout(timer);
         timer = setTimeout(write, 500);
       },

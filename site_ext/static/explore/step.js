@@ -44,7 +44,8 @@ explore.register("step", (root, { part, values, show, say }) => {
   root.innerHTML = `<div class="inputs">
       ${explore.choice("method", "method",
         [["central", "central"], ["forward", "forward"], ["complex", "complex step"]])}
-      ${explore.slider("exponent", "step ε", [-16, 0, 0.1, -0.5], "step")}</div>
+      ${explore.slider("exponent", "step ε", { min: -16, max: 0, step: 0.1, value: -0.5 }, "step")}
+    </div>
     <div class="pair"><div data-name="secant"></div><div data-name="errors"></div></div>
     <div class="facts">${explore.fact("estimate", "estimate")}${explore.fact("exact", "exact")}
       ${explore.fact("relative error", "error")}${explore.fact("truncation ≈", "truncation")}

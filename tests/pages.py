@@ -1,0 +1,162 @@
+"""A page as its reader meets it: opened once in a browser, and all that is wrong with it listed."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from playwright.sync_api import ConsoleMessage, Page
+
+DESKTOP, PHONE, NARROW = (
+    {"width": width, "height": height} for width, height in ((1280, 900), (390, 844), (320, 640))
+)
+PAGE = {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 18, 18)"}
+"""What is behind the text in each theme."""
+BACKGROUND = "getComputedStyle(document.body).backgroundColor"
+HEAVIEST = 250_000
+"""Bytes that a page may load until all of it is there, compressed as a server would."""
+AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text("utf-8")
+
+READY = """() => !document.documentElement.matches('.first-screen')
+  && [...document.images].every((image) => image.complete) && document.fonts.status === 'loaded'
+  && (!location.search || document.querySelector('ul.search li'))"""
+FRAMES = """async () => {
+  for (let n = 0; n < 3; n += 1) await new Promise(requestAnimationFrame);
+}"""
+"""What follows a change of size has followed: site.js, explorables."""
+
+
+def watch(page: Page) -> Page:
+    """Keep what a page asks for and what it complains of in two lists."""
+    page.requested, page.complaints = [], []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            page.complaints.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda request: page.requested.append(request.url))
+    page.on("requestfailed", lambda request: page.complaints.append(request.url))
+    return page
+
+
+def go(page: Page, address: str) -> None:
+    """Open an address in a page that may have shown another, and wait until all of it is there."""
+    page.set_viewport_size(DESKTOP)
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.requested.clear()
+    page.complaints.clear()
+    page.goto(address)
+    page.wait_for_function(READY)
+
+
+@functools.cache
+def size_of(path: str) -> int:
+    data = Path(path).read_bytes()
+    return len(data) if path.endswith(("woff2", "png")) else len(gzip.compress(data, 9))
+
+
+def requests(page: Page, site: Path) -> dict[str, list]:
+    """What a page opened from a folder should not have asked for."""
+    wanted = {urlsplit(url)._replace(query="", fragment="").geturl() for url in page.requested}
+    files = [unquote(urlsplit(url).path) for url in wanted if url.startswith(site.as_uri())]
+    weights = [(size_of(path), path) for path in files if Path(path).is_file()]
+    return {
+        "outside": [url for url in wanted if not url.startswith((site.as_uri(), "data:"))],
+        "heavy": sorted(weights) if sum(weight for weight, _ in weights) > HEAVIEST else [],
+    }
+
+
+LOADED = {
+    "pictures": "() => [...document.images].filter((i) => !i.width || !i.naturalWidth)",
+    # References to an equation that could not show it.
+    "references": """() => [...document.querySelectorAll(
+      'a[href*="#equation-eq-"]:not(.headerlink)')].filter((a) =>
+      !document.querySelector(`${a.hash} math, #preview-${a.hash.slice(10)}`))""",
+}
+"""Elements that are wrong at any size: for each check a script that returns them."""
+
+LAID_OUT = {
+    "sideways": """() => {
+      const page = document.scrollingElement;
+      const wide = [...document.querySelectorAll("article *")].filter((e) =>
+        e.getBoundingClientRect().right > innerWidth + 1
+        && !e.closest("pre, math, table, .formula, .output"));
+      return page.scrollWidth <= innerWidth ? [] : [...wide, page];
+    }""",
+    # A display equation whose left end or number is covered or cut, and a formula in a line of
+    # text that is wider than the line.
+    "formulas": """() => {
+      const box = (element) => element.getBoundingClientRect();
+      const displays = [...document.querySelectorAll("div.math")].filter((equation) => {
+        const formula = box(equation.querySelector(".formula"));
+        const number = box(equation.querySelector(".eqno"));
+        const apart = formula.right <= number.left || formula.bottom <= number.top;
+        const begins = box(equation.querySelector("semantics > *")).left >= formula.left - 1;
+        return !(apart && begins && Math.abs(number.right - box(equation).right) < 1);
+      });
+      const lines = [...document.querySelectorAll("article :is(p, dt, dd) > math")].filter(
+        (math) => !math.closest("table") && box(math).right > box(math.parentElement).right + 1
+      );
+      return [...displays, ...lines];
+    }""",
+    # What scrolls sideways in its own frame, and cannot be focused to do it with the keyboard.
+    "unreachable": """() => [...document.querySelectorAll("article *")].filter((e) =>
+      e.clientWidth && e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0
+      && /auto|scroll/.test(getComputedStyle(e).overflowX))""",
+    # On an explorable: what sticks out, is written smaller than 11 pixels, or missed by a finger.
+    "explorable": """() => {
+      const box = (element) => element.getBoundingClientRect();
+      const small = (e, root) => {
+        const least = e.matches("[type=radio]") ? e.closest("label").offsetHeight
+          : Math.min(box(e).height, e.closest("label") ? 24 : box(e).width);
+        return box(e).right > box(root).right + 0.5 && !e.closest("svg")
+          || e.textContent.trim() && parseFloat(getComputedStyle(e).fontSize) < 11
+          || e.matches("button, input") && least < 24;
+      };
+      return [...document.querySelectorAll(".explorable")].flatMap((root) =>
+        [...(root.scrollWidth > root.clientWidth ? [root] : []),
+          ...[...root.querySelectorAll("*")].filter((e) => small(e, root))]);
+    }""",
+}
+"""Elements that are wrong at some size of the window."""
+
+
+def axe(page: Page) -> list[str]:
+    """What axe-core holds against a page, with the element of each fault."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(f"{AXE}; null")
+    # It would fetch the style sheets once more, which a page from a folder may not do.
+    found = page.evaluate(
+        "axe.run({ resultTypes: ['violations'], preload: false }).then((r) => r.violations)"
+    )
+    return [f"{v['id']}: {node['html'][:120]}" for v in found for node in v["nodes"]]
+
+
+def elements(page: Page, script: str) -> list[str]:
+    return page.evaluate(f"() => ({script})().map((e) => e.outerHTML.slice(0, 120))")
+
+
+def faults(page: Page, site: Path) -> dict[str, list]:
+    """Everything that is wrong with an opened page of the site, by the check that found it.
+
+    axe-core looks twice, at a desktop in the light and at a phone in the dark: colors depend on
+    the theme, all else on the width, and nothing on both.
+    """
+    found = {what: elements(page, script) for what, script in LOADED.items()}
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    for size, theme in ((DESKTOP, "light"), (PHONE, "dark"), (NARROW, "dark")):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"color => {BACKGROUND} === color", arg=PAGE[theme])
+        page.evaluate(FRAMES)
+        where = f"at {size['width']} pixels, {theme}"
+        for what, script in LAID_OUT.items():
+            found[f"{what} {where}"] = elements(page, script)
+        if size != NARROW:
+            found[f"axe {where}"] = axe(page)
+    found |= {"complaints": list(page.complaints), **requests(page, site)}
+    return {what: where for what, where in found.items() if where}
