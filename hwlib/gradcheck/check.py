@@ -66,16 +66,15 @@ def check_grad(
     zeros = _positions(expected_zero, names)
 
     slopes = slopes_at(problem, problem.x)
-    beside = look_beside(problem, slopes, rtol)
-    judged = judge(problem, slopes, rtol, kinks=beside.kinks, expected_zeros=zeros)
+    kinks, beside, faults, conventions = look_beside(problem, slopes, rtol)
+    judged = judge(problem, slopes, rtol, kinks=kinks, expected_zeros=zeros)
     matches = [c for c in candidates if _equals(problem, c[1], rtol)]
     report = Report(
-        worst_first(judged, rtol), rtol, beside=tuple(names[k] for k in sorted(beside.wrong)),
+        worst_first(judged, rtol), rtol, beside=tuple(names[k] for k in sorted(beside)),
         matches=tuple(c[0] for c in matches), context=context,
-        notes=(*beside.conventions, *notes_on(problem, judged)),
-        diagnosis=(*problem.faults, *beside.faults),
+        notes=(*conventions, *notes_on(problem, judged)), diagnosis=(*problem.faults, *faults),
     )  # fmt: skip
-    if not (report.names("differs") or report.beside):
+    if problem.faults or not (report.names("differs") or report.beside):
         return report
     equation = next((c[2] for c in matches if len(c) == 3), "")
     findings = (f._replace(equation=equation) for f in diagnose(judged, problem.x, rtol))

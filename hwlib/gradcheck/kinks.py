@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -19,34 +17,17 @@ FAR, NEAR, NEXT = 2.0**-12, 2.0**-16, 2.0**-20
 """How far beside the point a kink is looked for, along a direction of about unit size."""
 
 
-class Beside(NamedTuple):
-    """What is found beside the point.
+def look_beside(
+    problem: Problem, slopes: list[Slope], rtol: float
+) -> tuple[set[int], set[int], list[Finding], list[str]]:
+    """Look at points beside x, where f has a kink there.
 
-    Attributes
-    ----------
-    kinks : set of int
-        Coordinates whose derivative jumps at x.
-    wrong : set of int
-        Coordinates in which the gradient is wrong beside x.
-    faults : tuple of Finding
-        A jump of f, or a gradient at the kink that no convention gives.
-    conventions : tuple of str
-        Values at the kink that are a choice.
+    Returns the coordinates whose derivative jumps at x, those in which the gradient is wrong
+    beside x, what no convention gives, and what is a convention.
     """
-
-    kinks: set[int]
-    wrong: set[int]
-    faults: tuple[Finding, ...]
-    conventions: tuple[str, ...]
-
-
-def look_beside(problem: Problem, slopes: list[Slope], rtol: float) -> Beside:
-    """Return what is found beside x; only where f has a kink or a jump is much looked at."""
-    if gap := _jump_of(problem):
-        return Beside(set(), set(), (Finding("jump", f"f jumps at this point, by {gap:.3g}"),), ())
     jumping = {k for k, slope in enumerate(slopes) if slope.jump}
     if not jumping and not any(slope_along(problem, problem.x, v).jump for v in problem.directions):
-        return Beside(set(), set(), (), ())
+        return set(), set(), [], []
     wrong: set[int] = set()
     for v in problem.directions:
         points = [problem.x + distance * v for distance in (FAR, -FAR, NEAR, -NEAR)]
@@ -60,28 +41,16 @@ def look_beside(problem: Problem, slopes: list[Slope], rtol: float) -> Beside:
         stays = (near_gap > 0.5 * far_gap) & (near_gap > 10.0 * (noises[2] + noises[3]))
         jumping |= set(np.flatnonzero(stays).tolist())
     sides = [] if wrong else _sides(problem)
-    judged = _between(problem, jumping, *sides) if len(sides) == 2 else ((), ())
-    return Beside(jumping, wrong, *judged)
-
-
-def _jump_of(problem: Problem) -> float:
-    """Return by how much f itself jumps at x, or 0.0."""
-    x, v = problem.x, np.maximum(1.0, np.abs(problem.x)) * problem.directions[0]
-    steps = [0.1, 2.0**-40, 2.0**-42, 2.0**-44]
-    sides = np.array([[problem.f(x + side * h * v) for h in steps] for side in (1.0, -1.0)])
-    gap = float(np.max(np.abs(sides[:, -1] - problem.f(x))))
-    slack = 10.0 * float(np.max(np.ptp(sides[:, 1:], axis=1)))
-    return gap if gap > max(slack, 1e3 * MACHINE_EPSILON * np.nanmax(np.abs(sides))) else 0.0
+    return jumping, wrong, *(_between(problem, jumping, *sides) if len(sides) == 2 else ([], []))
 
 
 def _sides(problem: Problem) -> list[Floats]:
     """Return up to three different values of the gradient close to x."""
-    sides: list[Floats] = []
-    for v in np.random.default_rng(1).normal(size=(32, len(problem.x))):
-        for point in (problem.x + NEXT * v, problem.x - NEXT * v):
-            g = problem.grad(point)
-            if len(sides) < 3 and not any(_are_close(g, side) for side in sides):
-                sides.append(g)
+    moves, sides = np.random.default_rng(1).normal(size=(32, len(problem.x))), list[Floats]()
+    for move in NEXT * np.concatenate([moves, -moves]):
+        g = problem.grad(problem.x + move)
+        if len(sides) < 3 and not any(_are_close(g, side) for side in sides):
+            sides.append(g)
     return sides
 
 
@@ -91,18 +60,18 @@ def _are_close(a: Floats, b: Floats) -> bool:
 
 def _between(
     problem: Problem, jumping: set[int], a: Floats, b: Floats
-) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+) -> tuple[list[Finding], list[str]]:
     """Judge the gradient at a kink by the two beside it: it must lie on the line between them."""
     given, names = problem.given, problem.layout.names
     share = np.clip((given - a) @ (b - a) / ((b - a) @ (b - a)), 0.0, 1.0)
-    low, high = np.minimum(a, b) + 0.0, np.maximum(a, b) + 0.0
+    low, high = np.minimum(a, b) + 0.0, np.maximum(a, b) + 0.0  # + 0.0 leaves no -0.0
     shown = sorted(jumping)[:3]
     if _are_close(given, a + share * (b - a)) or not np.isfinite(given).all():
         text = "a convention: {:.4g} lies between the one-sided derivatives {:.4g} and {:.4g} of {}"
-        return (), tuple(text.format(given[k] + 0.0, low[k], high[k], names[k]) for k in shown)
+        return [], [text.format(given[k] + 0.0, low[k], high[k], names[k]) for k in shown]
     parts = (f"{names[k]} is {given[k]:.4g}, beside it {a[k]:.4g} and {b[k]:.4g}" for k in shown)
     text = f"at the kink the gradient is no mixture of the two beside it: {'; '.join(parts)}"
-    return (Finding("kink", text),), ()
+    return [Finding("kink", text)], []
 
 
 def _wrong(given: Floats, slopes: list[Slope], rtol: float) -> set[int]:

@@ -11,8 +11,6 @@ from hwlib._arrays import Floats
 MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 RESOLUTION = 1e-4
 """A number whose noise is more than this part of it is not seen."""
-
-
 NARROWEST = 2.0**-46
 SPACINGS = [NARROWEST, *0.0006 / 17.3 ** np.arange(7)[::-1], 0.0157]
 """Over the size of x, and irregular: steps of 2**-26 are whole units of a float32. A loop that ends
@@ -51,11 +49,9 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
 def _jump(f: Callable[[float], float], t: Floats) -> float:
     """Return how far f jumps between the points where it is least straight, or 0.0."""
     slopes = np.diff([f(u) for u in t]) / np.diff(t)
-    jumps = [0.0]
-    for slope in {0.0, float(np.median(slopes))}:
-        at = int(np.argmax(np.abs(slopes - slope)))
-        jumps.append(_halve(f, slope, *t[at : at + 2].tolist()))
-    return max(jumps)
+    # The slope between the jumps is the least or the largest: each jump adds to it, or each takes.
+    pairs = {s: t[np.argmax(np.abs(slopes - s)) :][:2] for s in (0.0, slopes.min(), slopes.max())}
+    return max(_halve(f, float(slope), *pair.tolist()) for slope, pair in pairs.items())
 
 
 def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -> float:

@@ -17,6 +17,9 @@ OUTSIDE = (ValueError, ArithmeticError, AssertionError)
 CALLS = 8
 """So often f and grad are called at x: they must return the same each time."""
 
+LEAST_JUMP = 1e-6
+"""A smaller part of f may be its rounding to a float32."""
+
 
 class Problem:
     """f and its gradient under test, as functions of the vector of all coordinates.
@@ -32,7 +35,7 @@ class Problem:
         Random, and the same every time.
     rounding : float
         The rounding error of f at x; infinite where f changes faster than any step.
-    faults : tuple of Finding
+    faults : list of Finding
         What f or grad do that no function may.
     failure : Exception or None
         The last error of f beside x.
@@ -45,17 +48,17 @@ class Problem:
         self.layout = Layout(x, _argument_name(f))
         self.x = self.layout.vector
         self._changed: dict[str, Finding] = {}
-        # In turns, for a gradient may use what f has stored, or spoil it.
+        # In turns, for a gradient may use what f has stored, or spoil it; and each value is copied
+        # at once, for the next call may return the same memory.
         calls = [(self._f_at_x(), self._grad_at_x()) for _ in range(CALLS)]
         values, gradients = (np.array(column) for column in zip(*calls, strict=True))
         self.given = gradients[0]
-        varies = [
-            *_varying("f", ["f(x)"], values[:, None]),
-            *_varying("grad", self.layout.names, gradients),
-        ]
-        self.faults = (*varies, *self._changed.values())
         self.directions = np.random.default_rng(0).normal(size=(4, len(self.x)))
         self.rounding = rounding_of(self.f, self.x, self.directions[0])
+        varying = _varying("f", ["f(x)"], values[:, None]) + _varying(
+            "grad", self.layout.names, gradients
+        )
+        self.faults = [*varying, *self._changed.values(), *self._jump()]
 
     def f(self, vector: Floats) -> float:
         """Return f, or NaN where it is not defined."""
@@ -91,6 +94,17 @@ class Problem:
             text = f"{name} changes its argument in place: {change}"
             self._changed[name] = Finding("argument changed", text)
         return value
+
+    def _jump(self) -> list[Finding]:
+        """Say by how much f itself jumps at x, if it does."""
+        v = np.maximum(1.0, np.abs(self.x)) * self.directions[0]
+        steps = np.array([0.1, 2.0**-40, 2.0**-42, 2.0**-44])
+        sides = np.array([[self.f(self.x + h * v) for h in steps * side] for side in (1.0, -1.0)])
+        gap = float(np.max(np.abs(sides[:, -1] - self.f(self.x))))
+        changes = 10.0 * np.max(np.ptp(sides[:, 1:], axis=1))
+        if not gap > max(changes, LEAST_JUMP * np.nanmax(np.abs(sides), initial=0.0)):
+            return []
+        return [Finding("jump", f"f jumps at this point, by {gap:.3g}")]
 
 
 def _varying(function: str, names: list[str], values: Floats) -> list[Finding]:

@@ -153,7 +153,7 @@ class Report:
             yield f"... and {len(self.coordinates) - ROWS} more, none worse"
 
     def _sentences(self) -> Iterator[str]:
-        if self.names("unseen"):
+        if any(c.status == "unseen" and math.isfinite(c.noise) for c in self.coordinates):
             yield "unseen: the derivative is too small to tell from the rounding of f"
         if self.names("kink"):
             yield "kink: the derivative jumps here, so that finite differences cannot decide"
@@ -163,9 +163,8 @@ class Report:
         equal = "the same at this point as the mistake" if self.passed else "this is the mistake"
         yield from (f"{equal} {name!r}" for name in self.matches)
         yield from self.notes
-        faults = [finding for finding in self.diagnosis if finding.family in FAULTS]
-        yield from (fault.evidence for fault in faults)
-        for family, evidence, equation in self.diagnosis[len(faults) :][:1]:
+        faults = sum(finding.family in FAULTS for finding in self.diagnosis)
+        for family, evidence, equation in self.diagnosis[: faults + 1]:
             if not (self.matches and family == "unknown"):  # the candidate says more
                 yield evidence
             if equation:

@@ -43,7 +43,7 @@ class Slope(NamedTuple):
 def steps(x: Floats, v: Floats) -> Floats:
     """Return the steps to try at x along v, the widest first."""
     size = float(np.max(np.abs(x[v != 0.0]))) or 1.0
-    narrowest = min(2.0**-44 * max(1.0, size), 2.0**-14 * size)
+    narrowest = min(2.0**-47 * max(1.0, size), 2.0**-14 * size)
     sizes = WIDEST * max(1.0, size) / RATIO ** np.arange(100)
     k = np.argmax(np.abs(v))
     moves = (x[k] + sizes * v[k] != x[k]) & (x[k] - sizes * v[k] != x[k])
@@ -80,12 +80,13 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     # One step for both: a slope that was taken across a kink must be known for one.
     chosen = _best(slopes, errors)
     slope, error, jump, doubt = (float(a[chosen]) for a in (slopes, errors, jumps, doubts))
-    again = _confirm(problem, x, v, h[chosen + 2])
-    error += 2.0 * abs(again - slope) if np.isfinite(again) else 0.0
+    again = h[chosen + 2] * SECOND_LADDER
+    forward_again, backward_again, doubt_again = _one_sided(problem, x, v, again)
+    (confirmed,), _ = extrapolate((forward_again + backward_again) / 2.0, again, 2, doubt_again)
+    error += 2.0 * abs(float(confirmed) - slope) if np.isfinite(confirmed) else 0.0
     size = max(abs(forward[-1]), abs(backward[-1]), abs(slope))
     is_jump = abs(jump) > 10.0 * doubt and abs(jump) > RESOLUTION * size
-    noise = float("inf") if _is_too_fast(slopes, rounding) else error
-    return Slope(float(np.nan_to_num(slope)), noise, jump if is_jump else 0.0)
+    return Slope(float(np.nan_to_num(slope)), error, jump if is_jump else 0.0)
 
 
 def _best(slopes: Floats, errors: Floats) -> int:
@@ -93,19 +94,6 @@ def _best(slopes: Floats, errors: Floats) -> int:
     apart = np.abs(slopes[:, None] - slopes) > (errors[:, None] + errors) / 2.0  # False for NaN
     counts = np.isfinite(errors) & ~np.triu(apart).any(axis=1)
     return int(np.argmin(np.where(counts, errors, np.inf)))
-
-
-def _confirm(problem: Problem, x: Floats, v: Floats, narrowest: float) -> float:
-    """Return the slope that the second ladder finds close to that step."""
-    h = narrowest * SECOND_LADDER
-    forward, backward, rounding = _one_sided(problem, x, v, h)
-    return float(extrapolate((forward + backward) / 2.0, h, 2, rounding)[0][-1])
-
-
-def _is_too_fast(slopes: Floats, rounding: Floats) -> bool:
-    """Whether the slopes still change more and more where the steps end."""
-    changes = np.abs(np.diff(slopes))
-    return bool(len(changes) > 2 and changes[-1] > max(10.0 * rounding[-1], changes[-3]))
 
 
 def _one_sided(problem: Problem, x: Floats, v: Floats, h: Floats) -> tuple[Floats, Floats, Floats]:
