@@ -1052,7 +1052,7 @@ RIGHT = {
     "3 digits": (lambda x: round(np.sin(x), 3), np.cos),
     "3 digits of a square": (lambda x: round(x * x, 3), lambda x: 2 * x),
     "3 significant digits": (lambda x: float(f"{x * x + 1:.3g}"), lambda x: 2 * x),
-    "bisection": (bisection, lambda x: 0.5 / np.sqrt(x), TINY, 1e4),
+    "bisection": (bisection, lambda x: 0.5 / np.sqrt(x), 1e-3, 1e4),
 }  # fmt: skip
 
 

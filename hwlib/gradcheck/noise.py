@@ -56,7 +56,8 @@ def _jump(f: Callable[[float], float], t: Floats) -> float:
 
 def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -> float:
     """Return by how much f departs from a slope in a tiny interval, where it does so most."""
-    at_low, at_high, changes = f(low) - slope * low, f(high) - slope * high, [np.inf]
+    at_low, at_high = f(low) - slope * low, f(high) - slope * high
+    size, changes = max(abs(at_low), abs(at_high)), [np.inf]
     while high - low > NARROWEST:
         middle = (low + high) / 2.0
         at_middle = f(middle) - slope * middle
@@ -65,6 +66,6 @@ def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -
         else:
             high, at_high = middle, at_middle
         changes.append(abs(at_high - at_low))
-    # What is continuous shrinks with the interval, what has a pole grows.
-    stays = 0.5 * changes[-7] < changes[-1] < 2.0 * changes[-7]
+    # What is continuous shrinks with the interval, what has a pole grows beyond its ends.
+    stays = 0.5 * changes[-7] < changes[-1] <= 2.0 * size
     return changes[-1] if stays and changes[-1] > 64.0 * MACHINE_EPSILON * abs(at_low) else 0.0
