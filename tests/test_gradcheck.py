@@ -1094,6 +1094,10 @@ def test_waves_that_regular_steps_do_not_see(name, x):
     assert not check_at(name, x, lambda g: forgotten)
 
 
+def test_one_ladder_alone_would_be_deceived_here():
+    assert check_at("sin 1000 x", 503.5210007557816)
+
+
 @pytest.mark.parametrize(
     ("name", "x", "said"),
     [("3 digits", 0.7, "too noisy: beside this point f is only known to"),
