@@ -1,0 +1,95 @@
+"""Checks of what is no gradient: a Jacobian, and products with a Jacobian or a Hessian.
+
+Each comes down to gradients of numbers and to `hwlib.gradcheck.check_grad`: the report and the
+errors are its own, and so are the options of `check_vjp` and `check_hvp`. In an error, ``grad(x)``
+is the product under test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from hwlib._arrays import as_callable, as_floats
+from hwlib.gradcheck.check import check_grad
+from hwlib.gradcheck.diagnosis import diagnose
+from hwlib.gradcheck.layout import Function, Layout, Point
+from hwlib.gradcheck.report import Report, worst_first
+
+Product: TypeAlias = Callable[[Point, Point], Point]
+
+
+def check_jacobian(f: Function, jac: Function, x: Point, *, rtol: float = 1e-6) -> Report:
+    """Compare a Jacobian with finite differences, entry by entry.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x)`` returns an array of any shape.
+    jac : callable
+        ``jac(x)[i]`` is the gradient of ``f(x)[i]``, so that the axes of ``f(x)`` come before
+        those of x. Where x has parts, ``jac(x)`` has the same, and so does each of them.
+    x : Point
+    rtol : float, default 1e-6
+
+    Returns
+    -------
+    Report
+        Of entries such as ``f[2] / x[0, 1]``.
+    """
+    layout, jac = Layout(x), as_callable("jac", jac)
+    value = as_floats("f(x)", as_callable("f", f)(layout.point(layout.vector)))
+    outputs = Layout(value, "f")
+
+    def check_row(name: str, k: int) -> Report:
+        def row(point: Point) -> Point:
+            rows = layout.flatten("jac(x)", jac(point[name]), value.shape)
+            return {name: layout.point(rows.reshape(value.size, -1)[k])}
+
+        return check_grad(
+            lambda point: outputs.flatten("f(x)", f(point[name]))[k], row, {name: x}, rtol=rtol
+        )
+
+    names = [f"{output} / x" for output in outputs.names]
+    return _as_one(list(map(check_row, names, range(len(names)))), Layout(dict.fromkeys(names, x)))
+
+
+def _as_one(reports: list[Report], layout: Layout) -> Report:
+    """Return the report of all rows of a Jacobian, with a diagnosis of the whole."""
+    found = {c.name: c for report in reports for c in report.coordinates}
+    judged, rtol = [found[name] for name in layout.names], reports[0].rtol
+    beside = tuple(name for report in reports for name in report.beside)
+    whole = replace(reports[0], coordinates=worst_first(judged, rtol), beside=beside, diagnosis=())
+    if whole.passed:
+        return whole
+    return replace(whole, diagnosis=diagnose(judged, layout.vector, rtol))
+
+
+def check_vjp(f: Function, vjp: Product, x: Point, **options: Any) -> Report:
+    """Check a vector-Jacobian product, as a backward pass is one, with a random vector u.
+
+    ``vjp(x, u)`` must be the gradient of the sum of ``u * f(x)``. u is laid out like ``f(x)``,
+    which may have parts as x may.
+    """
+    layout, vjp = Layout(x), as_callable("vjp", vjp)
+    values = Layout(as_callable("f", f)(layout.point(layout.vector)), "f", "f(x)")
+    u = np.random.default_rng(0).normal(size=len(values.vector))
+
+    @wraps(f)  # the coordinates bear the name of its argument
+    def number(x: Point) -> Point:
+        return u @ values.flatten("f(x)", f(x))
+
+    return check_grad(number, lambda x: vjp(x, values.point(u)), x, **options)
+
+
+def check_hvp(grad: Function, hvp: Product, x: Point, **options: Any) -> Report:
+    """Check a Hessian-vector product against the gradient, with a random vector v.
+
+    A Hessian is symmetric: ``hvp(x, v)`` must be the gradient of the sum of ``v * grad(x)``.
+    v is laid out like ``grad(x)``.
+    """
+    return check_vjp(as_callable("grad", grad), as_callable("hvp", hvp), x, **options)
