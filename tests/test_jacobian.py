@@ -69,6 +69,8 @@ def test_one_wrong_entry_is_named(i, j):
 
 def test_the_diagnosis_is_of_the_whole():
     assert check_jacobian(squash, squash_jac, X).diagnosis == ()
+    first_row_wrong = check_jacobian(squash, lambda x: squash_jac(x) * [[2.0], [1.0]], X)
+    assert first_row_wrong.diagnosis[0].family == "scale"
     (finding,) = check_jacobian(squash, lambda x: -squash_jac(x), X).diagnosis
     assert finding.family == "sign"
     B = np.array([[0.5, 2.0, -1.0], [0.3, 0.7, 1.1], [-0.4, 0.6, 0.9]])
@@ -128,9 +130,9 @@ def test_what_is_wrong_beside_a_kink_is_told():
     def jac(x):
         return np.diag(np.where(np.abs(x) < 1e-2, -np.sign(x), np.sign(x)))
 
-    report = check_jacobian(np.abs, jac, [0.0, 1.5])
+    report = check_jacobian(np.abs, jac, [1.5, 0.0])
     assert not report
-    assert report.beside == ("f[0] / x[0]",)
+    assert report.beside == ("f[1] / x[1]",)
 
 
 def test_a_jacobian_with_nan_is_wrong():

@@ -113,6 +113,12 @@ def test_numbers_in_lists_are_an_array():
     assert type(layout.point(layout.vector)) is np.ndarray
 
 
+def test_f_is_given_numbers_as_numbers():
+    for point in (2.5, np.array(2.5)):
+        assert isinstance(Layout(point).point(np.array([3.0])), float)
+    assert isinstance(Layout({"b": [2.5, B]}).point(np.ones(3))["b"][0], float)
+
+
 def test_a_point_shares_no_memory():
     parameters = {"W": W.copy(), "b": [B.copy(), 1.0]}
     layout = Layout(parameters)

@@ -20,8 +20,8 @@ class Directions(Layout):
     ----------
     point : Point
     count : int
-        How many directions there are in each array: random, of unit length, and the same
-        every time. An array of no more coordinates than that keeps its coordinates.
+        How many directions there are in each array: random, and the same every time. An array
+        of no more coordinates than that keeps its coordinates.
     name : str
 
     Attributes
@@ -33,18 +33,17 @@ class Directions(Layout):
     """
 
     def __init__(self, point: Point, count: int, name: str = "x") -> None:
-        self._whole, names = Layout(point, name), []
-        rng, count = np.random.default_rng(0), as_count("directions", count)
-        self._axes: dict[str, Floats] = {}
+        self._whole, self._axes = Layout(point, name), dict[str, Floats]()
+        rng, count, names = np.random.default_rng(0), as_count("directions", count), list[str]()
         for field, part in zip(self._whole.fields, self._whole.slices, strict=True):
             own = self._whole.names[part]
-            if len(own) > count:
+            if len(own) <= count:
+                axes = np.eye(len(own))
+            else:
+                # Not of unit length: each coordinate moves by a whole step, above its rounding.
                 axes = rng.normal(size=(count, len(own)))
                 own = [f"{field}[direction {k + 1}]" for k in range(count)]
-            else:
-                axes = np.eye(len(own))
-            self._axes[field] = axes / np.linalg.norm(axes, axis=1, keepdims=True)
-            names.extend(own)
+            self._axes[field], names = axes, names + own
         super().__init__(self._along(self._whole.vector))
         self.names = names
         self.share = (

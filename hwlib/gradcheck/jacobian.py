@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from hwlib._arrays import as_callable, as_floats
+from hwlib._arrays import Floats, as_callable, as_floats
 from hwlib.gradcheck.check import check_grad
 from hwlib.gradcheck.diagnosis import diagnose
-from hwlib.gradcheck.layout import Function, Layout, Point
+from hwlib.gradcheck.layout import Function, Layout, Point, Problem
 from hwlib.gradcheck.report import Report, worst_first
 
 Product: TypeAlias = Callable[[Point, Point], Point]
@@ -44,29 +44,35 @@ def check_jacobian(f: Function, jac: Function, x: Point, *, rtol: float = 1e-6) 
     layout, jac = Layout(x), as_callable("jac", jac)
     value = as_floats("f(x)", as_callable("f", f)(layout.point(layout.vector)))
     outputs = Layout(value, "f")
+    place = {f"{output} / x": k for k, output in enumerate(outputs.names)}
 
-    def check_row(name: str, k: int) -> Report:
-        def row(point: Point) -> Point:
-            rows = layout.flatten("jac(x)", jac(point[name]), value.shape)
-            return {name: layout.point(rows.reshape(value.size, -1)[k])}
+    # One point for each row: the sum depends on it through its own output alone.
+    def total(points: Point) -> Point:
+        return sum(outputs.flatten("f(x)", f(at))[place[row]] for row, at in points.items())
 
-        return check_grad(
-            lambda point: outputs.flatten("f(x)", f(point[name]))[k], row, {name: x}, rtol=rtol
-        )
+    def grad(points: Point) -> Point:
+        def rows(at: Point) -> Floats:
+            return layout.flatten("jac(x)", jac(at), value.shape).reshape(value.size, -1)
 
-    names = [f"{output} / x" for output in outputs.names]
-    return _as_one(list(map(check_row, names, range(len(names)))), Layout(dict.fromkeys(names, x)))
+        return {row: layout.point(rows(at)[place[row]]) for row, at in points.items()}
+
+    # Row by row, for the sum is rounded as far as its largest output.
+    reports = [check_grad(total, grad, {row: x}, rtol=rtol) for row in place]
+    return _as_one(reports, Problem(total, grad, dict.fromkeys(place, x)))
 
 
-def _as_one(reports: list[Report], layout: Layout) -> Report:
-    """Return the report of all rows of a Jacobian, with a diagnosis of the whole."""
+def _as_one(reports: list[Report], problem: Problem) -> Report:
+    """Return one report of all rows, with a diagnosis of the whole."""
     found = {c.name: c for report in reports for c in report.coordinates}
-    judged, rtol = [found[name] for name in layout.names], reports[0].rtol
-    beside = tuple(name for report in reports for name in report.beside)
-    whole = replace(reports[0], coordinates=worst_first(judged, rtol), beside=beside, diagnosis=())
+    judged, rtol = [found[name] for name in problem.layout.names], reports[0].rtol
+    parts: dict[str, Any] = {
+        name: tuple(dict.fromkeys(entry for r in reports for entry in getattr(r, name)))
+        for name, value in vars(reports[0]).items() if isinstance(value, tuple)
+    }  # fmt: skip
+    whole = replace(reports[0], **parts | {"coordinates": worst_first(judged, rtol)})
     if whole.passed:
         return whole
-    return replace(whole, diagnosis=diagnose(judged, layout.vector, rtol))
+    return replace(whole, diagnosis=diagnose(judged, problem.x, rtol))
 
 
 def check_vjp(f: Function, vjp: Product, x: Point, **options: Any) -> Report:
