@@ -13,17 +13,19 @@ from hwlib.gradcheck.directions import Directions
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 
 
-def check(f, grad, x, count=3, **options):
-    """The check of a gradient along directions."""
+def check(f, grad, x, count=3):
+    """The check of a gradient along directions, and the names of those that differ."""
     layout = Directions(x, count)
+
+    def there(numbers):
+        return layout.point(np.array(list(numbers.values())))
+
     report = check_grad(
-        lambda c: f(layout.point(c)),
-        lambda c: layout.flatten("grad(x)", grad(layout.point(c))),
-        layout.vector,
-        **options,
+        lambda numbers: f(there(numbers)),
+        lambda numbers: list(layout.flatten("grad(x)", grad(there(numbers)))),
+        dict(zip(layout.names, layout.vector, strict=True)),
     )
-    names = {f"c[{k}]": name for k, name in enumerate(layout.names)}
-    return report, {names[name] for name in report.names("differs")}
+    return report, set(report.names("differs"))
 
 
 def loss(p):
