@@ -14,7 +14,7 @@ from hwlib.gradcheck.layout import Layout, Point
 class Directions(Layout):
     """A point as one number for each direction: how far it reaches along it.
 
-    So what is a multiple of the parameter, as the gradient of a penalty is, stays one.
+    At the point, what is a multiple of the parameter stays one; an array of zeros stays zero.
 
     Parameters
     ----------
