@@ -98,10 +98,11 @@ def test_a_right_gradient_passes_and_what_was_seen_is_said(rng):
     assert report
     assert not report.weak
     assert wrong == set()
-    assert Directions(point(rng, 50, 20), 3).share == (
+    assert Directions(point(rng, 50, 20), 3).notes == (
         "1002 coordinates were checked along 5 directions: an error that is small beside the"
-        " gradient of its array may be missed"
+        " gradient of its array may be missed",
     )
+    assert len(Directions(np.ones(9, dtype=np.float32), 3).notes) == 2
 
 
 def test_one_wrong_coordinate_among_many_is_rejected(rng):

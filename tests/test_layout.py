@@ -290,6 +290,14 @@ def test_f_is_given_float64_whatever_the_point_is(dtype):
     assert seen == {np.dtype(np.float64)}
 
 
+def test_a_coarse_point_is_said():
+    text = "x is float32 or coarser: the functions are given it as float64"
+    for coarse in (np.float32(1.0), {"W": W, "b": [B.astype(np.float16)]}):
+        assert Layout(coarse).notes == (text,)
+    for fine in (1.0, W, [1, 2], np.arange(3)):
+        assert Layout(fine).notes == ()
+
+
 def test_the_coarsest_floats_are_found():
     assert epsilon_of({"W": W, "b": [np.ones(2, np.float32), 1]}) == 2.0**-23
     assert epsilon_of(np.float16(1.0)) == 2.0**-10

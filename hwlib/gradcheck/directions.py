@@ -28,8 +28,8 @@ class Directions(Layout):
     ----------
     names : list of str
         Such as ``W[direction 1]``, or ``b[0]`` of a small array.
-    share : str
-        A sentence for the report: how much the directions stand for.
+    notes : tuple of str
+        One says how much the directions stand for.
     """
 
     def __init__(self, point: Point, count: int, name: str = "x") -> None:
@@ -46,9 +46,10 @@ class Directions(Layout):
             self._axes[field], names = axes, names + own
         super().__init__(self._along(self._whole.vector))
         self.names = names
-        self.share = (
+        self.notes = (
+            *self._whole.notes,
             f"{len(self._whole.vector)} coordinates were checked along {len(names)} directions:"
-            " an error that is small beside the gradient of its array may be missed"
+            " an error that is small beside the gradient of its array may be missed",
         )
 
     def point(self, vector: NDArray[Any]) -> Point:

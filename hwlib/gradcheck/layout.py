@@ -51,6 +51,8 @@ class Layout:
     vector : ndarray, shape (p,)
     names : list of str
         Of the coordinates: ``x[3]``, ``W_hidden[0, 2]``, ``layers[0].W[1, 2]``.
+    notes : tuple of str
+        Sentences for the report: what was done to the point.
     """
 
     def __init__(self, point: Point, name: str = "x", what: str = "x") -> None:
@@ -68,6 +70,9 @@ class Layout:
             for index in np.ndindex(shape)
         ]
         self._like = _rebuilt(point, iter(arrays.values()))
+        self.notes: tuple[str, ...] = ()
+        if epsilon_of(point) > MACHINE_EPSILON:
+            self.notes = (f"{what} is float32 or coarser: the functions are given it as float64",)
 
     def point(self, vector: NDArray[Any]) -> Point:
         """Return the point that a vector stands for; it shares no memory with the vector."""
