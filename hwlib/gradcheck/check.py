@@ -12,6 +12,7 @@ from hwlib._arrays import as_float
 from hwlib.gradcheck.diagnosis import diagnose
 from hwlib.gradcheck.kinks import look_beside
 from hwlib.gradcheck.layout import Function, Point, Problem
+from hwlib.gradcheck.missed import missed
 from hwlib.gradcheck.report import Report, worst_first
 from hwlib.gradcheck.step_ladder import slopes_at
 from hwlib.gradcheck.verdict import judge
@@ -71,9 +72,9 @@ def check_grad(
         matches=tuple(c[0] for c in matches), context=context,
     )  # fmt: skip
     if report.passed:
-        return report
+        return replace(report, missed=missed(judged, problem, rtol))
     equation = next((c[2] for c in matches if len(c) == 3), "")
-    findings = (f._replace(equation=equation) for f in diagnose(judged, problem.x, rtol))
+    findings = (f._replace(equation=equation) for f in diagnose(judged, problem, rtol))
     return replace(report, diagnosis=tuple(findings))
 
 

@@ -92,6 +92,7 @@ class Report:
     matches: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
     diagnosis: tuple[Finding, ...] = ()
+    missed: tuple[str, ...] = ()
 
     def names(self, *statuses: Status) -> tuple[str, ...]:
         """Return the names of the coordinates of these statuses."""
@@ -108,7 +109,8 @@ class Report:
 
         Something was unseen or at a kink, the context says so, or a wrong candidate passes.
         """
-        return bool(self.names("unseen", "kink") or self.context or (self.passed and self.matches))
+        unsure = self.names("unseen", "kink") or self.context or self.missed
+        return bool(unsure or (self.passed and self.matches))
 
     @property
     def max_error(self) -> float:
@@ -154,13 +156,14 @@ class Report:
         if self.beside:
             yield f"beside the kink the gradient is wrong in {', '.join(self.beside)}"
         yield from (f"this point cannot show: {fact}" for fact in self.context)
+        yield from self.missed
         equal = "the same at this point as the mistake" if self.passed else "this is the mistake"
         yield from (f"{equal} {name!r}" for name in self.matches)
-        for family, evidence, equation in self.diagnosis[:1]:
+        for family, evidence, _ in self.diagnosis:
             if not (self.matches and family == "unknown"):  # the candidate says more
                 yield evidence
-            if equation:
-                yield f"reread {cite(equation)}"
+        for equation in filter(None, {finding.equation for finding in self.diagnosis}):
+            yield f"reread {cite(equation)}"
 
 
 def worst_first(coordinates: list[Coordinate], rtol: float) -> tuple[Coordinate, ...]:
