@@ -153,7 +153,7 @@ def test_mistakes_of_the_hinge_by_hand():
     np.testing.assert_array_equal(of["mask forgotten"], right + linear)
     np.testing.assert_array_equal(of["y forgotten"], [-65, -33, -17, -9, -5, 0, -2])
     np.testing.assert_array_equal(of["x forgotten"], np.zeros(7))
-    np.testing.assert_array_equal(of["only the first sample"], [-1, -1, -1, -1, -1, 0, -1])
+    np.testing.assert_array_equal(of["only the last sample"], [64, 32, 16, 8, 4, 0, 1])
 
 
 def test_mistakes_of_the_network_by_hand():
@@ -201,8 +201,8 @@ HINGE_FACTS = {
     "there is only one sample": ([0.5], [-1], ON_BOTH_SIDES, "mean for sum"),
     "no sample is active": ([0.5, 0.6], [1, 1], [0, 0, 0, 0, 0, 0, 3], "sign"),
     "every sample is active": ([0.5, -0.8], [1, -1], ON_BOTH_SIDES, "margin test forgotten"),
-    "no sample but the first is active": (
-        [0.5, -0.8, 2.0], [-1, 1, 1], [0, 0, 0, 0, 0, 0, 1.5], "only the first sample"),
+    "no sample but the last is active": (
+        [2.0, -0.8, 0.5], [1, 1, -1], [0, 0, 0, 0, 0, 0, 1.5], "only the last sample"),
     "every active sample has label +1": ([0.5, 0.8, 2.0], [1, 1, -1], [0, 0, -1, 0, 0, 0, 0.1],
                                          "y forgotten"),
     "h and y h lie on the same side of 1 for every sample": (

@@ -147,27 +147,31 @@ def several_numbers(m: Numbers, case: Case) -> Finding | None:
 
 
 def unit_factors(m: Numbers, case: Case) -> Finding | None:
-    """Recognise a weight that each unit's gradient should be multiplied by, and is not."""
+    """Recognise a weight that is missing in each unit's part, is in it twice, or was stepped."""
     units = list(dict.fromkeys(m.units))
-    columns = [np.where(m.units == unit, m.numeric, 0.0) for unit in units]
-    fit = _solve(m, m.given, columns + _by_group(m.fields, m.x)(m.x))
-    if fit is None or len(units) < 2 or _by_chance(m, len(fit)):
-        return None
-    ratios = fit[: len(units)]
-    for field in dict.fromkeys(case.every.fields):
-        w = case.every.where(case.every.fields == field)
-        if field in m.fields or len(set(w.units)) < len(w.units) or not set(units) <= set(w.units):
-            continue
-        k = [list(w.units).index(unit) for unit in units]
-        steps = (1.0 - ratios) * w.x[k] / w.numeric[k]
-        close = SAME_RATIO / np.minimum(1.0, np.abs(1.0 - ratios))  # of steps: they are small
-        ways = (("forgotten", ratios * w.x[k], SAME_RATIO),
-                ("applied twice", ratios / w.x[k], SAME_RATIO),
-                (f"used after a step of {steps[0]:.3g}", steps / steps[0], close))  # fmt: skip
-        for way, ones, tolerance in ways:
-            if np.all(np.abs(ones - 1.0) < tolerance) and np.prod(close[1:]) < MOST_CHANCE:
-                return Finding("factor", f"{field} is {way}, as seen in {place(m, case)}")
+    parts = [np.where(m.units == unit, m.numeric, 0.0) for unit in units]
+    for penalized in ("", *dict.fromkeys(m.fields)):  # its penalty is right, whatever the factor
+        inside = np.where(m.fields == penalized, m.x, 0.0)
+        fit = _solve(m, m.given, parts + _by_group(m.units, inside)(inside))
+        if fit is not None and len(units) > 1 and not _by_chance(m, len(fit)):
+            ratios = fit[: len(units)]
+            for field in dict.fromkeys(case.every.fields[~np.isin(case.every.fields, m.fields)]):
+                w = case.every.where(case.every.fields == field)
+                k = [n for unit in units for n in np.flatnonzero(w.units == unit)]
+                way = _way(ratios, w.x[k], w.numeric[k]) if len(k) == len(units) else ""
+                if way:
+                    return Finding("factor", f"{field} is {way}, as seen in {place(m, case)}")
     return None
+
+
+def _way(ratios: Floats, w: Floats, grad: Floats) -> str:
+    """Say what became of the weights w, if it explains the ratios."""
+    steps = (1.0 - ratios) * w / grad
+    close = SAME_RATIO / np.minimum(1.0, np.abs(1.0 - ratios))  # a step may be small
+    ways = {"forgotten": ratios * w, "taken twice": ratios / w,
+            f"used after a step of {steps[0]:.3g}": steps / steps[0]}  # fmt: skip
+    fits = (way for way, ones in ways.items() if np.all(np.abs(ones - 1.0) < close))
+    return next(fits, "") if np.prod(close[1:]) < MOST_CHANCE else ""
 
 
 def derived(m: Numbers, case: Case) -> Finding | None:
