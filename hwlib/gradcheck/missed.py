@@ -24,7 +24,6 @@ IN_A_FIELD: dict[str, Callable[[Floats, Floats], Floats]] = {
     "a wrong sign": lambda g, x: -g,
     "a factor of 2": lambda g, x: 2.0 * g,
     "zeros": lambda g, x: 0.0 * g,
-    "a factor that is the parameter": lambda g, x: g * x,
 }
 """What is made wrong in all of a field at once."""
 
@@ -55,6 +54,8 @@ def _in_fields(m: Numbers) -> Iterator[str]:
         ]  # fmt: skip
         if passing:
             yield f"{' or '.join(passing)} in {field} would not show"
+        if np.all(part.x == 1.0):
+            yield f"{field} is 1 here: another power of it would not show"
         # A penalty on the biases shows if any of them is not 0.
         if not m.x[stems == stems[m.fields == field][0]].any():
             yield f"{field} is 0 here: a penalty on it would not show"
@@ -87,3 +88,17 @@ def _moves(every: Numbers) -> Iterator[tuple[str, Places, Places]]:
         size = math.isqrt(len(k))
         if size > 1 and index(every.names[k[-1]]) == [f"{size - 1}"] * 2:
             yield f"{field} transposed", k, k.reshape(size, size).T.ravel()
+
+
+def telling(values: Floats, coordinates: list[Coordinate], rtol: float) -> bool:
+    """Whether a wrong gradient shows at the point of a check: it is not 0, and not the right one.
+
+    Parameters
+    ----------
+    values : ndarray, shape (p,)
+        The wrong gradient, in the order of the point.
+    coordinates : list of Coordinate
+    rtol : float
+    """
+    m = numbers_of(coordinates, values, rtol)
+    return bool(np.any(values) and np.any(np.abs(values - m.numeric) > m.allowed))

@@ -34,7 +34,7 @@ ONE_NUMBER: tuple[tuple[str, str, Columns], ...] = (
     ("scale", "{} times the derivative", lambda x: []),
     ("regularization", "off by {} times the parameter", lambda x: [x]),
     ("regularization", "off by {} times the sign of the parameter",
-     lambda x: [np.sign(x)][: x.size // 3]),  # two that changed places differ so, too
+     lambda x: [np.sign(x)] if x.size > 2 and min(x) < 0.0 < max(x) else []),
     ("offset", "off by a constant {}", lambda x: [np.ones_like(x)]),
 )  # fmt: skip
 """What one number can explain: family, how the gradient is wrong, and the columns."""
@@ -160,7 +160,8 @@ def unit_factors(m: Numbers, case: Case) -> Finding | None:
                 k = [n for unit in units for n in np.flatnonzero(w.units == unit)]
                 way = _way(ratios, w.x[k], w.numeric[k]) if len(k) == len(units) else ""
                 if way:
-                    return Finding("factor", f"{field} is {way}, as seen in {place(m, case)}")
+                    text = f"{field} is {way}, by which each unit is wrong in {place(m, case)}"
+                    return Finding("factor", text)
     return None
 
 
@@ -253,18 +254,22 @@ def _explain(m: Numbers, case: Case, columns: Columns, scaled: bool) -> Floats |
 
 
 def _holds_beside(m: Numbers, case: Case, columns: Columns, fit: Floats, scaled: bool) -> bool:
-    """Whether the multiples explain the gradient at a point beside, along a random direction."""
+    """Whether the multiples explain the gradient at a point beside, along random directions."""
     if case.beside is None:
         return True
-    (x, grad), v = case.beside, np.zeros_like(case.every.x)
-    v[m.at] = np.random.default_rng(1).normal(size=len(m.at))
-    slope = slope_along(case.problem, x, v)
+    x, grad = case.beside
     ratio, multiples = (fit[0], fit[1:]) if scaled else (1.0, fit)
-    terms = zip(multiples, columns(x[m.at]), strict=True)
-    explained = ratio * slope.value + sum(c * (column @ v[m.at]) for c, column in terms)
-    given = grad[m.at] @ v[m.at]
-    allowed = 2.0**-13 * abs(given - slope.value) + abs(ratio) * slope.noise + 1e-9 * abs(given)
-    return bool(abs(given - explained) <= allowed)
+    terms = [c * column for c, column in zip(multiples, columns(x[m.at]), strict=True)]
+    for v in np.random.default_rng(1).normal(size=(3, len(m.at))):
+        direction = np.zeros_like(x)
+        direction[m.at] = v
+        with suppress(ValueError):  # f may be undefined there
+            slope = slope_along(case.problem, x, direction)
+            given, explained = grad[m.at] @ v, ratio * slope.value + sum(term @ v for term in terms)
+            allowed = 2.0**-13 * abs(given - slope.value) + abs(ratio) * slope.noise
+            if abs(given - explained) > allowed + 1e-9 * abs(given):
+                return False
+    return True
 
 
 def _solve(m: Numbers, target: Floats, columns: list[Floats]) -> Floats | None:
