@@ -11,13 +11,13 @@ from contextlib import suppress
 import numpy as np
 
 from hwlib._arrays import Floats
-from hwlib.gradcheck import patterns
+from hwlib.gradcheck import multiples, patterns
 from hwlib.gradcheck.layout import Problem
 from hwlib.gradcheck.patterns import Case, Numbers, place
 from hwlib.gradcheck.report import Coordinate, Finding
 
-PATTERNS = (patterns.zeros, patterns.one_number, patterns.several_numbers, patterns.unit_factors,
-            patterns.derived, patterns.permutation, patterns.mask)  # fmt: skip
+PATTERNS = (patterns.zeros, multiples.multiple, multiples.unit_factors, patterns.derived,
+            patterns.permutation, patterns.mask)  # fmt: skip
 """Likeliest first: those with fewer free numbers."""
 
 
@@ -49,26 +49,12 @@ def diagnose(coordinates: list[Coordinate], problem: Problem, rtol: float) -> tu
     by_field = [(part, _first(part, case)) for part in parts]
     if len(parts) > 1 and any(found and found.family != "unknown" for _, found in by_field):
         return tuple(found or _unknown(part, case) for part, found in by_field)
-    guesses = _block(wrong, case), _another_loss(wrong, case)
+    guesses = patterns.block(wrong, case), _another_loss(wrong, case)
     return tuple(guess for guess in guesses if guess) or (_unknown(wrong, case),)
 
 
 def _first(m: Numbers, case: Case) -> Finding | None:
     return next((found for pattern in PATTERNS if (found := pattern(m, case))), None)
-
-
-def _block(m: Numbers, case: Case) -> Finding | None:
-    """Recognise one field that is wrong alone, or the same whole units of some fields."""
-    right, fields = case.every.where(case.every.agrees), list(dict.fromkeys(m.fields))
-    other_fields = set(right.fields) - set(fields)
-    spared = np.isin(right.fields, fields) & np.isin(right.units, m.units)
-    whole_units = len(m.names) > 2 and len(fields) <= len(other_fields) and not spared.any()
-    if not other_fields or not (len(fields) == 1 or whole_units):
-        return None
-    only = f"only {' and '.join(fields)} {'is' if len(fields) == 1 else 'are'} wrong"
-    where = place(m, case) if len(m.names) <= 3 else f"{len(m.names)} coordinates"
-    text = f"{only}: in {where}; the other {len(right.names)} that were seen agree"
-    return Finding("block", text)
 
 
 def _another_loss(m: Numbers, case: Case) -> Finding | None:

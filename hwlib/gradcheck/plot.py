@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwlib._arrays import Floats
 from hwlib.gradcheck.layout import Function, Point, Problem
 from hwlib.gradcheck.noise import MACHINE_EPSILON
 
@@ -37,33 +36,25 @@ def plot_errors(ax: Axes, f: Function, grad: Function, x: Point, *, worst: int =
     """
     problem = Problem(f, grad, x)
     h = STEPS * max(1.0, float(np.max(np.abs(problem.x))))
-    slopes = np.array([_differences(problem, axis, h) for axis in np.eye(len(problem.x))])
-    given = problem.given[:, np.newaxis]
-    errors = np.abs(slopes - given) / np.maximum(np.abs(slopes), np.abs(given))
+    moves = h[:, np.newaxis, np.newaxis] * np.eye(len(problem.x))  # one row a step
+    rises = [[problem.f(problem.x + m) - problem.f(problem.x - m) for m in row] for row in moves]
+    slopes = np.array(rises) / (2.0 * h[:, np.newaxis])
+    errors = np.abs(slopes - problem.given)
+    errors /= np.maximum(np.abs(slopes), np.abs(problem.given))
     errors[errors == 0.0] = np.nan  # no place on a logarithmic axis
-    order = np.argsort(-np.nan_to_num(np.nanmin(errors, axis=1)))[:worst]
-    for rank, k in enumerate(order):
-        (line,) = ax.loglog(h, errors[k], marker=".")
-        _label(ax, problem.layout.names[k], h[0], errors[k, 0], line.get_color(), -10.0 * rank)
-    k, half = order[0], len(h) // 2
-    size = np.max(np.abs(slopes[k]), where=np.isfinite(slopes[k]), initial=problem.given[k])
-    wide = np.abs(slopes[k, 0] - slopes[k, 1]) / size * (h / h[0]) ** 2  # eq-central-error
-    narrow = MACHINE_EPSILON * np.abs(problem.f(problem.x)) / (size * h)  # eq-noise-floor
-    for part, guide, text in (
-        (slice(half), wide, "slope 2"),
-        (slice(half, None), narrow, "slope -1"),
-    ):
-        ax.loglog(h[part], guide[part], "--", color="gray")
-        _label(ax, text, h[part][half // 2], guide[part][half // 2], "gray", -10.0)
+    order = np.argsort(-np.nan_to_num(np.nanmin(errors, axis=0)))[:worst]
+    lines = [(problem.layout.names[k], h, errors[:, k], "-") for k in order]
+    slope, half = slopes[:, order[0]], len(h) // 2
+    wide = np.abs(slope[0] / slope[1] - 1.0) * (h / h[0]) ** 2  # eq-central-error
+    narrow = MACHINE_EPSILON * abs(problem.f(problem.x) / slope[half]) / h  # eq-noise-floor
+    lines += [
+        ("slope 2", h[:half], wide[:half], "k--"),
+        ("slope -1", h[half:], narrow[half:], "k--"),
+    ]
+    for rank, (name, steps, values, style) in enumerate(lines):
+        (line,) = ax.loglog(steps, values, style)
+        k, below = (0, -10.0 * rank) if style == "-" else (len(steps) // 2, -8.0)
+        at, color = (steps[k], values[k]), line.get_color()
+        ax.annotate(name, at, (6.0, below), textcoords="offset points", color=color)
     ax.set(xlabel="step", ylabel="relative error")
     return ax
-
-
-def _differences(problem: Problem, axis: Floats, h: Floats) -> Floats:
-    moves = h[:, np.newaxis] * axis
-    rises = [problem.f(problem.x + move) - problem.f(problem.x - move) for move in moves]
-    return np.asarray(np.array(rises) / (2.0 * h))
-
-
-def _label(ax: Axes, text: str, x: float, y: float, color: str, below: float) -> None:
-    ax.annotate(text, (x, y), xytext=(6, below), textcoords="offset points", color=color)
