@@ -36,6 +36,7 @@ FOREIGN = {
     # Where they are installed, and only when they are called:
     "scale": {"numpy", "dask", "numba"},
     "plotting": {"numpy", "matplotlib", "matplotlib_inline"},
+    "gradcheck": {"numpy", "matplotlib"},  # in `plot`, and there for its types alone
 }
 """What a module may import besides the standard library, where that is more than NumPy."""
 
