@@ -12,6 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+TRUE_NAMES = {
+    "sign": {"sign"}, "factor": {"scale"}, "mean for sum": {"scale"},
+    "penalty": {"regularization"}, "places swapped": {"permutation"}, "branch": {"mask"},
+    "term forgotten": {"mask"}, "input forgotten": {"mask"}, "zeros": {"mask"},
+    "upstream forgotten": {"scale"}, "chain rule": {"scale"}, "another loss": {"scale"},
+}  # fmt: skip
+"""What may be said of a kind of mistake from numbers alone; of the other kinds, none of these."""
+
 
 @dataclass(frozen=True)
 class Case:

@@ -1,14 +1,14 @@
 """hwlib and four other checks, each called as its documentation says, at its defaults, in float64.
 
-=========  ==========================================================================================
+=========  ==================================================================================
 hwlib      ``check_grad(f, grad, x)``
 PyTorch    ``torch.autograd.gradcheck(f, inputs)``: eps 1e-6, atol 1e-5, rtol 1e-3
-JAX        ``check_grads(f, args, order=1, modes=["rev"])``, 64 bits on; its default asks for forward
-           mode too, which a function with a gradient of its own (`custom_vjp`) does not have
+JAX        ``check_grads(f, args, order=1, modes=["rev"])``, 64 bits on; its default asks for
+           forward mode too, which a function with its own gradient (`custom_vjp`) has not
 SciPy      ``check_grad(f, grad, x)`` returns the norm of the difference; passed is at most 1e-6
-autograd   ``check_grads(f, modes=["rev"], order=1)(x)``; its defaults ask for second derivatives too,
-           which the gradient under test does not have
-=========  ==========================================================================================
+autograd   ``check_grads(f, argnums, modes=["rev"], order=1)(*args)``; its defaults ask for second
+           derivatives too, which the gradient under test has not
+=========  ==================================================================================
 
 The last four differentiate what they are given, so that the gradient under test is made a rule of
 the library: `torch.autograd.Function`, `jax.custom_vjp`, autograd's `defvjp`.
@@ -153,17 +153,18 @@ def autograd(case: Case) -> Callable[[], tuple[str, str]]:
         return np.float64(case.f(np, like(case.x, parts)))
 
     def rule(k: int) -> Callable[..., Any]:
-        return lambda ans, *parts: lambda up: up * np.asarray(
-            leaves(case.grad(like(case.x, parts)))[k], float
+        return lambda ans, *parts: (
+            lambda up: up * np.asarray(leaves(case.grad(like(case.x, parts)))[k], float)
         )
 
     given = extend.primitive(value)
     parts = [leaf[()] for leaf in leaves(copied(case))]
     extend.defvjp(given, *(rule(k) for k in range(len(parts))))
+    argnums = tuple(range(len(parts))) if len(parts) > 1 else 0  # by default the first alone
 
     def call() -> tuple[str, str]:
         np.random.seed(0)  # noqa: NPY002  # autograd draws its directions from this one
-        check_grads(given, modes=["rev"], order=1)(*parts)
+        check_grads(given, argnums, modes=["rev"], order=1)(*parts)
         return PASSED, ""
 
     return call

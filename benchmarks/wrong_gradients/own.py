@@ -170,7 +170,7 @@ wrong(
 SQUARE = np.array([[0.7, -1.1, 0.4], [0.9, 0.3, -0.6], [-0.2, 1.3, 0.8]])
 wrong(
     "transposed", "places swapped", lambda xp, A: xp.sum((A @ xp.array(THREE)) ** 2),
-    lambda A: np.outer(THREE, 2 * A @ THREE), SQUARE, "The gradient of a square matrix, transposed.",
+    lambda A: np.outer(THREE, 2 * A @ THREE), SQUARE, "A square matrix, transposed.",
 )  # fmt: skip
 wrong(
     "the product rule half done", "term forgotten", lambda xp, x: xp.sum(x * xp.exp(x)), np.exp,
@@ -240,7 +240,8 @@ def slope_at_0(slope: float, below: float = 0.0) -> Any:
 
 for name, f, g, x, why in (
     ("ReLU with slope 2 at 0", relu, slope_at_0(2.0), 0.0, "The slopes at 0 lie between 0 and 1."),
-    ("ReLU with slope -7 at 0", relu, slope_at_0(-7.0), 0.0, "The slopes at 0 lie between 0 and 1."),
+    ("ReLU with slope -7 at 0", relu, slope_at_0(-7.0), 0.0,
+     "The slopes at 0 lie between 0 and 1."),
     ("absolute value with slope 100 at 0", lambda xp, t: xp.abs(t), slope_at_0(100.0, -1.0), 0.0,
      "The slopes at 0 lie between -1 and 1."),
     ("a tied maximum with both slopes 1", lambda xp, t: xp.max(t), lambda t: 1.0 * (t == t.max()),

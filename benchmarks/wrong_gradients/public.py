@@ -10,9 +10,28 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.wrong_gradients.case import (
-    CLASSES, FIVE, INPUTS, LABELS, NET, ONE_HOT, SCORES, TARGETS, THREE, UPSTREAM, Case, Net,
-    logistic, net_gradient, net_loss, net_parts, relu, right_net_gradient,
-    scores_gradient, scores_loss, sigmoid, softmax,
+    CLASSES,
+    FIVE,
+    INPUTS,
+    LABELS,
+    NET,
+    ONE_HOT,
+    SCORES,
+    TARGETS,
+    THREE,
+    UPSTREAM,
+    Case,
+    Net,
+    logistic,
+    net_gradient,
+    net_loss,
+    net_parts,
+    relu,
+    right_net_gradient,
+    scores_gradient,
+    scores_loss,
+    sigmoid,
+    softmax,
 )  # fmt: skip
 
 CASES: list[Case] = []
@@ -130,7 +149,8 @@ wrong(
     "The returned numbers are right, but the caller's bias is 0 afterwards.", not_for=NO_CHANGE,
 )  # fmt: skip
 wrong(
-    "ones where the biases should be left out", "github.com/JWarmenhoven/Coursera-Machine-Learning #3",
+    "ones where the biases should be left out",
+    "github.com/JWarmenhoven/Coursera-Machine-Learning #3",
     "penalty", logistic_penalty(1.5),
     lambda t: logistic_gradient(t) + 1.5 / M * np.r_[1.0, t[1:]], THREE,
     "The bias is replaced by 1 instead of 0 before the penalty is added.",
@@ -381,19 +401,27 @@ wrong(
     weighted_tanh, lambda x: UPSTREAM * (1 - np.tanh(np.tanh(x)) ** 2), FIVE,
     "The function that gives the derivative is called with the output, not the input.",
 )  # fmt: skip
+
+
+def squared_error(xp, p):
+    o = 1 / (1 + xp.exp(-(xp.array(INPUTS) @ p.x + p.y)))
+    return 0.5 * xp.sum((xp.array(LABELS) - o) ** 2)
+
+
+def slope_at_bias(p):
+    o = sigmoid(INPUTS @ p.x + p.y)
+    return Pair(INPUTS.T @ ((o - LABELS) * o * (1 - o)), np.sum(o - LABELS) * p.y * (1 - p.y))
+
+
 wrong(
     "the output's bias through the derivative at the bias", "ai.stackexchange.com/questions/16675",
-    "chain rule",
-    lambda xp, p: 0.5 * xp.sum((xp.array(LABELS) - 1 / (1 + xp.exp(-(xp.array(INPUTS) @ p.x + p.y)))) ** 2),
-    lambda p: (lambda o: Pair(INPUTS.T @ ((o - LABELS) * o * (1 - o)),
-                              np.sum(o - LABELS) * p.y * (1 - p.y)))(sigmoid(INPUTS @ p.x + p.y)),
-    Pair(THREE, np.float64(0.3)),
+    "chain rule", squared_error, slope_at_bias, Pair(THREE, np.float64(0.3)),
     "The error is multiplied by the sigmoid's derivative at the bias instead of at the output.",
 )  # fmt: skip
 
 
 def elementwise_forgotten(p):
-    z, a, d = net_parts(p, "tanh")
+    _, a, d = net_parts(p, "tanh")
     return net_gradient(a, d, np.outer(d, p.w) @ (1 - a.T @ a))
 
 
@@ -627,7 +655,8 @@ wrong(
 wrong(
     "the output differenced instead of the loss", "stats.stackexchange.com/questions/188678",
     "another loss",
-    lambda xp, t: t[0] + 0.0 * t[1] + t[2], lambda t: (t[0] + t[2] - 0.1056) * np.array([1.0, 0, 1]),
+    lambda xp, t: t[0] + 0.0 * t[1] + t[2],
+    lambda t: (t[0] + t[2] - 0.1056) * np.array([1.0, 0, 1]),
     np.array([0.34, 0.56, 0.54]),
     "The gradient is that of the squared loss; what was differenced is the output.",
 )  # fmt: skip
