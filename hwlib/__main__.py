@@ -1,4 +1,4 @@
-"""Check a reader's own gradients: `python -m hwlib check FILE.py`.
+"""Check gradients of your own: `python -m hwlib check FILE`, a module (.py) or notebook (.ipynb).
 
 The losses are those of the book: sums over the samples, labels -1 and +1 in question 1 and 0
 and 1 in question 2, biases not regularized. The file defines one or more of these functions::
@@ -10,127 +10,90 @@ and 1 in question 2, biases not regularized. The file defines one or more of the
     2.3  hidden_grad(params, X, y)      returns (W_hidden, b_hidden), shapes (d, m) and (m,)
     2.4  loss_grad(params, X, y, l2)    returns (W_hidden, b_hidden, w_out, b_out)
 
-`X` holds one sample a row; `params` has the fields W_hidden, b_hidden, w_out and b_out.
+`X` holds one sample a row; `params` has the fields W_hidden, b_hidden, w_out and b_out. Each
+function is called at two points, with irregular numbers. To call yours at the first of them::
+
+    from hwlib.questions import QUESTIONS
+    hinge_grad(*QUESTIONS[1].cases[0].args)
 
 One file: what it prints, the traceback of an error in it, and the report of each question.
 Several files, or folders of them: one line a file. The exit status is 0 if every file defines
 such a function and all that it defines are right, else 1.
 
-Each file runs in a process of its own, in an empty folder that is deleted afterwards, with a
-limit of time and, where the system has it, one of memory. A function that ends Python or uses
-up the time loses its own question alone: the file is run again for the others. What stands
-below `if __name__ == "__main__":` does not run. Programs that a file has started are stopped
-with it; those in a session of their own on Linux only. All this guards against accidents, not
-against malice: run files of strangers on a machine that may be lost.
+What is shown of a wrong gradient (--detail)::
+
+    verdict      that it is wrong
+    coordinate   and where: in which coordinates, or whole fields
+    diagnosis    and the likely mistake, with the equation to reread
+    all          and the numbers, the right ones too (the default)
+
+A function that calls a gradient of hwlib itself is not accepted. Only calls in the function's
+own process and thread are seen; a copy of the code, or differences of the loss, are not.
+
+Each file runs in a process of its own, in an empty folder, with limits of time and memory. A
+function that ends Python or uses up the time loses its own question alone. In a notebook, code
+cells run in order and lines such as `%matplotlib inline` or `!pip` are left out; in a module,
+what stands below `if __name__ == "__main__":` does not run. All this guards against accidents,
+not against malice: run files of strangers on a machine that may be lost.
 """
 
 import argparse
+import csv
 import json
-import os
-import runpy
-import signal
+import re
 import sys
-import tempfile
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from subprocess import DEVNULL, Popen, TimeoutExpired
-from typing import Any
+from typing import Any, NamedTuple
 
-from hwlib.grading import QUESTIONS, Grade, answer, judge, raised, tidy
-
-PROGRAM = "import sys; from hwlib.__main__ import run; run(*sys.argv[1:])"
-PYTHON = [sys.executable, "-P", "-B", "-u", "-c", PROGRAM]
+from hwlib.grading import DETAILS, STATUSES, Grade, reduced, tidy
+from hwlib.questions import QUESTIONS
+from hwlib.submissions import SUFFIXES, check_file
 
 
-def run(file: str, out: str, *names: str) -> None:
-    """Write what a file and its functions answer, a line each; for a process of its own."""
-    with suppress(ImportError, ValueError, OSError):  # not every system has limits
-        import resource
+class Result(NamedTuple):
+    """A file, its grades, and what it prints; true if it passed."""
 
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))  # bytes; what is printed, too
-        resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
-    sys.path.append(os.path.dirname(file))
-    with suppress(BaseException), open(out, "a", encoding="utf-8", buffering=1) as lines:
-        try:
-            defined = runpy.run_path(file, run_name="answers")
-        except (Exception, SystemExit) as error:
-            lines.write(json.dumps(dict.fromkeys(names, raised(error))) + "\n")
-            raise
-        lines.write(json.dumps({"": "loaded"}) + "\n")
-        if len(names) < len(QUESTIONS):
-            os.ftruncate(1, 0)  # what the file itself prints was seen in the first run
-        for q in (q for q in QUESTIONS if q.name in names):
-            entry = answer(q, defined[q.name]) if q.name in defined else {}
-            lines.write(json.dumps({q.name: entry}) + "\n")
-    os._exit(0)  # threads of the file may still run
+    file: Path
+    grades: list[Grade]
+    printed: str
+
+    def __bool__(self) -> bool:
+        return "passed" in {g.status for g in self.grades} <= {"passed", "missing"}
+
+    @property
+    def lost(self) -> str:
+        """Why nothing of the file could be checked, in one line; empty if something could."""
+        first = self.grades[0]
+        return first.message * (first.status == "error" and len({*map(_why, self.grades)}) == 1)
 
 
-def check_file(path: Path, seconds: int = 20) -> tuple[list[Grade], str]:
-    """Return the grades of a file and what it prints; it is run again for lost questions."""
-    file, printed, left = os.path.abspath(path), "", [q.name for q in QUESTIONS]
-    absent = {"message": f"no {'.py file in' if os.path.isdir(file) else 'file named'} {path}"}
-    answers: dict[str, Any] = {} if os.path.isfile(file) else dict.fromkeys(left, absent)
-    while left := [name for name in left if name not in answers]:
-        new, text, ended = _run_apart(file, left, seconds)
-        printed += text
-        rest = [name for name in left if name not in new]
-        answers |= new | {name: {"message": ended} for name in (rest[:1] if new else rest)}
-    return [judge(q, answers[q.name]) for q in QUESTIONS], printed
+def _why(grade: Grade) -> str:
+    """Return what went wrong, in one line."""
+    texts = {
+        "error": grade.message,
+        "failed": grade.likely or "".join(grade.message.split("\n")[1:]),
+    }
+    return texts.get(grade.status, "")
 
 
-def _run_apart(file: str, names: list[str], seconds: int) -> tuple[dict[str, Any], str, str]:
-    """Return what a process for a file answers and prints, and how it ended."""
-    answers: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        work, out, printed = (Path(folder, name) for name in ("work", "out", "printed"))
-        work.mkdir()
-        # fmt: off
-        env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "MPLBACKEND": "agg",
-            "OPENBLAS_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", "HWLIB_RUN": folder}
-        with printed.open("ab") as log:
-            process = Popen([*PYTHON, file, str(out), *names], cwd=work, start_new_session=True,
-                            stdin=DEVNULL, stdout=log, stderr=log, env=env)
-        # fmt: on
-        try:
-            ended = f"Python ended without an answer, with status {process.wait(seconds)}"
-        except TimeoutExpired:
-            ended = f"stopped after {seconds} s: an endless loop?"
-        finally:
-            _stop(process, folder)
-        with suppress(OSError, ValueError):  # the file may have spoiled it
-            for line in out.read_text(encoding="utf-8").splitlines():
-                answers |= json.loads(line)
-        return answers, printed.read_text(encoding="utf-8", errors="replace"), ended
-
-
-def _stop(process: Popen[bytes], folder: str) -> None:
-    """End a process and what it has started: its session, and on Linux all that has HWLIB_RUN."""
-    with suppress(OSError, AttributeError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.wait()
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if f"HWLIB_RUN={folder}\0".encode() in environment.read_bytes():
-                os.kill(int(environment.parent.name), signal.SIGKILL)
-
-
-def _line(file: Path, grades: list[Grade], passed: bool) -> str:
+def _line(result: Result) -> str:
     """Return the line of a file among others."""
-    whys = [g.message if g.status == "error" else g.likely for g in grades]
-    texts = [f"{g.question} {g.status} ({why})" for g, why in zip(grades, whys, strict=True)]
-    text = whys[0] if len(set(whys)) == 1 and whys[0] else ", ".join(texts).replace(" ()", "")
-    return tidy(f"{file}: {'passed' if passed else 'FAILED'}: {text}")
+    pairs = [(g, f" ({_why(g)})" * bool(_why(g))) for g in result.grades]
+    text = result.lost or ", ".join(f"{g.question} {g.status}{why}" for g, why in pairs)
+    return tidy(f"{result.file}: {'passed' if result else 'FAILED'}: {text}")
 
 
-def _report(file: Path, grades: list[Grade], printed: str) -> str:
+def _report(result: Result) -> str:
     """Return what is shown of one file: what it prints, and each question."""
-    rows = "".join(f"\n  | {row}" for row in tidy(printed).splitlines())
-    texts = [f"{file.name} prints:{rows}"] if rows else []
-    first = {g.message: g for g in reversed(grades)}  # whose traceback is shown
-    if len(first) == 1 and grades[0].status == "error":  # the file was not loaded
-        return "\n\n".join([*texts, grades[0].traceback or grades[0].message])
-    for g in grades:
+    rows = "".join(f"\n  | {row}" for row in tidy(result.printed).splitlines())
+    texts = [f"{result.file.name} prints:{rows}"] if rows else []
+    if result.lost:
+        return "\n\n".join([*texts, result.grades[0].traceback or result.lost])
+    first = {g.message: g for g in reversed(result.grades)}  # whose traceback is shown
+    for g in result.grades:
         text = f"error\n{g.traceback}" if g.traceback and first[g.message] is g else g.message
         text = text.splitlines()[0] if g.report and g.report.passed and not g.report.weak else text
         name = "" if text.startswith(g.function) else f"{g.function}: "
@@ -138,28 +101,78 @@ def _report(file: Path, grades: list[Grade], printed: str) -> str:
     return "\n".join(text + "\n" * ("\n" in text) for text in texts)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return its exit status."""
+def _rows(result: Result) -> list[list[str]]:
+    """Return the rows of a file in the table of a class."""
+    return [[str(result.file), g.question, g.function, g.status, g.likely,
+             g.message.partition("\n")[0]] for g in result.grades]  # fmt: skip
+
+
+def _record(result: Result) -> dict[str, Any]:
+    records = [{k: v for k, v in g._asdict().items() if k != "report"} for g in result.grades]
+    return {"file": str(result.file), "passed": bool(result), "questions": records}
+
+
+def _summary(results: list[Result]) -> Iterator[str]:
+    """Yield the lines that say how each question was answered, and how often what was wrong."""
+    passed, ran = sum(map(bool, results)), [r for r in results if not r.lost]
+    yield f"\nfiles: {len(results)}, passed {passed}, FAILED {len(results) - passed}"
+    yield from (f"  {r.file} did not run: {r.lost}" for r in results if r.lost)
+    yield "".join(["\nquestion             ", *(f"{status:>8}" for status in STATUSES)])
+    for k, q in enumerate(QUESTIONS):
+        grades = [r.grades[k] for r in ran]
+        counts = Counter(g.status for g in grades)
+        yield "".join([f"{q.number} {q.name:<17}", *(f"{counts[s] or '-':>8}" for s in STATUSES)])
+        wrong = (re.sub(r" \((code cell \d+, )?line \d+\)", "", _why(g)) for g in grades)
+        yield from (f"{n:>6} x {why}" for why, n in Counter(filter(None, wrong)).most_common())
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m hwlib", description=str(__doc__).replace("::", ":"))
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("command", choices=["check"])
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
-    parser.add_argument("--json", action="store_true", help="print a list of records")
+    parser.add_argument("--detail", choices=DETAILS, default="all", help="how much is shown (all)")
+    parser.add_argument("--csv", type=Path, metavar="TABLE", help="write a row a file and question")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--summary", action="store_true", help="count the mistakes of all files")
+    output.add_argument("--json", action="store_true", help="print a list of records")
     parser.add_argument("--seconds", type=int, default=20, help="time limit of a run (20)")
-    args, results = parser.parse_args(argv), []
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    args, results = (parser := _parser()).parse_args(argv), []
     if hasattr(sys.stdout, "reconfigure"):  # a file may print what the terminal cannot
         sys.stdout.reconfigure(errors="replace", line_buffering=True)
-    files = [f for p in args.paths for f in (p.is_dir() and sorted(p.glob("*.py"))) or [p]]
-    for file in files:
-        grades, text = check_file(file, args.seconds)
-        ok = "passed" in {g.status for g in grades} <= {"passed", "missing"}
-        records = [{k: v for k, v in g._asdict().items() if k != "report"} for g in grades]
-        results.append({"file": str(file), "passed": ok, "questions": records})
-        if not args.json:
-            print(_report(file, grades, text) if [file] == args.paths else _line(file, grades, ok))
+    try:
+        table = args.csv.open("w", encoding="utf-8", newline="") if args.csv else nullcontext()
+    except OSError as error:
+        parser.error(f"the table cannot be written: {error}")
+    with table as stream:
+        rows = [["file", "question", "function", "status", "likely mistake", "message"]]
+        for file in _files(args.paths):
+            grades, printed = check_file(file, args.seconds)
+            results.append(r := Result(file, [reduced(g, args.detail) for g in grades], printed))
+            if not args.json:
+                print(_report(r) if [file] == args.paths else _line(r))
+            if stream:
+                csv.writer(stream).writerows([*rows, *_rows(r)])
+                rows = []
     if args.json:
-        print(json.dumps(results, indent=1))
-    return 0 if all(result["passed"] for result in results) else 1
+        print(json.dumps([_record(r) for r in results], indent=1))
+    if args.summary:
+        print("\n".join(_summary(results)))
+    return 0 if all(results) else 1
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """Return the files, and those in the folders; an empty folder stays, to be named."""
+    files: list[Path] = []
+    for path in paths:
+        inside = [f for f in path.glob("[!.]*") if f.suffix in SUFFIXES] if path.is_dir() else []
+        files += sorted(inside) or [path]
+    return files
 
 
 if __name__ == "__main__":

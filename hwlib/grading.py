@@ -1,46 +1,43 @@
-"""The questions of the sheet, and how an answer to one of them is graded.
+"""How an answer to a question of the sheet is graded.
 
 ``grade(question, function)`` does it in one call. Where a function may misbehave, the halves of it
 run in two processes: ``answer`` calls the function, ``judge`` compares what it returned with finite
-differences. A dict goes from one to the other: the "value", else "message" and "traceback"; it is
-empty if there is no function.
+differences. A dict goes from one to the other: the "values", else a "message" and "traceback" or
+"likely" mistake; it is empty if there is no function. ``reduced`` takes from a grade what would
+give the answer away.
 """
 
 import copy
+import sys
 import traceback
-from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hwlib import data, hinge, network, polynomial
-from hwlib._arrays import Floats, as_numbers
-from hwlib.gradcheck import Report, check_grad, mistakes
+from hwlib._arrays import as_numbers
+from hwlib.gradcheck import Report, check_grad
+from hwlib.numbering import cite
+from hwlib.questions import Case, Question
 
+STATUSES = ("passed", "failed", "error", "missing")
+DETAILS = ("verdict", "coordinate", "diagnosis", "all")
 
-class Question(NamedTuple):
-    """A function that a reader writes, what it is called with, and how it is checked.
+CALLS = 8
+"""How often a function is called at a point, so that a coin flip in it shows."""
 
-    Attributes
-    ----------
-    number : str
-    name, arguments : str
-        Such as "hinge_grad" and "theta, X, y".
-    args : tuple
-        What the function is called with.
-    loss, x, options
-        What `hwlib.gradcheck.check_grad` takes besides the gradient.
-    """
+GRADIENTS = ("loss_grad", "log_loss_grad", "value_and_grad", "numerical_grad", "grad")
+"""Functions of hwlib that return a gradient; ``grad`` is a switched one of the catalogue."""
 
-    number: str
-    name: str
-    arguments: str
-    args: tuple[Any, ...]
-    loss: Callable[[Any], float]
-    x: Any
-    options: dict[str, Any]
+HOME = str(Path(__file__).parent)
+
+CODE_CELL = ", code cell "
+"""Stands between the file and the number in the file name of a notebook's cell."""
 
 
 class Grade(NamedTuple):
@@ -72,26 +69,74 @@ class Grade(NamedTuple):
         return self.status == "passed"
 
 
+class Rejected(Exception):
+    """What a function did or returned is not to be compared: why, and the mistake if it is one."""
+
+
 def grade(question: Question, function: Callable[..., Any]) -> Grade:
     """Call a function as the question says, and grade what it returns."""
     return judge(question, answer(question, function))
 
 
 def answer(question: Question, function: Callable[..., Any]) -> dict[str, Any]:
-    """Call a function with copies of the question's arguments; return its value as lists."""
-    name, fields = question.name, hasattr(question.x, "_fields")
+    """Call a function with copies of the arguments of each case; return its values as lists."""
     try:
-        value = function(*copy.deepcopy(question.args))
-        if value is None:
-            return {"message": f"{name} returned None: is a return missing?"}
-        parts = value if fields and isinstance(value, tuple | list) else [value]
-        came = " and ".join(map(_words, parts))
-        expected = " and ".join(map(_words, question.x if fields else [question.x]))
-        if came != expected:
-            return {"message": f"{name} returned {came}; expected {expected}"}
-        return {"value": [as_numbers(name, part).astype(float).tolist() for part in parts]}
+        return {"values": [_value(question, case, function) for case in question.cases]}
+    except Rejected as error:
+        return dict(zip(("message", "likely"), error.args, strict=False))
     except (Exception, SystemExit) as error:
-        return raised(error, f"; it is called as {name}({question.arguments})")
+        return raised(error, f"; it is called as {question.name}({question.arguments})")
+
+
+def _value(question: Question, case: Case, function: Callable[..., Any]) -> list[Any]:
+    """Return the parts of the gradient at one point, if all calls agree on it."""
+    name, first = question.name, None
+    for k in range(CALLS):
+        args, quiet = copy.deepcopy(case.args), k or case is not question.cases[0]
+        with redirect_stdout(StringIO()) if quiet else nullcontext():
+            value, called = _traced(function, args)
+        if called:
+            raise Rejected(f"{name} calls hwlib's own gradient, {called}", "hwlib's own gradient")
+        parts = _parts(name, case.x, value)
+        first = first or parts
+        if not _same(parts, first):
+            raise Rejected(f"{name} returns something else when called again", "not repeatable")
+        changed = [i for i, arg in enumerate(args) if not _same(arg, case.args[i])]
+        if changed:
+            key = question.arguments.split(", ")[changed[0]]
+            raise Rejected(f"{name} changes {key}, which it was given", "argument changed")
+    return first or []
+
+
+def _traced(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, str]:
+    """Return what a function returns, and the first gradient of hwlib that it calls, if any."""
+    called, before = [""], sys.getprofile()
+
+    def note(frame: FrameType, event: str, arg: object) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_name in GRADIENTS and code.co_filename.startswith(HOME):
+            called.append(f"{frame.f_globals['__name__']}.{code.co_name}")
+
+    sys.setprofile(note)
+    try:
+        return function(*args), "".join(called[:2])
+    finally:
+        sys.setprofile(before)
+
+
+def _parts(name: str, x: Any, value: Any) -> list[Any]:
+    """Return the fields of a gradient as lists of floats; a gradient without fields is one."""
+    fields = getattr(x, "_fields", ())
+    if value is None:
+        raise Rejected(f"{name} returned None: is a return missing?")
+    if fields and isinstance(value, dict) and value.keys() == set(fields):
+        value = [value[key] for key in fields]
+    parts = value if fields and isinstance(value, tuple | list) else [value]
+    came, due = list(map(_words, parts)), list(map(_words, x if fields else [x]))
+    if came != due:
+        named = [f"{what} for {key}" for what, key in zip(due, fields, strict=False)] or due
+        raise Rejected(f"{name} returned {' and '.join(came)}; expected {' and '.join(named)}")
+    return [as_numbers(name, part).astype(float).tolist() for part in parts]
 
 
 def _words(value: Any) -> str:
@@ -100,7 +145,14 @@ def _words(value: Any) -> str:
         shape = as_numbers("it", value).shape
         return f"an array of shape {shape}" if shape else "a number"
     except (ValueError, RecursionError) as error:  # a list may hold itself
-        return f"a {type(value).__name__} ({error})"
+        known = isinstance(value, np.ndarray | list | tuple)
+        return f"a {type(value).__name__}" + f" ({error})" * known
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two arrays, numbers or sequences of them are the same, but for rounding."""
+    pairs = zip(a, b, strict=True) if isinstance(a, tuple | list) else [(a, b)]
+    return all(np.allclose(p, q, rtol=1e-9, atol=1e-12, equal_nan=True) for p, q in pairs)
 
 
 def raised(error: BaseException, hint: str = "") -> dict[str, str]:
@@ -108,15 +160,18 @@ def raised(error: BaseException, hint: str = "") -> dict[str, str]:
 
     The hint is for a call that never reached the file.
     """
-    top, own = error.__traceback__, (str(Path(__file__).parent), "<frozen runpy>")
+    top, own = error.__traceback__, (HOME, "<frozen runpy>")
     while top and top.tb_frame.f_code.co_filename.startswith(own):
         top = top.tb_next
     frames = traceback.extract_tb(top)
-    lines = [f.lineno for f in frames if f.filename == frames[0].filename]
-    line = lines[-1] if lines else getattr(error, "lineno", None)
+    file = frames[0].filename.split(CODE_CELL)[0] if frames else ""
+    places = [(f.filename, f.lineno) for f in frames if f.filename.startswith(file)]
+    syntax = getattr(error, "filename", None) or "", getattr(error, "lineno", None)
+    place, line = (places or [syntax])[-1]
+    cell = "".join(f"code cell {number}, " for number in place.split(CODE_CELL)[1:])
     text = " ".join(traceback.format_exception_only(error)[-1].split())
     whole = traceback.format_exception(type(error), error, top) if line else []
-    text += f" (line {line})" if line else hint
+    text += f" ({cell}line {line})" if line else hint
     return {"message": tidy(text), "traceback": tidy("".join(whole))}
 
 
@@ -129,59 +184,64 @@ def tidy(text: str) -> str:
 
 
 def judge(question: Question, answer: dict[str, Any]) -> Grade:
-    """Grade what `answer` returned."""
+    """Grade what `answer` returned: by the first case that fails, if one does."""
     grade = Grade(question.number, question.name)
-    if "value" not in answer:
-        return grade._replace(status="error", **answer) if answer else grade
-    value = tuple(answer["value"]) if hasattr(question.x, "_fields") else answer["value"][0]
-    report = check_grad(question.loss, lambda x: value, question.x, **question.options)
-    found = [*report.matches, *(f.evidence.partition(":")[0] for f in report.diagnosis)]
-    status, likely = ("passed", "") if report else ("failed", found[0])
-    return grade._replace(status=status, message=str(report), likely=likely, report=report)
+    if "values" not in answer:
+        status = "failed" if "likely" in answer else "error"
+        return grade._replace(status=status, **answer) if answer else grade
+    pairs = list(zip(question.cases, answer["values"], strict=True))
+    reports = [_checked(case, value) for case, value in pairs]
+    k = next((k for k, report in enumerate(reports) if not report), 0)
+    always = set.intersection(*(set(report.matches) for report in reports))
+    report = _checked(*pairs[k], always)
+    head, *rows = str(report).splitlines()
+    place = f"point {k + 1} of {len(pairs)}" + "".join(
+        f", l2 = {l2}" for l2 in pairs[k][0].args[3:]
+    )
+    message = "\n".join([f"{head}, at {f'{len(pairs)} points' if report else place}", *rows])
+    status, likely = ("passed", "") if report else ("failed", _likely(report))
+    return grade._replace(status=status, message=message, likely=likely, report=report)
 
 
-# fmt: off
-def _on_hinge() -> Iterator[Question]:
-    u, y = data.interval(np.random.default_rng(0), 30)
-    theta, X = np.array([0.5, 0.3, -0.4, 0.8, 2.4, 0.6, -1.5]), polynomial.features(u)
-    one, masked = polynomial.features([0.8]), {"expected_zero": [polynomial.LINEAR]}
-    yield Question("1.1", "hypothesis_grad", "theta, x", (theta, one[0]),
-                   lambda theta: hinge.hypothesis(theta, one)[0], theta, masked)
-    yield Question("1.2", "hinge_grad", "theta, X, y", (theta, X, y),
-                   lambda theta: hinge.loss(theta, X, y), theta,
-                   masked | {"candidates": mistakes.candidates(mistakes.HINGE, X, y)})
+def _checked(case: Case, value: list[Any], names: set[str] | None = None) -> Report:
+    """Check a gradient at a point, beside all or some of the candidates."""
+    given = tuple(value) if hasattr(case.x, "_fields") else value[0]
+    known = [c for c in case.options["candidates"] if names is None or c[0] in names]
+    return check_grad(case.loss, lambda x: given, case.x, **case.options | {"candidates": known})
 
 
-def _on_network() -> Iterator[Question]:
-    params = network.init(np.random.default_rng(2))
-    params = params._replace(b_hidden=np.array([0.4, 0.2, 0.3]), b_out=0.1)
-    X, y = data.disc(np.random.default_rng(0), 60)
-    z, few = network.forward(params, X).z_out[:8], y[:8]
-    yield Question("2.1", "delta_out", "z, y", (z, few), lambda z: network.log_loss(z, few).sum(),
-                   z, _wrong(lambda g: [g(params, X[i:i+1], y[i:i+1]).b_out for i in range(8)]))
-    yield _on_part("2.2", "output_grad", ["w_out", "b_out"], params, X, y)
-    yield _on_part("2.3", "hidden_grad", ["W_hidden", "b_hidden"], params, X, y)
-    yield Question("2.4", "loss_grad", "params, X, y, l2", (params, X, y, 0.5),
-                   lambda p: network.loss(p, X, y, 0.5), params,
-                   {"candidates": mistakes.candidates(mistakes.NETWORK, X, y, 0.5)})
+def _likely(report: Report) -> str:
+    """Return the mistake of a wrong gradient in a few words."""
+    if report.matches:
+        return report.matches[0]
+    if not all(np.isfinite(c.given) for c in report.coordinates):
+        return "NaN or infinite"
+    known = [f.evidence.partition(":")[0] for f in report.diagnosis if f.family != "unknown"]
+    return known[0] if known else f"unknown mistake in {_where(report)}"
 
 
-def _on_part(number: str, name: str, fields: list[str], params: network.Parameters,
-             X: Floats, y: Floats) -> Question:
-    part = namedtuple("Part", fields)(*(getattr(params, key) for key in fields))
-    wrong = _wrong(lambda grad: tuple(getattr(grad(params, X, y), key) for key in fields))
-    return Question(number, name, "params, X, y", (params, X, y),
-                    lambda p: network.loss(params._replace(**p._asdict()), X, y), part, wrong)
+def _where(report: Report) -> str:
+    """Name the wrong coordinates, or a field alone if all of it is wrong."""
+    wrong, fields, texts = {*report.names("differs"), *report.beside}, defaultdict(list), []
+    for name in sorted({*report.names("differs", "agrees", "kink", "unseen"), *wrong}):
+        fields[name.partition("[")[0]].append(name)
+    for field, names in fields.items():
+        found = [name for name in names if name in wrong]
+        texts += [field] if found == names else found
+    return ", ".join(texts)
 
 
-def _wrong(part: Callable[[Callable[..., Any]], Any]) -> dict[str, Any]:
-    """Return the catalogue as one part of the gradient shows it, without what is right there."""
-    right = part(network.loss_grad)
-    seen = [(m.name, part(m.grad), m.equation) for m in mistakes.NETWORK]
-    wrong = [entry for entry in seen if not all(map(np.allclose, entry[1], right))]
-    return {"candidates": [(name, lambda x, v=v: v, equation) for name, v, equation in wrong]}
-# fmt: on
-
-
-QUESTIONS = (*_on_hinge(), *_on_network())
-"""Each at a point that hides no mistake of the catalogue."""
+def reduced(grade: Grade, detail: str) -> Grade:
+    """Return a grade with no more than a level of `DETAILS` shows; errors stay as they are."""
+    report = grade.report
+    if detail == "all" or report is None:
+        return grade
+    head = grade.message.partition("\n")[0]
+    if detail == "verdict":
+        return grade._replace(message=head.partition(":")[0], likely="")
+    texts = [] if report else [f"wrong: {_where(report)}"]
+    if grade.likely and detail == "diagnosis":
+        texts += [f"likely: {grade.likely}"]
+        texts += [f"reread {cite(f.equation)}" for f in report.diagnosis[:1] if f.equation]
+    likely = grade.likely if detail == "diagnosis" else ""
+    return grade._replace(message="\n".join([head, *texts]), likely=likely)
