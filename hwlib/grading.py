@@ -2,8 +2,8 @@
 
 ``grade(question, function)`` does it in one call. Where a function may misbehave, the halves of it
 run in two processes: ``answer`` calls the function, ``judge`` compares what it returned with finite
-differences. A dict goes from one to the other: the "values", else a "message" and "traceback" or
-"likely" mistake; it is empty if there is no function. ``reduced`` takes from a grade what would
+differences. A dict goes from one to the other: the "values", else what a `Grade` shall hold; it is
+empty if there is no function. ``reduced`` takes from a grade what would
 give the answer away.
 """
 
@@ -80,6 +80,10 @@ def grade(question: Question, function: Callable[..., Any]) -> Grade:
 
 def answer(question: Question, function: Callable[..., Any]) -> dict[str, Any]:
     """Call a function with copies of the arguments of each case; return its values as lists."""
+    home = str(getattr(function, "__module__", ""))
+    if home.startswith("hwlib."):
+        message = f"not in the file: this is {home}.{function.__name__}, imported"
+        return {"status": "missing", "message": message}
     try:
         return {"values": [_value(question, case, function) for case in question.cases]}
     except Rejected as error:
@@ -188,7 +192,7 @@ def judge(question: Question, answer: dict[str, Any]) -> Grade:
     grade = Grade(question.number, question.name)
     if "values" not in answer:
         status = "failed" if "likely" in answer else "error"
-        return grade._replace(status=status, **answer) if answer else grade
+        return grade._replace(**{"status": status} | answer) if answer else grade
     pairs = list(zip(question.cases, answer["values"], strict=True))
     reports = [_checked(case, value) for case, value in pairs]
     k = next((k for k, report in enumerate(reports) if not report), 0)

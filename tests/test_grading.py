@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from test_main import RIGHT
@@ -138,17 +140,31 @@ def test_a_mistake_is_named_only_if_it_is_the_same_at_both_points(right):
 
 @pytest.mark.parametrize(
     ("number", "function", "called"),
-    [("1.2", hinge.loss_grad, "hwlib.hinge.loss_grad"),
-     ("1.2", mistakes.hinge_grad(), "hwlib.gradcheck.mistakes.grad"),
+    [("1.2", lambda *args: hinge.loss_grad(*args), "hwlib.hinge.loss_grad"),
+     ("1.2", lambda *args: mistakes.hinge_grad()(*args), "hwlib.gradcheck.mistakes.grad"),
      ("2.1", lambda z, y: network.log_loss_grad(z, y), "hwlib.network.log_loss_grad"),
      ("2.2", lambda *args: network.loss_grad(*args)[2:], "hwlib.network.loss_grad"),
-     ("2.4", network.loss_grad, "hwlib.network.loss_grad")],
+     ("2.3", lambda *args: network.loss_grad(*args)[:2], "hwlib.network.loss_grad")],
 )  # fmt: skip
-def test_the_own_gradient_of_hwlib_is_told(number, function, called):
+def test_a_call_of_the_own_gradient_of_hwlib_fails(number, function, called):
     grade = grading.grade(BY_NUMBER[number], function)
     assert grade.status == "failed"
     assert grade.message.endswith(f" calls hwlib's own gradient, {called}")
     assert grade.likely == "hwlib's own gradient"
+
+
+@pytest.mark.parametrize("function", [network.loss_grad, hinge.loss_grad])
+def test_a_function_that_is_imported_from_hwlib_is_no_answer(function):
+    # Who hands in 1.2 may have imported the other for a comparison.
+    grade = grading.grade(BY_NUMBER["2.4"], function)
+    assert grade.status == "missing"
+    assert grade.message == f"not in the file: this is {function.__module__}.loss_grad, imported"
+
+
+def test_nothing_stays_of_the_watch_over_calls():
+    before = sys.getprofile()
+    grading.grade(DELTA, lambda z, y: 1 / 0)
+    assert sys.getprofile() is before
 
 
 def test_other_functions_of_hwlib_may_be_called(right):

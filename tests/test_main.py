@@ -552,15 +552,18 @@ def test_a_folder_holds_modules_and_notebooks(write, tmp_path, capsys):
 
 
 def test_the_own_gradient_of_hwlib_is_not_accepted(write, capsys):
-    path = write(
-        "from hwlib import hinge\nfrom hwlib.network import log_loss_grad, loss_grad\n"
-        "hinge_grad = hinge.loss_grad\ndef delta_out(z, y):\n    return log_loss_grad(z, y)"
-    )
+    path = write("from hwlib import hinge\nfrom hwlib.network import log_loss_grad, loss_grad\n"
+                 "def hinge_grad(*args):\n    return hinge.loss_grad(*args)\n"
+                 "def delta_out(z, y):\n    return log_loss_grad(z, y)")  # fmt: skip
     status, lines = shown(capsys, path)
     assert status == 1
     assert lines[1] == "1.2 hinge_grad calls hwlib's own gradient, hwlib.hinge.loss_grad"
     assert lines[2] == "2.1 delta_out calls hwlib's own gradient, hwlib.network.log_loss_grad"
-    assert lines[5] == "2.4 loss_grad calls hwlib's own gradient, hwlib.network.loss_grad"
+    own = "this is hwlib.network.loss_grad, imported"
+    assert lines[5] == f"2.4 loss_grad: not in the file: {own}"
+    _, (line, _) = shown(capsys, path, path)
+    assert "1.2 failed (hwlib's own gradient), " in line
+    assert line.endswith(f"2.4 missing ({own})")
 
 
 @pytest.mark.parametrize(
