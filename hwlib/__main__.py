@@ -27,8 +27,9 @@ What is shown of a wrong gradient (--detail)::
     diagnosis    and the likely mistake, with the equation to reread
     all          and the numbers, the right ones too (the default)
 
-A function that calls a gradient of hwlib itself is not accepted. Only calls in the function's
-own process and thread are seen; a copy of the code, or differences of the loss, are not.
+A function that calls a gradient of hwlib fails, and one that is imported from hwlib counts as
+missing. Only calls in the function's own process and thread are seen; a copy of the code, or
+differences of the loss, are not.
 
 Each file runs in a process of its own, in an empty folder, with limits of time and memory. A
 function that ends Python or uses up the time loses its own question alone. In a notebook, code
@@ -72,11 +73,11 @@ class Result(NamedTuple):
 
 def _why(grade: Grade) -> str:
     """Return what went wrong, in one line."""
-    texts = {
-        "error": grade.message,
-        "failed": grade.likely or "".join(grade.message.split("\n")[1:]),
-    }
-    return texts.get(grade.status, "")
+    if grade.status == "failed":
+        return grade.likely or "".join(grade.message.split("\n")[1:])
+    return {"error": grade.message, "missing": grade.message.partition(": ")[2]}.get(
+        grade.status, ""
+    )
 
 
 def _line(result: Result) -> str:

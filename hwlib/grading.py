@@ -188,21 +188,20 @@ def tidy(text: str) -> str:
 
 
 def judge(question: Question, answer: dict[str, Any]) -> Grade:
-    """Grade what `answer` returned: by the first case that fails, if one does."""
+    """Grade what `answer` returned: by the first case that fails, or is weak, if one is."""
     grade = Grade(question.number, question.name)
     if "values" not in answer:
         status = "failed" if "likely" in answer else "error"
         return grade._replace(**{"status": status} | answer) if answer else grade
     pairs = list(zip(question.cases, answer["values"], strict=True))
     reports = [_checked(case, value) for case, value in pairs]
-    k = next((k for k, report in enumerate(reports) if not report), 0)
+    k = min(range(len(reports)), key=lambda k: (reports[k].passed, not reports[k].weak))
     always = set.intersection(*(set(report.matches) for report in reports))
     report = _checked(*pairs[k], always)
     head, *rows = str(report).splitlines()
-    place = f"point {k + 1} of {len(pairs)}" + "".join(
-        f", l2 = {l2}" for l2 in pairs[k][0].args[3:]
-    )
-    message = "\n".join([f"{head}, at {f'{len(pairs)} points' if report else place}", *rows])
+    l2 = "".join(f", l2 = {number}" for number in pairs[k][0].args[3:])
+    place = f"{len(pairs)} points" if report else f"point {k + 1} of {len(pairs)}{l2}"
+    message = "\n".join([f"{head}, at {place}", *rows])
     status, likely = ("passed", "") if report else ("failed", _likely(report))
     return grade._replace(status=status, message=message, likely=likely, report=report)
 
