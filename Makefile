@@ -92,6 +92,7 @@ hwlib/equations.json: $(PAGES) _toc.yml site_ext/numbering.py | $(ENV)
 	@$(BIN)/python -m site_ext.numbering
 
 execute: $(EXECUTED)  ## run every notebook that may have changed and store its outputs
+	$(BIN)/python -m formulas
 
 _build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(HWLIB)
 	$(BIN)/python site_ext/execute.py $<

@@ -3,17 +3,17 @@
 Labels are -1 and +1. The loss is summed over the samples. At margin exactly 1 the loss has
 a kink; the book takes the derivative with respect to the margin to be 0 there.
 
-All functions take the same arguments and raise the same errors:
+The functions take these arguments, `hypothesis` without the labels:
 
 theta : array_like, shape (7,)
-    Weights; the one of the linear feature, ``theta[5]``, never counts.
+    Weights; that of the linear feature, ``theta[5]``, is masked and has no effect.
 X : array_like, shape (n, 7)
-    Features, one sample a row, as `hwlib.polynomial.features` gives them.
+    Features, one sample per row, as `hwlib.polynomial.features` gives them.
 y : array_like, shape (n,)
     Labels in {-1, +1}.
 
-A `ValueError` is raised if an argument is not finite real numbers of this shape, a label is
-outside the set, there is no sample, or a result is too large for a float64.
+They raise a `ValueError` if an argument does not hold finite real numbers in this shape, a label
+is outside the set, there is no sample, or a result is too large for a float64.
 """
 
 from __future__ import annotations
@@ -52,8 +52,10 @@ def loss_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Floats:
     entry of the linear feature is exactly 0.0.
     """
     theta, X, y = _as_problem(theta, X, y)
-    active = y * hypothesis(theta, X) < 1.0  # eq-hinge-active
-    return finite("the gradient", -(X * NONLINEAR).T @ (active * y) + 0.0)  # eq-hinge-matrix
+    margin = y * hypothesis(theta, X)  # eq-margin
+    active = margin < 1.0  # eq-hinge-active
+    grad = -(NONLINEAR * X).T @ (active * y)  # eq-hinge-matrix
+    return finite("the gradient", grad + 0.0)  # 0.0, not -0.0, where nothing adds up
 
 
 def _as_problem(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats, Floats]:

@@ -9,16 +9,16 @@ In the book the hidden units are 1 to m = 3 and the output is unit 4; in code th
 params : Parameters
     The weights and biases.
 X : array_like, shape (n, d)
-    One sample a row.
+    One sample per row.
 y : array_like, shape (n,)
     Labels in {0, 1}.
 l2 : float, default 0.0
     lambda, the factor of half the sum of the squared weights; at least 0.
 
-The elementwise functions take `z`, an array of any shape, and the log loss labels `y` of the
-same shape. Every function raises a `ValueError` if an argument is not finite real numbers of a
-fitting shape, a label is outside the set, there is no sample, or a result is too large for a
-float64.
+The elementwise functions take an array `z` of any shape; those of the log loss also take labels
+`y` of the same shape. Every function raises a `ValueError` if an argument does not hold finite
+real numbers in a fitting shape, a label is outside the set, there is no sample, or a result is
+too large for a float64.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Forward(NamedTuple):
 
 
 def init(rng: np.random.Generator, n_inputs: int = 2, n_hidden: int = 3) -> Parameters:
-    """Return random parameters: weights of variance 2 / fan-in, biases 0."""
+    """Return random parameters (He): normal weights of variance 2 / fan-in, biases 0."""
     rng = as_rng("rng", rng)
     d, m = as_count("n_inputs", n_inputs), as_count("n_hidden", n_hidden)
     W_hidden = rng.normal(scale=np.sqrt(2.0 / d), size=(d, m))
@@ -81,7 +81,7 @@ def init(rng: np.random.Generator, n_inputs: int = 2, n_hidden: int = 3) -> Para
 
 
 def ravel(params: Parameters) -> Floats:
-    """Return all parameters as one vector, shape (d m + 2 m + 1,): field by field, rows first."""
+    """Return all parameters as one vector, shape (d m + 2 m + 1,), field by field, row-major."""
     return np.concatenate([np.ravel(field) for field in _as_parameters("params", params)])
 
 
@@ -100,7 +100,7 @@ def relu(z: ArrayLike) -> Floats:
 
 def relu_grad(z: ArrayLike) -> Floats:
     """Return the derivative of `relu`: 1 where z > 0, else 0, at z = 0 too (eq-relu-grad)."""
-    return np.where(as_floats("z", z) > 0.0, 1.0, 0.0)[()]  # eq-relu-grad
+    return (as_floats("z", z) > 0.0).astype(np.float64)  # eq-relu-grad
 
 
 @np.errstate(under="ignore")
@@ -108,14 +108,14 @@ def sigmoid(z: ArrayLike) -> Floats:
     """Return 1 / (1 + exp(-z)), elementwise, without overflow for any z (eq-sigmoid)."""
     z = as_floats("z", z)
     e = np.exp(-np.abs(z))  # at most 1: exp(-z), or exp(z) where z is negative
-    return np.where(z >= 0.0, 1.0, e)[()] / (1.0 + e)  # eq-sigmoid
+    return np.where(z >= 0.0, 1.0, e) / (1.0 + e)  # eq-sigmoid
 
 
 @np.errstate(under="ignore")
 def sigmoid_grad(z: ArrayLike) -> Floats:
     """Return the derivative of `sigmoid` (eq-sigmoid-grad).
 
-    1 - sigmoid(z) is taken as sigmoid(-z), which keeps its digits where sigmoid(z) rounds to 1.
+    1 - sigmoid(z) is computed as sigmoid(-z), which is accurate where sigmoid(z) rounds to 1.
     """
     z = as_floats("z", z)
     return sigmoid(z) * sigmoid(-z)  # eq-sigmoid-grad
@@ -125,7 +125,7 @@ def sigmoid_grad(z: ArrayLike) -> Floats:
 def log_loss(z: ArrayLike, y: ArrayLike) -> Floats:
     """Return the cross-entropy of the label y for the output z before the sigmoid, elementwise.
 
-    It is eq-log-loss, written without a logarithm of 0 (eq-log-loss-logit).
+    This form of it takes no logarithm of 0 (eq-log-loss-logit).
     """
     z, y = _as_outputs(z, y)
     s = (1.0 - 2.0 * y) * z
@@ -135,7 +135,7 @@ def log_loss(z: ArrayLike, y: ArrayLike) -> Floats:
 def log_loss_grad(z: ArrayLike, y: ArrayLike) -> Floats:
     """Return the derivative of `log_loss` with respect to z: sigmoid(z) - y.
 
-    It is written so that it keeps its digits for any z (eq-delta-out-stable).
+    This form of it is accurate for any z (eq-delta-out-stable).
     """
     z, y = _as_outputs(z, y)
     sign = 1.0 - 2.0 * y
@@ -158,7 +158,7 @@ def loss(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> flo
     """Return the cross-entropy, summed over the samples, plus the L2 penalty."""
     params, X, y, l2 = _as_problem(params, X, y, l2)
     data = np.sum(log_loss(forward(params, X).z_out, y))  # eq-batch-loss
-    weights = params.W_hidden, params.w_out
+    weights = params.W_hidden, params.w_out  # and no bias
     penalty = sum(np.sum(l2 / 2.0 * W * W) for W in weights)  # eq-l2-penalty
     return finite("the loss", float(data + penalty))  # eq-l2-objective
 
@@ -167,19 +167,19 @@ def loss(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> flo
 def loss_grad(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> Parameters:
     """Return the gradient of `loss`, each field in the shape of its parameter.
 
-    A unit at z = 0 counts as off. The equations at the lines are those of one sample; the
-    matrix products and sums add up the samples (eq-batch-grad-matrix).
+    A unit at z = 0 counts as off. The equations cited are those of one sample; the matrix
+    products and sums add up the samples (eq-batch-grad-matrix).
     """
     params, X, y, l2 = _as_problem(params, X, y, l2)
     z_hidden, a_hidden, z_out, _ = forward(params, X)
     delta_out = log_loss_grad(z_out, y)  # eq-delta-out
     delta_a = np.outer(delta_out, params.w_out)  # eq-delta-a-hidden
     delta_z = delta_a * relu_grad(z_hidden)  # eq-delta-z-hidden
-    grad = Parameters(
-        X.T @ delta_z + l2 * params.W_hidden,  # eq-grad-w-hidden, eq-l2-grad-w-hidden
-        delta_z.sum(axis=0),  # eq-grad-b-hidden
-        a_hidden.T @ delta_out + l2 * params.w_out,  # eq-grad-w-out, eq-l2-grad-w-out
-        float(delta_out.sum()),  # eq-grad-b-out
+    grad = Parameters(  # over the samples, eq-batch-grad-matrix
+        W_hidden=X.T @ delta_z + l2 * params.W_hidden,  # eq-grad-w-hidden, eq-l2-grad-w-hidden
+        b_hidden=delta_z.sum(axis=0),  # eq-grad-b-hidden
+        w_out=a_hidden.T @ delta_out + l2 * params.w_out,  # eq-grad-w-out, eq-l2-grad-w-out
+        b_out=float(delta_out.sum()),  # eq-grad-b-out
     )
     for field in grad:
         finite("the gradient", np.asarray(field))

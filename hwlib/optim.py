@@ -1,4 +1,4 @@
-"""Question 1.3: stochastic gradient descent. Knows a callable, no model."""
+"""Question 1.3: stochastic gradient descent, for any model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def sgd(
     step_size: float,
     rng: np.random.Generator | None = None,
 ) -> Iterator[Floats]:
-    """Descend along the gradient of one sample at a time, without end (eq-sgd-update).
+    """Step against the gradient of one sample after the other, without end (eq-sgd-update).
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def sgd(
     n_samples : int
         Number of samples; i runs from 0 to n_samples - 1.
     step_size : float
-        Factor of each gradient, at least 0.
+        The learning rate, at least 0.
     rng : numpy.random.Generator, optional
-        Draws a new order of the samples for each epoch; without it the order is 0, 1, 2, ...
+        Reshuffles the samples for each epoch; without it every epoch visits them in order.
 
     Yields
     ------
@@ -48,15 +48,17 @@ def sgd(
     start = as_floats("theta", theta, ("p",)).copy()
     n_samples = as_count("n_samples", n_samples)
     step_size = as_float("step_size", step_size, minimum=0.0)
-    rng = rng if rng is None else as_rng("rng", rng)
+    if rng is not None:
+        as_rng("rng", rng)
 
+    # A generator of its own, so that a bad argument raises at the call and not at the first epoch.
     def epochs(theta: Floats) -> Iterator[Floats]:
         while True:
             order = range(n_samples) if rng is None else rng.permutation(n_samples).tolist()
             for i in order:
-                name, grad = f"sample_grad(theta, {i})", sample_grad(theta.copy(), i)
-                theta = _step(theta, step_size, as_floats(name, grad, theta.shape))
-                finite(f"theta after sample {i}", theta)
+                grad = sample_grad(theta.copy(), i)
+                grad = as_floats(f"sample_grad(theta, {i})", grad, theta.shape)
+                theta = finite(f"theta after sample {i}", _step(theta, step_size, grad))
             yield theta.copy()
 
     return epochs(start)

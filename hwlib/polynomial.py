@@ -1,7 +1,7 @@
 """Question 1: the seven features of a polynomial of degree six, and the mask.
 
-A scalar input becomes its powers from the sixth down to the constant. The mask takes the
-linear power out, so that a model on these features sees the non-linear ones alone.
+A scalar input becomes its powers from the sixth down to the constant. The mask takes out the
+first power, so that a model on these features sees every feature but the linear one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DEGREE = 6
 LINEAR = 5
 """Column of the features that holds x**1."""
 
-NONLINEAR: Floats = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0])
+NONLINEAR: Floats = np.where(np.arange(DEGREE + 1) == LINEAR, 0.0, 1.0)  # eq-mask
 """The mask, shape (7,): 0.0 at LINEAR, 1.0 elsewhere (eq-mask). Read-only."""
 NONLINEAR.flags.writeable = False
 
@@ -29,7 +29,7 @@ def features(x: ArrayLike, coefficients: ArrayLike | None = None) -> Floats:
     Parameters
     ----------
     x : array_like, shape (n,)
-        Scalar inputs, one a sample; any unit.
+        Scalar inputs, one per sample; any unit.
     coefficients : array_like, shape (7,), optional
         The coefficients of x**6, x**5, ..., x**0, in this order; all 1 if None.
 
@@ -41,10 +41,11 @@ def features(x: ArrayLike, coefficients: ArrayLike | None = None) -> Floats:
     Raises
     ------
     ValueError
-        If an argument is not finite real numbers of the shape above, there is no sample, or
-        a power or a feature is too large for a float64.
+        If an argument does not hold finite real numbers in the shape above, there is no sample,
+        or a power or a feature is too large for a float64.
     """
     x = as_floats("x", x, ("n",))
     c = np.ones(DEGREE + 1) if coefficients is None else coefficients
     c = as_floats("coefficients", c, (DEGREE + 1,))
-    return finite("a feature of x", c * np.vander(x, DEGREE + 1))  # eq-features
+    powers = np.vander(x, DEGREE + 1)  # from the highest down
+    return finite("a feature of x", c * powers)  # eq-features

@@ -201,7 +201,7 @@ def test_a_gradient_of_another_shape_is_not_broadcast(grad):
 
 
 def test_theta_that_outgrows_float64_is_rejected():
-    # Each sample multiplies theta by -9: rejected in the epoch in which the step, 10 * 9**k, passes 1.8e308.
+    # Each sample multiplies theta by -9: rejected in the epoch whose step, 10 * 9**k, is too large.
     descent = optim.sgd(lambda t, i: t, [1.0], 1, step_size=10.0)
     for k, theta in enumerate(itertools.islice(descent, 322), start=1):
         assert theta[0] == pytest.approx((-9.0) ** k, rel=1e-12)

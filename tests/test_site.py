@@ -517,6 +517,7 @@ def build(folder, config):
     return folder / "_build" / "html"
 
 
+@pytest.mark.slow
 def test_a_second_build_elsewhere_has_the_same_bytes(tmp_path):
     again = build(tmp_path, (ROOT / "_config.yml").read_text())
     files = {
@@ -539,6 +540,7 @@ def public(tmp_path_factory):
     return build(tmp_path_factory.mktemp("public"), text[:start] + block + text[end:])
 
 
+@pytest.mark.slow
 def test_with_a_public_address_everything_that_needs_one_is_there(public):
     addresses = html.parse(public / "sitemap.xml").xpath("//loc/text()")
     assert f"{ADDRESS}chapters/intro.html" in addresses

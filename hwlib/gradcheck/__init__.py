@@ -8,10 +8,10 @@
 `hwlib.gradcheck.blind_spots`      what a point cannot show
 =================================  ==========================================================
 
-How a check goes: `problem` holds f, the gradient and the point, `layout` names the coordinates;
-`noise` measures how f is rounded, `step_ladder` chooses the step of each derivative, `kinks`
-looks beside the point, `verdict` judges each coordinate, `diagnosis` says what kind of mistake
-it is, and `report` prints it. All but the last two of the table know callables and no model.
+How a check goes: ``problem`` holds f, the gradient and the point, ``layout`` names the coordinates;
+``noise`` measures how f is rounded, ``step_ladder`` chooses the step of each derivative, ``kinks``
+looks beside the point, ``verdict`` judges each coordinate, ``diagnosis`` says what kind of mistake
+it is, and ``report`` prints it. All but the last two of the table know callables and no model.
 
 The same holds for all functions here:
 

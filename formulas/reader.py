@@ -1,0 +1,283 @@
+"""The printed formulas, read from the pages: their trees, and which equation defines what.
+
+A display equation ``$$ ... $$ (eq-label)`` is a chain A = B = C. `parse` turns each side into a
+tree by the grammar in ``latex.lark``. A `Book` knows which equation defines a symbol: the first
+that has it alone on its left. So nobody types a formula twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from lark import Lark, Token, Transformer, Tree
+from lark.exceptions import LarkError
+
+from formulas.worlds import ARRAYS, INDEX_LETTERS, SAMPLES, Key, part_of
+
+PARSER = Lark.open("latex.lark", rel_to=__file__, parser="lalr", maybe_placeholders=False)
+CHAPTERS = Path(__file__).parents[1] / "chapters"
+DISPLAY = re.compile(r"^\$\$\n(.*?)\n\$\$[ \t]*\(([^\n]*)\)$", re.MULTILINE | re.DOTALL)
+PAGE = re.compile(r"^\s*(?:root:|- file:)\s*chapters/(\w+)", re.MULTILINE)
+
+Node: TypeAlias = Tree[Any]
+"""A piece of a formula. The leaves are a `Symbol`, a number, a letter or a relation."""
+
+
+class FormulaError(ValueError):
+    """A printed formula that cannot be read, cannot be evaluated, or is wrong."""
+
+
+def require(holds: Any, why: str) -> None:
+    """Raise a `FormulaError` unless something holds."""
+    if not holds:
+        raise FormulaError(why)
+
+
+class Symbol(NamedTuple):
+    """A name with its index, such as ``W_{ij}``; an index may be a symbol, as in delta_{z_4}."""
+
+    name: str
+    index: tuple[str | Symbol, ...] = ()
+    primes: int = 0
+
+    def __str__(self) -> str:
+        index = "".join(map(str, self.index))
+        return self.name + "'" * self.primes + (f"_{index}" if index else "")
+
+    @property
+    def key(self) -> Key:
+        """Its name and how many indices it has."""
+        return self.name, len(self.index)
+
+    def joined(self, letters: Iterable[str] = INDEX_LETTERS) -> Symbol:
+        """Return it with a subscript that counts nothing as a part of its name: epsilon_c."""
+        last = self.index[0] if len(self.index) == 1 else "0"
+        if isinstance(last, str) and last.isalpha() and last not in letters:
+            return Symbol(f"{self.name}_{last}", (), self.primes)
+        return self
+
+
+class _Symbols(Transformer[Token, Node]):
+    """Put each name and its index together into one leaf."""
+
+    def symbol(self, children: list[Token | Node]) -> Node:
+        base, *rest = children
+        name = re.sub(r"\\(operatorname)?|[{}]", "", str(base))
+        primes, index = 0, []
+        for part in rest:
+            if isinstance(part, Tree):
+                index.append(part.children[0])
+            elif part.type == "PRIMES":
+                primes += len(part)
+            elif part.type == "GREEK":  # h_theta
+                name += f"_{part[1:]}"
+            else:
+                index.append(Symbol("haty") if part.type == "HAT" else str(part))
+        return Tree("symbol", [Symbol(name, tuple(index), primes)])
+
+
+def leaves(node: Node) -> Iterator[Symbol]:
+    """Yield the symbols of a piece of a formula, and those in their indices."""
+    for leaf in node.scan_values(lambda leaf: isinstance(leaf, Symbol)):
+        yield leaf
+        yield from (i for i in leaf.index if isinstance(i, Symbol))
+
+
+def free_letters(node: Node) -> set[str]:
+    """Return the index letters of a formula that no sum in it binds."""
+    used = {str(i) for s in leaves(node) for i in (*s.index, s.name)} & {*INDEX_LETTERS}
+    return used - {str(s.children[0]) for s in node.find_data("sum")}
+
+
+def fits(pattern: tuple[Any, ...], index: tuple[Any, ...]) -> bool:
+    """Whether an index is one of those that a pattern such as ("j", "4") stands for."""
+    return len(pattern) == len(index) and all(
+        p in INDEX_LETTERS or (isinstance(i, int | str) and p == str(i))
+        for p, i in zip(pattern, index, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A labelled display equation.
+
+    Attributes
+    ----------
+    page, label : str
+    latex : str
+        As printed, without its layout.
+    sides : tuple of lark.Tree
+    relations : tuple of str
+        The sign between each side and the next.
+    texts : tuple of str
+        The LaTeX of each side.
+    """
+
+    page: str
+    label: str
+    latex: str
+    sides: tuple[Node, ...]
+    relations: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    @cached_property
+    def part(self) -> str:
+        """The part of the book whose symbols it uses."""
+        return part_of(self.page)
+
+    @cached_property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The symbols in it."""
+        return tuple(s for side in self.sides for s in leaves(side))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of its symbols."""
+        return frozenset(symbol.joined().name for symbol in self.symbols)
+
+    @cached_property
+    def has_order(self) -> bool:
+        """Whether an O(...) stands in it."""
+        return "O" in self.names
+
+    @cached_property
+    def is_of_a_batch(self) -> bool:
+        """Whether an index, or that of a matrix's entry, says which of many samples is meant."""
+        samples, arrays = SAMPLES.get(self.part, {}), ARRAYS.get(self.part, {})
+        entries = (arrays[s.key].entry for s in self.symbols if s.key in arrays)
+        found = (*self.symbols, *(s for latex in entries for s in leaves(read_side(latex))))
+        return any(samples.get(s.name, 99) < len(s.index) for s in found)
+
+    @cached_property
+    def defined(self) -> Symbol | None:
+        """The symbol that stands alone on its left, or is a function of `parameter` there."""
+        left = self.sides[0].children[0] if self.parameter else self.sides[0]
+        symbol = left.children[0].joined() if left.data == "symbol" else None
+        if not symbol or symbol.primes or self.relations[:1] != ("=",):
+            return None
+        return None if any(isinstance(i, Symbol) for i in symbol.index) else symbol
+
+    @cached_property
+    def parameter(self) -> Symbol | None:
+        """The parameter of the function that it defines, if it defines one."""
+        left = self.sides[0]
+        is_call = left.data == "applied" and [c.data for c in left.children] == ["symbol"] * 2
+        return left.children[1].children[0] if is_call else None
+
+    @property
+    def pattern(self) -> tuple[str | Symbol, ...]:
+        """The indices of what it defines: the function's and its parameter's."""
+        own = self.defined.index if self.defined else ()
+        return own + (self.parameter.index if self.parameter else ())
+
+
+def plain(latex: str) -> str:
+    """Return a formula without its layout: alignment, column of reasons, sized brackets."""
+    latex = re.sub(r"\\left(?![a-z])|\\right(?![a-z])|\\quad", " ", latex)
+    inner = re.fullmatch(r"\s*\\begin\{aligned\}(.*)\\end\{aligned\}\s*", latex, re.DOTALL)
+    if inner is None:
+        return latex
+    lines = re.sub(r"&&\s*\\text\{[^}]*\}", "", inner[1])
+    # What stands in an environment of its own is no layout.
+    pieces = re.split(r"(\\begin\{(?:cases|bmatrix)\}.*?\\end\{\w+\})", lines, flags=re.DOTALL)
+    pieces[::2] = [re.sub(r"\\\\|&", " ", piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+@cache
+def parse(page: str, label: str, latex: str) -> Equation:
+    """Return an equation from its LaTeX; `FormulaError` says where it is not understood."""
+    text = plain(latex)
+    try:
+        tree = PARSER.parse(text)
+    except LarkError as error:
+        place = text[max(getattr(error, "pos_in_stream", 0) or 0, 0) :][:30]
+        raise FormulaError(f"{page}, {label}: not in the book's LaTeX at {place!r}") from error
+    signs = tree.children[1::2]
+    cuts = [0, *(place for sign in signs for place in (sign.start_pos, sign.end_pos)), len(text)]
+    texts = tuple(" ".join(text[a:b].split()) for a, b in zip(cuts[::2], cuts[1::2], strict=True))
+    sides = tuple(_Symbols().transform(side) for side in tree.children[::2])
+    return Equation(page, label, text, sides, tuple(map(str, signs)), texts)
+
+
+def read_side(latex: str) -> Node:
+    """Return the tree of a formula without a relation."""
+    return parse("", "", latex).sides[0]
+
+
+def read(folder: Path = CHAPTERS) -> list[Equation]:
+    """Return all labelled display equations of the notebooks in a folder, in the order of the book.
+
+    Raises
+    ------
+    FormulaError
+        If an equation is outside the book's LaTeX.
+    """
+    found = []
+    for page in PAGE.findall((folder.parent / "_toc.yml").read_text(encoding="utf-8")):
+        path = folder / f"{page}.ipynb"
+        if path.exists():
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+            displays = DISPLAY.findall("\n\n".join(texts))
+            found += [parse(page, label, latex) for latex, label in displays]
+    return found
+
+
+class Book:
+    """The equations of the book, and which of them define a symbol.
+
+    Attributes
+    ----------
+    equations : list of Equation
+        In the order of the book: the first that has a symbol alone on its left defines it.
+    slopes : dict
+        The derivatives that were evaluated already.
+    """
+
+    def __init__(self, equations: Iterable[Equation]) -> None:
+        self.equations = list(equations)
+        self.slopes: dict[Any, Any] = {}
+        self._definitions: dict[str, list[Equation]] = {}
+        for equation in self.equations:
+            if equation.defined:
+                self._definitions.setdefault(equation.defined.name, []).append(equation)
+
+    def changed(self, equation: Equation) -> Book:
+        """Return the book with another version of one of its equations."""
+        return Book(equation if e.label == equation.label else e for e in self.equations)
+
+    def definitions(self, page: str, name: str) -> list[Equation]:
+        """Return what defines a name in a part: this page's first, then in the book's order."""
+        near = [e for e in self._definitions.get(name, ()) if e.part == part_of(page)]
+        return sorted(near, key=lambda e: e.page != page)
+
+    def define(self, page: str, name: str, index: tuple[Any, ...], batch: bool) -> Equation:
+        """Return what defines a symbol: a digit in the index (z_4) comes before a letter (z_j)."""
+        found = [e for e in self.definitions(page, name) if fits(e.pattern, index)]
+        found = [e for e in found if batch or not e.is_of_a_batch]
+        if not found:
+            shown = ", ".join(str(i) if isinstance(i, int) else "a letter" for i in index)
+            raise FormulaError(f"the symbol {name} with index ({shown}) is not defined")
+        letters = [sum(p in INDEX_LETTERS for p in e.pattern) for e in found]
+        order = [(e.is_of_a_batch != batch, n) for e, n in zip(found, letters, strict=True)]
+        return found[order.index(min(order))]
+
+    def kind(self, equation: Equation) -> str:
+        """Return what an equation is: definition, gradient, step or bound."""
+        left, here = equation.sides[0], equation.defined
+        if equation.has_order or set(equation.relations) != {"="}:
+            return "bound"
+        marks = (s.primes or any(isinstance(i, Symbol) for i in s.index) for s in leaves(left))
+        if any(left.find_data("derivative")) or any(marks):
+            return "gradient"
+        found = self.definitions(equation.page, here.name) if here else []
+        same = [e for e in found if (e.defined, e.is_of_a_batch) == (here, equation.is_of_a_batch)]
+        first = same and same[0].label == equation.label and len(equation.sides) == 2
+        return "definition" if first else "step"

@@ -1,0 +1,190 @@
+"""Every printed formula is executed, and every wrong version of it is rejected."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from formulas import reader
+from formulas.__main__ import STORED, count
+from formulas.check import TOLERANCE, check
+from formulas.reader import Book, FormulaError, parse
+from formulas.rewrites import rewrites, same_meaning, score, survives
+from formulas.worlds import worlds
+
+CHAPTERS = Path(__file__).parents[1] / "chapters"
+BOOK = Book(reader.read(CHAPTERS))
+BY_LABEL = {equation.label: equation for equation in BOOK.equations}
+
+
+def lines(name):
+    """Return the lines of a file beside this one that are no comments."""
+    text = (Path(__file__).parent / name).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def rewritten(label, latex):
+    return parse(BY_LABEL[label].page, label, latex)
+
+
+def test_every_display_of_the_book_is_read():
+    printed = []
+    for path in CHAPTERS.glob("*.*"):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            text = "\n".join(cell.source for cell in nbformat.reads(text, as_version=4).cells)
+        printed += re.findall(r"^\$\$ \((eq-\S+)\)", text, re.MULTILINE)
+    assert sorted(printed) == sorted(BY_LABEL), "a page is missing in _toc.yml"
+    assert len(set(printed)) == len(printed) == len(BOOK.equations) > 80
+
+
+@pytest.mark.parametrize("label", BY_LABEL)
+def test_printed_formula(label):
+    finding = check(BY_LABEL[label], BOOK)
+    assert finding.n_points >= (80 if label == "eq-sgd-margin" else 96)
+    assert finding.error <= TOLERANCE
+
+
+@pytest.mark.parametrize("label", BY_LABEL)
+def test_every_wrong_version_is_rejected(label):
+    result = score(BY_LABEL[label], BOOK)
+    assert result.escaped == []
+    assert result.rejected > 50
+
+
+def test_no_rewrite_is_listed_in_vain():
+    """Each kind is met by a rewrite that survives; it must be tried on its equations alone."""
+    for kind in same_meaning():
+        labels = [label for label in BY_LABEL if re.fullmatch(kind[1], label)]
+        assert labels, f"no equation is {kind[1]}"
+        found = (
+            survives(mutant, BOOK)
+            for label in labels
+            for what, mutant in rewrites(BY_LABEL[label], BOOK)
+            if re.fullmatch(kind[2], what)
+        )
+        assert any(found), kind
+
+
+def test_the_counts_that_the_pages_show_are_fresh():
+    assert json.loads(STORED.read_text(encoding="utf-8")) == count()
+
+
+@pytest.mark.parametrize("line", lines("equal_formulas.txt"))
+def test_an_equal_form_is_accepted(line):
+    label, latex = line.split(" | ")
+    assert survives(rewritten(label, latex), BOOK)
+
+
+@pytest.mark.parametrize("line", lines("false_formulas.txt"))
+def test_a_false_or_empty_formula_is_rejected(line):
+    label, latex = line.split(" | ")
+    assert not survives(rewritten(label, latex), BOOK)
+
+
+def test_a_capital_letter_makes_no_batch():
+    batch = rewritten("eq-batch-grad-matrix", r"\frac{\partial L}{\partial W} = X^\top D")
+    alone = rewritten("eq-l2-objective", "J = K + R + L - K")
+    assert batch.is_of_a_batch and not alone.is_of_a_batch
+    check(alone, BOOK)
+
+
+@pytest.mark.parametrize(
+    ("label", "old", "new"),
+    [
+        ("eq-features", "6 - j", "j"),
+        ("eq-mask", "j = 5", "j = 4"),
+        ("eq-hinge-upstream", r"r_i \ge 1", "r_i > 1"),
+        ("eq-relu-grad", "z > 0", r"z \ge 0"),
+        ("eq-delta-a-hidden", "W_{j4}", "W_{1j}"),
+        ("eq-batch-grad-matrix", r"X^\top D", r"D^\top X"),
+        ("eq-l2-grad-w-hidden", r"\\ \lambda W_{11}", r"\\ 0"),
+        ("eq-forward-difference", r"O(\varepsilon^2)", r"O(\varepsilon^3)"),
+        ("eq-hinge-loss", "{n}", "{5}"),
+        ("eq-relative-error", r"\max", r"\min"),
+    ],
+)
+def test_a_change_of_the_latex_is_rejected_by_name(label, old, new):
+    printed = BY_LABEL[label]
+    assert old in printed.latex
+    wrong = rewritten(label, printed.latex.replace(old, new, 1))
+    with pytest.raises(FormulaError, match=f"{printed.page}, {label}: "):
+        check(wrong, BOOK.changed(wrong))
+
+
+def test_the_message_tells_side_point_and_values():
+    wrong = rewritten("eq-grad-w-out", BY_LABEL["eq-grad-w-out"].latex.replace("a_j", "z_j"))
+    with pytest.raises(FormulaError) as failure:
+        check(wrong, BOOK)
+    text = str(failure.value)
+    assert r"side 2, \delta_{z_4} z_j, is " in text
+    assert re.search(r"and side 1, .*, is -?[\d.e-]+, at point \d+, j = 1, .*z_j = -", text)
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"a = \sin(b)", "a = b +", r"a = \boldsymbol{b}", "a = b!", r"a = \frac{b}", "a == b",
+        r"a = \int b", r"a = \sqrt[3]{b}", "a = 'b'", r"a = \left[ b \right]", "", "a = b_{c d}^",
+        r"a = \begin{cases} 1 & b \\ 0 & c \end{cases}", "a = b, c", r"a = \text{what it is}",
+    ],
+)  # fmt: skip
+def test_what_is_not_the_books_latex_is_rejected(latex):
+    with pytest.raises(FormulaError, match="page, eq-new: not in the book's LaTeX"):
+        parse("page", "eq-new", latex)
+
+
+@pytest.mark.parametrize(
+    ("page", "latex", "why"),
+    [
+        ("hinge_2_gradient", "r_i = y_i s_i", "different indices"),
+        ("hinge_2_gradient", r"r_i = y_k h_\theta(\mathbf{x}_i)", "different indices"),
+        ("hinge_2_gradient", r"r_i = y_i \max(1)", "no function of 1"),
+        ("hinge_2_gradient", r"r_i = y_i \theta_9", "out of its range"),
+        ("network_2_output_weight", "z_4 = a_5", "out of its range"),
+        ("network_2_output_weight", "m_4 = a_1", "hwlib does not compute m_4"),
+        ("network_2_output_weight", r"z_4 = \delta_4", "delta .* is not defined"),
+        ("network_2_output_weight", r"z_4 = \sum_{j=3}^{1} a_j", "no sum over j makes sense"),
+        ("network_2_output_weight", r"z_4 = \sum_{n=1}^{3} a_n", "no sum over n makes sense"),
+        ("network_2_output_weight", "z_4 = f(a_1)", "f"),
+        ("intro", "a = b", "no quantities are declared"),
+    ],
+)
+def test_what_has_no_value_is_rejected(page, latex, why):
+    equation = parse(page, "eq-new", latex)
+    with pytest.raises(FormulaError, match=f"{page}, eq-new: .*{why}"):
+        check(equation, Book([*BOOK.equations, equation]))
+
+
+def test_worlds_lie_on_both_sides_of_every_kink_and_on_it():
+    for hinge, network in zip(worlds("hinge"), worlds("network"), strict=True):
+        margins = hinge.drawn["y", 1].values[:, 0] * hinge.known["h_theta", 1].values[:, 0]
+        assert min(np.sum(margins > 1), np.sum(margins < 1), np.sum(margins == 1)) >= 5
+        losses = hinge.known["ell", 0].values
+        assert np.any(losses == 0) and np.any((losses > 0) & (losses < 1))
+        for j in range(3):
+            sums = network.known["z", 2].values[:, 0, j]
+            assert min(np.sum(sums > 0), np.sum(sums < 0), np.sum(sums == 0)) >= 4
+        assert np.any(network.known["z", 2].values[:, 0, 3] == 0)
+        assert np.any(network.drawn["z", 0].values == 0)
+
+
+def test_no_two_sizes_coincide_in_all_worlds():
+    for part, names in (("network", "ndBK"), ("hinge", "n")):
+        sizes = [{name: int(w.drawn[name, 0].values[0]) for name in names} for w in worlds(part)]
+        for one in names:
+            for other in (*names, *range(10)):
+                for difference in (-1, 0, 1) if isinstance(other, str) else (0,):
+                    equal = [s[one] == s.get(other, other) + difference for s in sizes]
+                    assert one == other or not all(equal)
+
+
+def test_a_definition_that_is_wrong_is_found_where_it_is_used():
+    printed = BY_LABEL["eq-sigmoid-denominator"]
+    assert not survives(rewritten(printed.label, printed.latex.replace("+", "-")), BOOK)
+    assert survives(rewritten(printed.label, printed.latex), BOOK)
