@@ -41,90 +41,54 @@ not against malice: run files of strangers on a machine that may be lost.
 import argparse
 import csv
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from hwlib.grading import DETAILS, STATUSES, Grade, reduced, tidy
+from hwlib.grading import DETAILS, STATUSES, Grade, tidy
 from hwlib.questions import QUESTIONS
 from hwlib.submissions import SUFFIXES, check_file
 
-
-class Result(NamedTuple):
-    """A file, its grades, and what it prints; true if it passed."""
-
-    file: Path
-    grades: list[Grade]
-    printed: str
-
-    def __bool__(self) -> bool:
-        return "passed" in {g.status for g in self.grades} <= {"passed", "missing"}
-
-    @property
-    def lost(self) -> str:
-        """Why nothing of the file could be checked, in one line; empty if something could."""
-        first = self.grades[0]
-        return first.message * (first.status == "error" and len({*map(_why, self.grades)}) == 1)
+COLUMNS = ("question", "function", "status", "why", "message", "traceback")
+"""Of the table of a class, after the file."""
 
 
-def _why(grade: Grade) -> str:
-    """Return what went wrong, in one line."""
-    if grade.status == "failed":
-        return grade.likely or "".join(grade.message.split("\n")[1:])
-    return {"error": grade.message, "missing": grade.message.partition(": ")[2]}.get(
-        grade.status, ""
-    )
+def _passed(grades: list[Grade]) -> bool:
+    return "passed" in {g.status for g in grades} <= {"passed", "missing"}
 
 
-def _line(result: Result) -> str:
-    """Return the line of a file among others."""
-    pairs = [(g, f" ({_why(g)})" * bool(_why(g))) for g in result.grades]
-    text = result.lost or ", ".join(f"{g.question} {g.status}{why}" for g, why in pairs)
-    return tidy(f"{result.file}: {'passed' if result else 'FAILED'}: {text}")
+def _report(file: Path, grades: list[Grade], printed: str) -> Iterator[str]:
+    """Yield what is shown of one file: what it prints, and each question."""
+    if printed:
+        rows = (f"\n  | {row}" for row in tidy(printed).splitlines())
+        yield "".join([f"{file.name} prints:", *rows, "\n"])
+    seen = set()  # an error in several functions has its traceback once
+    for g in grades:
+        text = g.message if g.message in seen or not g.traceback else f"error\n{g.traceback}"
+        seen.add(g.message)
+        text = f"{g.question} {g.function}: {text}" if g.question else g.traceback or g.message
+        yield text + "\n" * ("\n" in text)
 
 
-def _report(result: Result) -> str:
-    """Return what is shown of one file: what it prints, and each question."""
-    rows = "".join(f"\n  | {row}" for row in tidy(result.printed).splitlines())
-    texts = [f"{result.file.name} prints:{rows}"] if rows else []
-    if result.lost:
-        return "\n\n".join([*texts, result.grades[0].traceback or result.lost])
-    first = {g.message: g for g in reversed(result.grades)}  # whose traceback is shown
-    for g in result.grades:
-        text = f"error\n{g.traceback}" if g.traceback and first[g.message] is g else g.message
-        text = text.splitlines()[0] if g.report and g.report.passed and not g.report.weak else text
-        name = "" if text.startswith(g.function) else f"{g.function}: "
-        texts.append(f"{g.question} {name}{text}")
-    return "\n".join(text + "\n" * ("\n" in text) for text in texts)
+def _line(file: Path, grades: list[Grade], _: str) -> Iterator[str]:
+    """Yield the line of a file among others."""
+    texts = [f"{g.question} {g.status}" + f" ({g.why})" * bool(g.why) for g in grades]
+    text = ", ".join(texts) if grades[0].question else grades[0].message
+    yield tidy(f"{file}: {'passed' if _passed(grades) else 'FAILED'}: {text}")
 
 
-def _rows(result: Result) -> list[list[str]]:
-    """Return the rows of a file in the table of a class."""
-    return [[str(result.file), g.question, g.function, g.status, g.likely,
-             g.message.partition("\n")[0]] for g in result.grades]  # fmt: skip
-
-
-def _record(result: Result) -> dict[str, Any]:
-    records = [{k: v for k, v in g._asdict().items() if k != "report"} for g in result.grades]
-    return {"file": str(result.file), "passed": bool(result), "questions": records}
-
-
-def _summary(results: list[Result]) -> Iterator[str]:
+def _summary(table: list[dict[str, str]], passed: list[bool]) -> Iterator[str]:
     """Yield the lines that say how each question was answered, and how often what was wrong."""
-    passed, ran = sum(map(bool, results)), [r for r in results if not r.lost]
-    yield f"\nfiles: {len(results)}, passed {passed}, FAILED {len(results) - passed}"
-    yield from (f"  {r.file} did not run: {r.lost}" for r in results if r.lost)
+    yield f"\nfiles: {len(passed)}, passed {sum(passed)}, FAILED {len(passed) - sum(passed)}"
+    yield from (f"  {r['file']} did not run: {r['message']}" for r in table if not r["question"])
     yield "".join(["\nquestion             ", *(f"{status:>8}" for status in STATUSES)])
-    for k, q in enumerate(QUESTIONS):
-        grades = [r.grades[k] for r in ran]
-        counts = Counter(g.status for g in grades)
+    for q in QUESTIONS:
+        rows = [r for r in table if r["question"] == q.number]
+        counts = Counter(r["status"] for r in rows)
         yield "".join([f"{q.number} {q.name:<17}", *(f"{counts[s] or '-':>8}" for s in STATUSES)])
-        wrong = (re.sub(r" \((code cell \d+, )?line \d+\)", "", _why(g)) for g in grades)
-        yield from (f"{n:>6} x {why}" for why, n in Counter(filter(None, wrong)).most_common())
+        whys = (r["why"].partition(" (line ")[0] for r in rows if r["why"])
+        yield from (f"{n:>6} x {why}" for why, n in Counter(whys).most_common())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,38 +97,35 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=["check"])
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
     parser.add_argument("--detail", choices=DETAILS, default="all", help="how much is shown (all)")
-    parser.add_argument("--csv", type=Path, metavar="TABLE", help="write a row a file and question")
     output = parser.add_mutually_exclusive_group()
-    output.add_argument("--summary", action="store_true", help="count the mistakes of all files")
-    output.add_argument("--json", action="store_true", help="print a list of records")
+    output.add_argument("--summary", action="store_true", help="count the mistakes, too")
+    output.add_argument("--csv", action="store_true", help="print a table instead")
+    output.add_argument("--json", action="store_true", help="print a list of records instead")
     parser.add_argument("--seconds", type=int, default=20, help="time limit of a run (20)")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    args, results = (parser := _parser()).parse_args(argv), []
+    args, table, passed = _parser().parse_args(argv), [], []
     if hasattr(sys.stdout, "reconfigure"):  # a file may print what the terminal cannot
         sys.stdout.reconfigure(errors="replace", line_buffering=True)
-    try:
-        table = args.csv.open("w", encoding="utf-8", newline="") if args.csv else nullcontext()
-    except OSError as error:
-        parser.error(f"the table cannot be written: {error}")
-    with table as stream:
-        rows = [["file", "question", "function", "status", "likely mistake", "message"]]
-        for file in _files(args.paths):
-            grades, printed = check_file(file, args.seconds)
-            results.append(r := Result(file, [reduced(g, args.detail) for g in grades], printed))
-            if not args.json:
-                print(_report(r) if [file] == args.paths else _line(r))
-            if stream:
-                csv.writer(stream).writerows([*rows, *_rows(r)])
-                rows = []
+    for file in _files(args.paths):
+        grades, printed = check_file(file, args.seconds, args.detail)
+        passed.append(_passed(grades))
+        table += [{"file": str(file), **{k: getattr(g, k) for k in COLUMNS}} for g in grades]
+        told = _report if [file] == args.paths else _line
+        if not (args.csv or args.json):
+            print("\n".join(told(file, grades, printed)))
+    if args.csv:
+        writer = csv.DictWriter(sys.stdout, ["file", *COLUMNS], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
     if args.json:
-        print(json.dumps([_record(r) for r in results], indent=1))
+        print(json.dumps(table, indent=1))
     if args.summary:
-        print("\n".join(_summary(results)))
-    return 0 if all(results) else 1
+        print("\n".join(_summary(table, passed)))
+    return 0 if all(passed) else 1
 
 
 def _files(paths: list[Path]) -> list[Path]:

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hwlib import data, hinge, network, polynomial
-from hwlib._arrays import Floats
 from hwlib.gradcheck import mistakes
 
 
@@ -77,17 +75,16 @@ def _on_network(seed: int, l2: float) -> Iterator[Case]:
     case = partial(_case, right=network.loss_grad, catalogue=mistakes.NETWORK)
     yield case((z, few), z, lambda z: network.log_loss(z, few).sum(),
                part=lambda grad: [grad(params, X[i:i+1], y[i:i+1]).b_out for i in range(8)])
-    for fields in (["w_out", "b_out"], ["W_hidden", "b_hidden"]):
-        yield case((params, X, y), namedtuple("Part", fields)(*attrgetter(*fields)(params)),
+    for kind in map(partial(namedtuple, "Part"), ("w_out b_out", "W_hidden b_hidden")):
+        yield case((params, X, y), _part(kind, params),
                    lambda p: network.loss(params._replace(**p._asdict()), X, y),
-                   part=partial(_fields, fields, params, X, y))
+                   part=lambda grad, kind=kind: _part(kind, grad(params, X, y)))
     yield case((params, X, y, l2), params, lambda p: network.loss(p, X, y, l2),
                part=lambda grad: grad(params, X, y, l2))
 
 
-def _fields(names: list[str], params: network.Parameters, X: Floats, y: Floats,
-            grad: Callable[..., Any]) -> tuple[Any, ...]:
-    return attrgetter(*names)(grad(params, X, y))  # a tuple: there are two
+def _part(kind: Any, params: network.Parameters) -> Any:
+    return kind(*(getattr(params, field) for field in kind._fields))
 
 
 def _case(args: tuple[Any, ...], x: Any, loss: Callable[[Any], float],

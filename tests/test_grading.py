@@ -35,6 +35,7 @@ def graded(number, wrong):
     question = BY_NUMBER[number]
     values = {id(case): wrong(case) for case in question.cases}
     given = [value for case in question.cases for value in [values[id(case)]] * grading.CALLS]
+    given.insert(0, given[0])  # the call that may print
     return grading.grade(question, lambda *args: given.pop(0))
 
 
@@ -46,9 +47,9 @@ def test_the_right_function_passes_at_both_points(number, right):
     assert grade.status == "passed"
     assert not grade.report.weak
     assert grade.message.startswith("passed: ")
-    assert grade.message.splitlines()[0].endswith(", at 2 points")
-    assert grade.message.splitlines()[1:] == str(grade.report).splitlines()[1:]
-    assert grade.likely == grade.traceback == ""
+    assert grade.message.endswith(", at 2 points")
+    assert "\n" not in grade.message
+    assert grade.why == grade.traceback == ""
 
 
 @pytest.mark.parametrize("number", BY_NUMBER)
@@ -87,7 +88,7 @@ def test_every_mistake_of_the_catalogue_fails_by_name(number, name):
     assert grade.status == "failed"
     assert grade.report.matches == (name,)
     assert name in grade.message
-    assert grade.likely == name
+    assert grade.why == name
 
 
 def test_every_mistake_of_the_catalogue_is_known_to_the_last_question_of_its_model():
@@ -123,19 +124,9 @@ def test_a_penalty_that_is_right_for_one_lambda_fails(penalty, right):
 
     grade = grading.grade(BY_NUMBER["2.4"], bent)
     assert grade.status == "failed"
-    assert "the penalty is wrong" in grade.likely
+    assert "the penalty is wrong" in grade.why
     head = grade.message.splitlines()[0]
     assert head.endswith(("at point 1 of 2, l2 = 0.37", "at point 2 of 2, l2 = 1.9"))
-
-
-def test_a_mistake_is_named_only_if_it_is_the_same_at_both_points(right):
-    def changing(theta, X, y):
-        forgotten = -X.T @ (y * (y * (X @ (theta * [1, 1, 1, 1, 1, 0, 1])) < 1))
-        return forgotten if len(y) == len(BY_NUMBER["1.2"].cases[0].args[2]) else np.ones(7)
-
-    grade = grading.grade(BY_NUMBER["1.2"], changing)
-    assert grade.status == "failed"
-    assert "mask forgotten" not in grade.message
 
 
 @pytest.mark.parametrize(
@@ -148,17 +139,16 @@ def test_a_mistake_is_named_only_if_it_is_the_same_at_both_points(right):
 )  # fmt: skip
 def test_a_call_of_the_own_gradient_of_hwlib_fails(number, function, called):
     grade = grading.grade(BY_NUMBER[number], function)
-    assert grade.status == "failed"
+    assert grade.status == "error"
     assert grade.message.endswith(f" calls hwlib's own gradient, {called}")
-    assert grade.likely == "hwlib's own gradient"
+    assert grade.why == grade.message
 
 
 @pytest.mark.parametrize("function", [network.loss_grad, hinge.loss_grad])
 def test_a_function_that_is_imported_from_hwlib_is_no_answer(function):
-    # Who hands in 1.2 may have imported the other for a comparison.
-    grade = grading.grade(BY_NUMBER["2.4"], function)
-    assert grade.status == "missing"
-    assert grade.message == f"not in the file: this is {function.__module__}.loss_grad, imported"
+    grade = grading.grade(BY_NUMBER["2.4" if function is network.loss_grad else "1.2"], function)
+    assert grade.status == "error"
+    assert grade.message.endswith(f" own gradient, {function.__module__}.loss_grad")
 
 
 def test_nothing_stays_of_the_watch_over_calls():
@@ -180,7 +170,7 @@ def test_other_functions_of_hwlib_may_be_called(right):
 def test_a_function_that_flips_a_coin_fails_even_if_it_is_right_at_first(right):
     luck = iter([1.0] * 5 + [-1.0] * 99)
     grade = grading.grade(DELTA, lambda z, y: next(luck) * right["delta_out"](z, y))
-    assert grade.status == "failed"
+    assert grade.status == "error"
     assert grade.message == "delta_out returns something else when called again"
 
 
@@ -191,21 +181,13 @@ def test_a_function_that_changes_its_argument_fails_though_its_value_is_right(ri
         return value
 
     grade = grading.grade(OUTPUT, spoils)
-    assert grade.status == "failed"
-    assert grade.message == "output_grad changes params, which it was given"
+    assert grade.status == "error"
+    assert grade.message == "output_grad changes what it is given: params, X, y"
 
 
 def test_what_a_function_prints_is_printed_once(right, capsys):
     grading.grade(DELTA, lambda z, y: print("seen") or right["delta_out"](z, y))
     assert capsys.readouterr().out == "seen\n"
-
-
-def test_a_dict_with_the_names_of_the_fields_is_a_gradient(right):
-    def named(*args):
-        w_out, b_out = right["output_grad"](*args)
-        return {"b_out": b_out, "w_out": w_out}
-
-    assert grading.grade(OUTPUT, named)
 
 
 def test_an_unknown_mistake_is_told_with_its_place(right):
@@ -214,42 +196,39 @@ def test_an_unknown_mistake_is_told_with_its_place(right):
 
     grade = grading.grade(BY_NUMBER["1.2"], bent)
     assert grade.status == "failed"
-    assert grade.likely == "unknown mistake in theta[1], theta[4]"
+    assert grade.why == "unknown mistake in theta[1], theta[4]"
     grade = grading.grade(BY_NUMBER["1.2"], lambda *args: right["hinge_grad"](*args) ** 2)
-    assert grade.likely == "unknown mistake in theta"
+    assert grade.why.startswith("unknown mistake in theta[0], theta[1], ")
 
 
 @pytest.mark.parametrize(
     ("question", "value", "said"),
     [
-        (DELTA, None, "delta_out returned None: is a return missing?"),
-        (DELTA, np.zeros(3), "an array of shape (3,); expected an array of shape (8,)"),
-        (DELTA, np.zeros((8, 1)), "an array of shape (8, 1); expected an array of shape (8,)"),
-        (DELTA, np.zeros((3000, 3000)), "an array of shape (3000, 3000); expected"),
-        (DELTA, 1.0, "a number; expected an array of shape (8,)"),
-        (DELTA, "text", "a str; expected"),
-        (DELTA, {}, "a dict; expected"),
-        (DELTA, [[1, 2], [3]], "a list (it is not an array of numbers"),
-        (DELTA, np.ones(8, bool), "a ndarray (it holds booleans; expected"),
-        (DELTA, 1j * np.ones(8), "a ndarray (it holds complex numbers; expected"),
-        (DELTA, [object()] * 8, "a list (it holds object values; expected"),
-        (DELTA, iter([]), "a list_iterator; expected"),
-        (DELTA, (itself := []).append(itself) or itself, "a list ("),
-        (DELTA, np.ma.masked_array(np.ones(8)), "a MaskedArray (it is or holds a masked array"),
+        (DELTA, None, " returned None: is a return missing?"),
+        (DELTA, np.zeros(3), "(...) has shapes [(3,)]; expected [(8,)]"),
+        (DELTA, np.zeros((8, 1)), "(...) has shapes [(8, 1)]; expected [(8,)]"),
+        (DELTA, np.zeros((3000, 3000)), "(...) has shapes [(3000, 3000)]; expected [(8,)]"),
+        (DELTA, 1.0, "(...) has shapes [()]; expected [(8,)]"),
+        (DELTA, "text", "(...) holds strings; expected integers or floats"),
+        (DELTA, {}, "(...) holds object values; expected"),
+        (DELTA, [[1, 2], [3]], "(...) is not an array of numbers"),
+        (DELTA, np.ones(8, bool), "(...) holds booleans; expected"),
+        (DELTA, 1j * np.ones(8), "(...) holds complex numbers; expected"),
+        (DELTA, [object()] * 8, "(...) holds object values; expected"),
+        (DELTA, iter([]), "(...) holds object values; expected"),
+        (DELTA, (itself := []).append(itself) or itself, "(...) is not an array of numbers"),
+        (DELTA, np.ma.masked_array(np.ones(8)), "(...) is or holds a masked array"),
         (OUTPUT, (np.zeros((3, 1)), np.zeros(1)),
-         "an array of shape (3, 1) and an array of shape (1,); "
-         "expected an array of shape (3,) for w_out and a number for b_out"),
-        (OUTPUT, np.zeros(3),
-         "an array of shape (3,); expected an array of shape (3,) for w_out and a number"),
-        (OUTPUT, (np.zeros(3), None), "an array of shape (3,) and a NoneType; "),
-        (OUTPUT, {"w_out": 1.0}, "a dict; expected"),
+         "(...) has shapes [(3, 1), (1,)]; expected [(3,), ()]"),
+        (OUTPUT, np.zeros(3), "(...) has shapes [(3,)]; expected [(3,), ()]"),
+        (OUTPUT, (np.zeros(3), None), "(...) holds object values; expected"),
+        (OUTPUT, {"w_out": 1.0}, "(...) holds object values; expected"),
     ],
 )  # fmt: skip
 def test_what_is_no_gradient_is_named_plainly(question, value, said):
     grade = grading.grade(question, lambda *args: value)
     assert grade.status == "error"
-    assert grade.message.startswith(f"{question.name} returned ")
-    assert said in grade.message
+    assert grade.message.startswith(f"{question.name}{said}")
     assert "\n" not in grade.message
     assert grade.report is None
 
@@ -259,7 +238,7 @@ def test_nan_and_infinity_fail(bad):
     grade = grading.grade(DELTA, lambda z, y: np.full(8, bad))
     assert grade.status == "failed"
     assert "NaN or infinite" in grade.message
-    assert grade.likely == "NaN or infinite"
+    assert grade.why == "NaN or infinite"
 
 
 @pytest.mark.parametrize(
@@ -308,10 +287,9 @@ def test_an_error_comes_with_the_traceback_of_the_function_alone():
      (np.zeros(8), "'numpy.ndarray' object is not callable"),
      (None, "'NoneType' object is not callable")],
 )  # fmt: skip
-def test_what_cannot_be_called_so_is_told_how_it_is_called(function, said):
+def test_what_cannot_be_called_so_is_told(function, said):
     grade = grading.grade(DELTA, function)
     assert said in grade.message
-    assert grade.message.endswith("; it is called as delta_out(z, y)")
     assert grade.traceback == ""
 
 

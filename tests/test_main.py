@@ -115,9 +115,10 @@ def test_what_a_file_prints_is_shown_once_and_marked(write, capsys):
     status, lines = shown(capsys, path)
     assert status == 1
     assert lines[:6] == [f"{path.name} prints:", "  | from the file θ", "  | to stderr",
-                         "  | from 1.2", "  | from 2.1", ""]  # fmt: skip
-    assert lines[7] == "1.2 hinge_grad: Python ended without an answer, with status 3"
-    assert lines[8].startswith("2.1 delta_out: passed: 8 of 8")
+                         "  | from 1.2", "",
+                         "1.1 hypothesis_grad: not in the file"]  # fmt: skip
+    assert lines[6] == "1.2 hinge_grad: Python ended without an answer, with status 3"
+    assert lines[7].startswith("2.1 delta_out: passed: 8 of 8")
 
 
 def test_what_a_file_prints_is_bounded_and_harms_nothing(write, capsys):
@@ -141,6 +142,7 @@ def test_a_syntax_error_is_shown_once_with_its_line(write, capsys):
     path = write("import numpy as np\n\ndef delta_out(z, y:\n    return z\n")
     status, lines = shown(capsys, path)
     assert status == 1
+    lines = [line for line in lines[:-1] if line != "Traceback (most recent call last):"]
     assert lines[0] == f'  File "{path}", line 3'
     assert lines[1] == "    def delta_out(z, y:"
     assert lines[-1].startswith("SyntaxError: ")
@@ -154,7 +156,7 @@ def test_an_error_of_the_file_is_shown_once_without_the_frames_of_hwlib(write, c
     path = write("def half(x):\n    return x / 0\n\nhalf(1)\n" + DELTA)
     status, lines = shown(capsys, path)
     assert status == 1
-    assert [line for line in lines if "^" not in line] == [
+    assert [line for line in lines[:-1] if "^" not in line] == [
         "Traceback (most recent call last):",
         f'  File "{path}", line 4, in <module>', "    half(1)",
         f'  File "{path}", line 2, in half', "    return x / 0",
@@ -179,10 +181,9 @@ def test_a_forgotten_return_and_a_wrong_shape_are_said_plainly(write, capsys):
         "def output_grad(params, X, y):\n    return params.w_out[:, None], np.ones(1)"
     )
     _, lines = shown(capsys, path)
-    assert lines[2] == "2.1 delta_out returned None: is a return missing?"
-    assert lines[3] == ("2.2 output_grad returned an array of shape (3, 1) and an array of shape "
-                        "(1,); expected an array of shape (3,) for w_out and a number "
-                        "for b_out")  # fmt: skip
+    assert lines[2] == "2.1 delta_out: delta_out returned None: is a return missing?"
+    assert lines[3] == ("2.2 output_grad: output_grad(...) has shapes [(3, 1), (1,)]; "
+                        "expected [(3,), ()]")  # fmt: skip
 
 
 def test_what_misbehaves_loses_its_own_question_alone(write):
@@ -202,7 +203,7 @@ def output_grad(params, X, y):
     }  # fmt: skip
     assert grades["1.1"].message == "Python ended without an answer, with status -9"
     assert "not callable" in grades["1.2"].message
-    assert grades["2.2"].message.startswith("output_grad returned a list")
+    assert grades["2.2"].message.startswith("output_grad(...) is not an array of numbers")
     assert grades["2.3"].message == "Python ended without an answer, with status 0"
 
 
@@ -220,15 +221,16 @@ HOSTILE = {
     "recurses": ("def delta_out(z, y):\n    return delta_out(z, y)", "RecursionError: "),
     "fills memory": ("def delta_out(z, y):\n    return bytearray(2**33)", "MemoryError"),
     "returns too much": ("import numpy\ndef delta_out(z, y):\n    return numpy.ones((3000, 3000))",
-                         "delta_out returned an array of shape (3000, 3000); expected"),
+                         "delta_out(...) has shapes [(3000, 3000)]; expected"),
     "fills the disk": ("def delta_out(z, y):\n    open('big', 'wb').write(bytes(2**27))",
                        "OSError: "),
     "cannot be told": ("class E(Exception):\n    def __str__(self):\n        raise self\n"
                        "def delta_out(z, y):\n    raise E", "answers.E: <exception str() failed>"),
     "changes NumPy": ("import numpy as np\nnp.asarray = None\nnp.abs = None\n"
-                      "def delta_out(z, y):\n    return list(z)", "delta_out returned a list ("),
+                      "def delta_out(z, y):\n    return list(z)", "error ("),
     "deletes its folder": ("import os, shutil\nshutil.rmtree(os.getcwd())\n"
-                           "def delta_out(z, y):\n    return z[0]", "delta_out returned a number"),
+                           "def delta_out(z, y):\n    return z[0]",
+                           "delta_out(...) has shapes [()]; expected"),
 }  # fmt: skip
 TELLING = ["raises", "raises rubbish", "ends on import", "fills memory", "deletes its folder"]
 
@@ -278,19 +280,13 @@ def test_a_loop_of_the_file_itself_is_waited_for_once(write):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "own_session",
-    [False, pytest.param(True, marks=pytest.mark.skipif(
-        not Path("/proc/self/environ").exists(), reason="a session of its own: on Linux only"))],
-)  # fmt: skip
-def test_processes_that_a_file_leaves_behind_are_stopped(own_session, write, tmp_path):
+def test_processes_that_a_file_leaves_behind_are_stopped(write, tmp_path):
     # The child of the file holds all that it has inherited, and would write after a while.
     mark = tmp_path / "mark"
     path = write(f"""
         import subprocess, sys
         subprocess.Popen([sys.executable, "-c",
-            "import time; time.sleep(2); open({str(mark)!r}, 'w').close()"],
-            start_new_session={own_session})
+            "import time; time.sleep(2); open({str(mark)!r}, 'w').close()"])
         {DELTA.replace(chr(10), chr(10) + " " * 8)}
         """)
     start = time.monotonic()
@@ -312,7 +308,7 @@ def test_a_thread_that_still_runs_does_not_hold_up_the_check(write):
 def test_what_a_file_changes_is_not_seen_by_the_next_question(write):
     head = "def output_grad(params, X, y):"
     grades, _ = check(write(RIGHT.replace(head, f"{head}\n    X[:] = 0; params.w_out[:] = 9")))
-    assert grades.pop("2.2").status == "failed"
+    assert grades.pop("2.2").message == "output_grad changes what it is given: params, X, y"
     assert all(grades.values())
 
 
@@ -366,27 +362,24 @@ def test_an_unreadable_file_is_said(write, capsys):
     path.chmod(0)
     status, (first, second) = shown(capsys, path, write(DELTA, "next.py"))
     assert status == 1
-    assert "PermissionError" in first
+    assert "Permission denied" in first
     assert ": passed: " in second
 
 
 def test_json_for_a_machine(write, capsys):
     paths = [write(DELTA, "a.py"), write("print('loud')\n1 / 0", "b.py")]
     assert program.main(["check", "--json", *map(str, paths)]) == 1
-    right, wrong = json.loads(capsys.readouterr().out)
-    assert right["file"] == str(paths[0])
-    assert right["passed"] is True
-    assert [r["status"] for r in right["questions"]] == ["missing"] * 2 + ["passed"] + [
-        "missing"
-    ] * 3
-    assert right["questions"][2].keys() == {
-        "question", "function", "status", "message", "likely", "traceback",
+    *right, wrong = json.loads(capsys.readouterr().out)
+    assert {r["file"] for r in right} == {str(paths[0])}
+    assert [r["status"] for r in right] == ["missing"] * 2 + ["passed"] + ["missing"] * 3
+    assert right[2].keys() == {
+        "file", "question", "function", "status", "why", "message", "traceback",
     }  # fmt: skip
-    assert right["questions"][2]["function"] == "delta_out"
-    assert wrong["passed"] is False
-    assert {(r["status"], r["message"]) for r in wrong["questions"]} == {
-        ("error", "ZeroDivisionError: division by zero (line 2)")
-    }
+    assert right[2]["function"] == "delta_out"
+    assert wrong["file"] == str(paths[1])
+    assert wrong["question"] == ""
+    assert wrong["status"] == "error"
+    assert wrong["message"] == "ZeroDivisionError: division by zero (line 2)"
 
 
 WRONG = RIGHT.replace("-mask * (X.T", "-(X.T").replace(" * (z > 0)", "")
@@ -395,8 +388,8 @@ WRONG = RIGHT.replace("-mask * (X.T", "-(X.T").replace(" * (z > 0)", "")
 @pytest.mark.parametrize(
     ("detail", "rows"),
     [("verdict", ["2.3 hidden_grad: FAILED"]),
-     ("coordinate", ["2.3 hidden_grad: FAILED: 0 of 9", "wrong: W_hidden, b_hidden"]),
-     ("diagnosis", ["2.3 hidden_grad: FAILED: 0 of 9", "wrong: W_hidden, b_hidden",
+     ("coordinate", ["2.3 hidden_grad: FAILED: 0 of 9", "wrong: W_hidden[0, 0], W_hidden[0, 1], "]),
+     ("diagnosis", ["2.3 hidden_grad: FAILED: 0 of 9", "wrong: W_hidden[0, 0], W_hidden[0, 1], ",
                     "likely: ReLU gate forgotten", "reread " + cite("eq-delta-z-hidden")])],
 )  # fmt: skip
 def test_a_level_of_detail_shows_so_much_and_no_number_of_the_right_gradient(
@@ -422,7 +415,7 @@ def test_a_level_of_detail_shows_so_much_and_no_number_of_the_right_gradient(
 def test_the_line_of_a_file_is_no_more_than_its_detail(write, capsys):
     path = write(WRONG)
     for detail, said in [("verdict", "2.3 failed, "),
-                         ("coordinate", "failed (wrong: W_hidden, b_hidden)"),
+                         ("coordinate", "failed (wrong: W_hidden[0, 0], "),
                          ("diagnosis", "failed (ReLU gate forgotten)")]:  # fmt: skip
         _, (line, _) = shown(capsys, path, path, "--detail", detail)
         assert said in line
@@ -446,28 +439,17 @@ def folder(write, tmp_path):
     return tmp_path
 
 
-def test_a_table_has_a_row_a_file_and_question(folder, tmp_path, capsys):
-    table = tmp_path / "table.csv"
-    shown(capsys, folder, "--csv", table)
-    with table.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert len(rows) == 4 * 6
+def test_a_table_has_a_row_a_file_and_question(folder, capsys):
+    _, lines = shown(capsys, folder, "--csv")
+    rows = list(csv.DictReader(lines))
+    assert len(rows) == 3 * 6 + 1
     seen = {(Path(row["file"]).name, row["question"]): row for row in rows}
     assert [row["status"] for (name, _), row in seen.items() if name == "a.py"] == ["passed"] * 6
     b = seen["b.py", "2.3"]
     assert (b["function"], b["status"]) == ("hidden_grad", "failed")
-    assert b["likely mistake"] == "ReLU gate forgotten"
+    assert b["why"] == "ReLU gate forgotten"
     assert b["message"].startswith("FAILED: 0 of 9 coordinates agree")
-    assert seen["d.py", "1.1"]["message"] == "ZeroDivisionError: division by zero (line 1)"
-
-
-def test_a_table_that_cannot_be_written_is_said_before_any_work(write, tmp_path, capsys):
-    with pytest.raises(SystemExit) as error:
-        program.main(["check", str(write(RIGHT)), "--csv", str(tmp_path / "no" / "table.csv")])
-    assert error.value.code == 2
-    captured = capsys.readouterr()
-    assert "the table cannot be written: " in captured.err
-    assert captured.out == ""
+    assert seen["d.py", ""]["message"] == "ZeroDivisionError: division by zero (line 1)"
 
 
 def test_a_summary_counts_the_mistakes_of_each_question(folder, capsys):
@@ -503,7 +485,7 @@ def test_a_notebook_is_run_as_one_module_without_its_magics(write, capsys):
         "%matplotlib inline\nimport numpy as np\n!pip install nothing\nnp.abs?",
         "%%bash\nls -l",
         "%%time\nif True:\n    %timeit np.abs(1)\nfound = !ls\ndisplay('seen')",
-        "a = (7\n     % 4)\nassert a == 3",
+        "a = (7\n     % 4)\nassert a == 3\nassert (a\n    !=a\n    %a) == True",
         RIGHT,
         "if __name__ == '__main__':\n    1 / 0",
         "import dataclasses\n@dataclasses.dataclass\nclass D:\n    x: 'int'",
@@ -533,9 +515,9 @@ def test_an_error_in_a_notebook_names_the_cell_and_its_line(write, capsys):
       "SyntaxError: '(' was never closed (code cell 2, line 2)"),
      (notebook("x = 1", DELTA, "1 / 0"),
       "ZeroDivisionError: division by zero (code cell 3, line 1)"),
-     ("no JSON", "ValueError: this is not a notebook that can be read (JSONDecodeError: "),
-     ("[]", "ValueError: this is not a notebook that can be read (TypeError: "),
-     ("{}", "ValueError: this is not a notebook that can be read (KeyError: ")],
+     ("no JSON", "this is not a notebook that can be read (JSONDecodeError("),
+     ("[]", "this is not a notebook that can be read (TypeError("),
+     ("{}", "this is not a notebook that can be read (KeyError(")],
 )  # fmt: skip
 def test_a_notebook_that_does_not_run_is_said_in_one_line(text, said, write):
     grades, _ = check(write(text, "a.ipynb"))
@@ -557,13 +539,12 @@ def test_the_own_gradient_of_hwlib_is_not_accepted(write, capsys):
                  "def delta_out(z, y):\n    return log_loss_grad(z, y)")  # fmt: skip
     status, lines = shown(capsys, path)
     assert status == 1
-    assert lines[1] == "1.2 hinge_grad calls hwlib's own gradient, hwlib.hinge.loss_grad"
-    assert lines[2] == "2.1 delta_out calls hwlib's own gradient, hwlib.network.log_loss_grad"
-    own = "this is hwlib.network.loss_grad, imported"
-    assert lines[5] == f"2.4 loss_grad: not in the file: {own}"
+    calls = "calls hwlib's own gradient, hwlib"
+    assert lines[1] == f"1.2 hinge_grad: hinge_grad {calls}.hinge.loss_grad"
+    assert lines[2] == f"2.1 delta_out: delta_out {calls}.network.log_loss_grad"
+    assert lines[5] == f"2.4 loss_grad: loss_grad {calls}.network.loss_grad"
     _, (line, _) = shown(capsys, path, path)
-    assert "1.2 failed (hwlib's own gradient), " in line
-    assert line.endswith(f"2.4 missing ({own})")
+    assert f"1.2 error (hinge_grad {calls}.hinge.loss_grad), " in line
 
 
 @pytest.mark.parametrize(
@@ -574,6 +555,7 @@ def test_the_own_gradient_of_hwlib_is_not_accepted(write, capsys):
         ["solve", "x.py"],
         ["check", "x.py", "--detail", "some"],
         ["check", "x.py", "--json", "--summary"],
+        ["check", "x.py", "--json", "--csv"],
     ],
 )
 def test_a_wrong_call_is_rejected(arguments, capsys):
