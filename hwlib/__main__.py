@@ -17,19 +17,20 @@ function is called at two points, with irregular numbers. To call yours at the f
     hinge_grad(*QUESTIONS[1].cases[0].args)
 
 One file: what it prints, the traceback of an error in it, and the report of each question.
-Several files, or folders of them: one line a file. The exit status is 0 if every file defines
-such a function and all that it defines are right, else 1.
+Several files, or folders of them: one line a file, or a table with a row a question (--csv,
+--json); a file that does not run has one row, without a question. --summary counts the mistakes.
+The exit status is 0 if every file defines such a function and all that it defines are right,
+else 1.
 
 What is shown of a wrong gradient (--detail)::
 
     verdict      that it is wrong
-    coordinate   and where: in which coordinates, or whole fields
+    coordinate   and where: in which coordinates
     diagnosis    and the likely mistake, with the equation to reread
     all          and the numbers, the right ones too (the default)
 
-A function that calls a gradient of hwlib fails, and one that is imported from hwlib counts as
-missing. Only calls in the function's own process and thread are seen; a copy of the code, or
-differences of the loss, are not.
+A function that is, or calls, a gradient of hwlib is an error. Only calls in the function's own
+process and thread are seen; a copy of the code, or differences of the loss, are not.
 
 Each file runs in a process of its own, in an empty folder, with limits of time and memory. A
 function that ends Python or uses up the time loses its own question alone. In a notebook, code
@@ -128,13 +129,11 @@ def main(argv: list[str] | None = None) -> int:
     return 0 if all(passed) else 1
 
 
-def _files(paths: list[Path]) -> list[Path]:
-    """Return the files, and those in the folders; an empty folder stays, to be named."""
-    files: list[Path] = []
+def _files(paths: list[Path]) -> Iterator[Path]:
+    """Yield the files, and those in the folders; an empty folder stays, to be named."""
     for path in paths:
         inside = [f for f in path.glob("[!.]*") if f.suffix in SUFFIXES] if path.is_dir() else []
-        files += sorted(inside) or [path]
-    return files
+        yield from sorted(inside) or [path]
 
 
 if __name__ == "__main__":

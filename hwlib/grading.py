@@ -47,7 +47,7 @@ class Grade(NamedTuple):
     message : str
         The report of the check, or one line that says what went wrong.
     why : str
-        The likely mistake in a few words, or that line.
+        The likely mistake or where it is, in a few words, or that line.
     traceback : str
         Of an error in the function.
     report : hwlib.gradcheck.Report or None

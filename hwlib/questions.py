@@ -78,7 +78,7 @@ def _on_network(seed: int, l2: float) -> Iterator[Case]:
     for kind in map(partial(namedtuple, "Part"), ("w_out b_out", "W_hidden b_hidden")):
         yield case((params, X, y), _part(kind, params),
                    lambda p: network.loss(params._replace(**p._asdict()), X, y),
-                   part=lambda grad, kind=kind: _part(kind, grad(params, X, y)))
+                   part=lambda grad: _part(kind, grad(params, X, y)))  # noqa: B023, called at once
     yield case((params, X, y, l2), params, lambda p: network.loss(p, X, y, l2),
                part=lambda grad: grad(params, X, y, l2))
 
@@ -97,16 +97,13 @@ def _case(args: tuple[Any, ...], x: Any, loss: Callable[[Any], float],
     return Case(args, loss, x, {"candidates": wrong, **options})
 
 
-def _asked() -> Iterator[tuple[Case, ...]]:
-    yield from zip(*map(_on_hinge, (199, 230)), strict=True)
-    yield from zip(*map(_on_network, (249, 48), (0.37, 1.9)), strict=True)
-
-
+CASES = (*zip(*map(_on_hinge, (199, 230)), strict=True),
+         *zip(*map(_on_network, (249, 48), (0.37, 1.9)), strict=True))
 FUNCTIONS = (("1.1", "hypothesis_grad", "theta, x"), ("1.2", "hinge_grad", "theta, X, y"),
              ("2.1", "delta_out", "z, y"), ("2.2", "output_grad", "params, X, y"),
              ("2.3", "hidden_grad", "params, X, y"), ("2.4", "loss_grad", "params, X, y, l2"))
 # fmt: on
 
 
-QUESTIONS = tuple(Question(*f, cases) for f, cases in zip(FUNCTIONS, _asked(), strict=True))
+QUESTIONS = tuple(Question(*f, cases) for f, cases in zip(FUNCTIONS, CASES, strict=True))
 """Each at two points of irregular numbers that hide no mistake of the catalogue."""
