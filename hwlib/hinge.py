@@ -31,8 +31,10 @@ LABELS = (-1, 1)
 @np.errstate(all="ignore")
 def hypothesis(theta: ArrayLike, X: ArrayLike) -> Floats:
     """Return the value of the hypothesis for each sample, shape (n,) (eq-hypothesis)."""
-    theta = as_floats("theta", theta, (N_FEATURES,))
-    X = as_floats("X", X, ("n", N_FEATURES))
+    return _hypothesis(*_as_model(theta, X))
+
+
+def _hypothesis(theta: Floats, X: Floats) -> Floats:
     return finite("the hypothesis", X @ (NONLINEAR * theta))  # eq-hypothesis
 
 
@@ -40,7 +42,7 @@ def hypothesis(theta: ArrayLike, X: ArrayLike) -> Floats:
 def loss(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> float:
     """Return the hinge loss, summed over the samples (eq-hinge-loss)."""
     theta, X, y = _as_problem(theta, X, y)
-    margin = y * hypothesis(theta, X)  # eq-margin
+    margin = y * _hypothesis(theta, X)  # eq-margin
     return finite("the hinge loss", float(np.maximum(1.0 - margin, 0.0).sum()))  # eq-hinge-loss
 
 
@@ -52,13 +54,16 @@ def loss_grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Floats:
     entry of the linear feature is exactly 0.0.
     """
     theta, X, y = _as_problem(theta, X, y)
-    margin = y * hypothesis(theta, X)  # eq-margin
+    margin = y * _hypothesis(theta, X)  # eq-margin
     active = margin < 1.0  # eq-hinge-active
     grad = -(NONLINEAR * X).T @ (active * y)  # eq-hinge-matrix
     return finite("the gradient", grad + 0.0)  # 0.0, not -0.0, where nothing adds up
 
 
+def _as_model(theta: ArrayLike, X: ArrayLike) -> tuple[Floats, Floats]:
+    return as_floats("theta", theta, (N_FEATURES,)), as_floats("X", X, ("n", N_FEATURES))
+
+
 def _as_problem(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    theta = as_floats("theta", theta, (N_FEATURES,))
-    X = as_floats("X", X, ("n", N_FEATURES))
+    theta, X = _as_model(theta, X)
     return theta, X, as_labels("y", y, LABELS, (len(X),))

@@ -95,18 +95,29 @@ def unravel(vector: ArrayLike, like: Parameters) -> Parameters:
 
 def relu(z: ArrayLike) -> Floats:
     """Return max(z, 0), elementwise (eq-relu)."""
-    return np.maximum(as_floats("z", z), 0.0)  # eq-relu
+    return _relu(as_floats("z", z))
+
+
+def _relu(z: Floats) -> Floats:
+    return np.maximum(z, 0.0)  # eq-relu
 
 
 def relu_grad(z: ArrayLike) -> Floats:
     """Return the derivative of `relu`: 1 where z > 0, else 0, at z = 0 too (eq-relu-grad)."""
-    return (as_floats("z", z) > 0.0).astype(np.float64)  # eq-relu-grad
+    return _relu_grad(as_floats("z", z))
+
+
+def _relu_grad(z: Floats) -> Floats:
+    return (z > 0.0).astype(np.float64)  # eq-relu-grad
 
 
 @np.errstate(under="ignore")
 def sigmoid(z: ArrayLike) -> Floats:
     """Return 1 / (1 + exp(-z)), elementwise, without overflow for any z (eq-sigmoid)."""
-    z = as_floats("z", z)
+    return _sigmoid(as_floats("z", z))
+
+
+def _sigmoid(z: Floats) -> Floats:
     e = np.exp(-np.abs(z))  # at most 1: exp(-z), or exp(z) where z is negative
     return np.where(z >= 0.0, 1.0, e) / (1.0 + e)  # eq-sigmoid
 
@@ -118,7 +129,7 @@ def sigmoid_grad(z: ArrayLike) -> Floats:
     1 - sigmoid(z) is computed as sigmoid(-z), which is accurate where sigmoid(z) rounds to 1.
     """
     z = as_floats("z", z)
-    return sigmoid(z) * sigmoid(-z)  # eq-sigmoid-grad
+    return _sigmoid(z) * _sigmoid(-z)  # eq-sigmoid-grad
 
 
 @np.errstate(under="ignore")
@@ -127,37 +138,48 @@ def log_loss(z: ArrayLike, y: ArrayLike) -> Floats:
 
     This form of it takes no logarithm of 0 (eq-log-loss-logit).
     """
-    z, y = _as_outputs(z, y)
+    return _log_loss(*_as_outputs(z, y))
+
+
+def _log_loss(z: Floats, y: Floats) -> Floats:
     s = (1.0 - 2.0 * y) * z
     return np.maximum(s, 0.0) + np.log1p(np.exp(-np.abs(s)))  # eq-log-loss-logit
 
 
+@np.errstate(under="ignore")
 def log_loss_grad(z: ArrayLike, y: ArrayLike) -> Floats:
     """Return the derivative of `log_loss` with respect to z: sigmoid(z) - y.
 
     This form of it is accurate for any z (eq-delta-out-stable).
     """
-    z, y = _as_outputs(z, y)
+    return _log_loss_grad(*_as_outputs(z, y))
+
+
+def _log_loss_grad(z: Floats, y: Floats) -> Floats:
     sign = 1.0 - 2.0 * y
-    return sign * sigmoid(sign * z)  # eq-delta-out-stable
+    return sign * _sigmoid(sign * z)  # eq-delta-out-stable
 
 
 @np.errstate(all="ignore")
 def forward(params: Parameters, X: ArrayLike) -> Forward:
     """Return all intermediate values of the network for each sample."""
     params = _as_parameters("params", params)
-    X = as_floats("X", X, ("n", len(params.W_hidden)))
-    z_hidden = finite("z_hidden", X @ params.W_hidden + params.b_hidden)  # eq-z-hidden
-    a_hidden = relu(z_hidden)  # eq-relu
-    z_out = finite("z_out", a_hidden @ params.w_out + params.b_out)  # eq-z-out
-    return Forward(z_hidden, a_hidden, z_out, sigmoid(z_out))  # eq-sigmoid
+    return _forward(params, as_floats("X", X, ("n", len(params.W_hidden))))
+
+
+def _forward(params: Parameters, X: Floats) -> Forward:
+    z_hidden = X @ params.W_hidden + params.b_hidden  # eq-z-hidden
+    a_hidden = _relu(z_hidden)  # eq-relu
+    z_out = a_hidden @ params.w_out + params.b_out  # eq-z-out
+    values = Forward(z_hidden, a_hidden, z_out, _sigmoid(z_out))  # eq-sigmoid
+    return Forward(*map(finite, Forward._fields, values))
 
 
 @np.errstate(all="ignore")
 def loss(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> float:
     """Return the cross-entropy, summed over the samples, plus the L2 penalty."""
     params, X, y, l2 = _as_problem(params, X, y, l2)
-    data = np.sum(log_loss(forward(params, X).z_out, y))  # eq-batch-loss
+    data = np.sum(_log_loss(_forward(params, X).z_out, y))  # eq-batch-loss
     weights = params.W_hidden, params.w_out  # and no bias
     penalty = sum(np.sum(l2 / 2.0 * W * W) for W in weights)  # eq-l2-penalty
     return finite("the loss", float(data + penalty))  # eq-l2-objective
@@ -171,10 +193,10 @@ def loss_grad(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -
     products and sums add up the samples (eq-batch-grad-matrix).
     """
     params, X, y, l2 = _as_problem(params, X, y, l2)
-    z_hidden, a_hidden, z_out, _ = forward(params, X)
-    delta_out = log_loss_grad(z_out, y)  # eq-delta-out
+    z_hidden, a_hidden, z_out, _ = _forward(params, X)
+    delta_out = _log_loss_grad(z_out, y)  # eq-delta-out
     delta_a = np.outer(delta_out, params.w_out)  # eq-delta-a-hidden
-    delta_z = delta_a * relu_grad(z_hidden)  # eq-delta-z-hidden
+    delta_z = delta_a * _relu_grad(z_hidden)  # eq-delta-z-hidden
     grad = Parameters(  # over the samples, eq-batch-grad-matrix
         W_hidden=X.T @ delta_z + l2 * params.W_hidden,  # eq-grad-w-hidden, eq-l2-grad-w-hidden
         b_hidden=delta_z.sum(axis=0),  # eq-grad-b-hidden
