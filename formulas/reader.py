@@ -217,8 +217,8 @@ class Book:
 
     def definitions(self, page: str, name: str) -> list[Equation]:
         """Return what defines a name in a part: this page's first, then in the book's order."""
-        found = (e for e in self.equations if e.part == part_of(page) and e.defined)
-        return sorted((e for e in found if e.defined.name == name), key=lambda e: e.page != page)
+        found = (e for e in self.equations if e.defined and e.defined.name == name)
+        return sorted((e for e in found if e.part == part_of(page)), key=lambda e: e.page != page)
 
     def define(self, page: str, name: str, index: tuple[Any, ...], batch: bool) -> Equation:
         """Return what defines a symbol: a digit in the index (z_4) comes before a letter (z_j)."""
