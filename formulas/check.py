@@ -159,12 +159,15 @@ def _check_order(equation: Equation, book: Book) -> Finding:
         at = next(evaluators(equation, book, world))
         at = at.within(held={("varepsilon", 0): lambda index: NODES / 2.0})
         bare, full = (_series(equation, at.within(order=order)) for order in (0.0, 1.0))
-        rest, claim = (np.abs(table - table[:, :1])[:, 1:] for table in (bare, full - bare))
+        rest, claim = np.abs(bare - bare[:, :1])[:, 1:], np.abs(full - bare)[:, 1:]
         present = np.max((rest, claim), axis=-1) > TOLERANCE * np.max(np.abs(bare))
         first = present & (np.cumsum(present, axis=1) == 1)  # the lowest power on either side
-        right = set(equation.relations) == {"="} and np.all(np.any(first[0], axis=0))
-        bounded = np.array_equal(*first) and np.all(rest[first[0]] <= 100.0 * claim[first[0]])
-        require(right and bounded, "the rest is not of the order that O(...) says")
+        equal = {*equation.relations} == {"="} and np.array_equal(bare[:, 0], full[:, 0])
+        same = np.all(np.any(first[0], axis=0)) and np.array_equal(*first)
+        bounded = not np.any(present[:, [0, -1]]) and np.all(
+            rest[first[0]] <= 100.0 * claim[first[0]]
+        )
+        require(equal and same and bounded, "the rest is not of the order that O(...) says")
     return Finding(equation, "order of the rest", N_POINTS * len(worlds(equation.part)), 0.0)
 
 

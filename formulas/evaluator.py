@@ -290,8 +290,7 @@ class Evaluator(Interpreter[Any, Values]):
         value = inner.named(of) if of else inner.visit(above)
         if "step" not in used and self.via != to.name:
             return self.within(via=to.name).derivative(tree)
-        depends = "step" in used or tree in VANISHING
-        require(depends, f"nothing depends on {to} in a derivative")
+        require("step" in used or tree in VANISHING, f"nothing depends on {to} in a derivative")
         self.used |= used - {"step"}
         return np.imag(value) / STEP
 

@@ -97,6 +97,7 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         yield from (_with(node, 0, other) for other in self.symbols(node.children[0]))
         if node.children[0].name not in (*FUNCTIONS, "e"):
             yield from (Tree("power", [node, read_side("2")]), Tree("transpose", [node]))
+        if node.children[0].name in ("alpha", "lambda", "eta", "theta", "W", "x", "u"):
             yield Tree("applied", [read_side(r"\min"), node, read_side("1")])
 
     def sum(self, node: Node) -> Iterator[Node]:
@@ -107,7 +108,7 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         for k, bound in enumerate(bounds, start=1):
             small = [s for s in sizes if len(show(s)) == 1 and s != bound]
             yield from (_with(node, k, size) for size in small if size.data != bound.data)
-            for size in small if k == 2 else ():
+            for size in (s for s in small if k == 2 and show(s) in "ndBK"):
                 yield _with(node, k, Tree("applied", [read_side(r"\min"), bound, size]))
                 yield _with(node, k, Tree("times", [read_side("2"), size]))
 

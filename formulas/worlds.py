@@ -217,8 +217,8 @@ def _network_points(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]
     p, j = np.arange(0, N_POINTS, 2), np.arange(N_POINTS // 2) % 3
     # So that the sum of one unit is 0, or next to it:
     b[p, j] = np.resize(np.repeat(BESIDE, 3), len(p)) - np.sum(X[p, 0] * W[p, :, j], axis=1)
-    W[1::16], w_out[1::8], b_out[1::16], z[2::8] = 0.0, 0.0, 0.0, 0.0  # z_4 = b_4, and at times 0
-    b_out[9::16] = z[3:24:8] = BESIDE[1:]
+    # So that z_4 = b_4, which is then 0 or next to it, and so is z:
+    W[1::16], w_out[1::8], b_out[1::8], z[2::8] = 0.0, 0.0, *2 * [np.resize(BESIDE, N_POINTS // 8)]
     return list(map(network.Parameters, W, b, w_out, b_out.tolist())), X, y, z
 
 

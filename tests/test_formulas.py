@@ -123,7 +123,7 @@ def test_the_message_tells_side_point_and_values():
         check(wrong, BOOK)
     text = str(failure.value)
     assert r"side 2, \delta_{z_4} z_j, is " in text
-    assert re.search(r"and side 1, .*, is -?[\d.e-]+, at j = 1, point \d+$", text)
+    assert re.search(r"and side 1, .*, is -?[\d.e-]+, at j = [1-3], point \d+$", text)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,7 @@ def test_the_message_tells_side_point_and_values():
         r"a = \sin(b)", "a = b +", r"a = \boldsymbol{b}", "a = b!", r"a = \frac{b}", "a == b",
         r"a = \int b", r"a = \sqrt[3]{b}", "a = 'b'", r"a = \left[ b \right]", "", "a = b_{c d}^",
         r"a = \begin{cases} 1 & b \\ 0 & c \end{cases}", "a = b, c", r"a = \text{what it is}",
+        "a = " + 900 * "-" + "b",
     ],
 )  # fmt: skip
 def test_what_is_not_the_books_latex_is_rejected(latex):
@@ -153,7 +154,6 @@ def test_what_is_not_the_books_latex_is_rejected(latex):
         ("network_2_output_weight", r"z_4 = \sum_{n=1}^{3} a_n", "no sum over n makes sense"),
         ("network_2_output_weight", "z_4 = f(a_1)", "f"),
         ("network_1_output_error", r"L = -\log \hat{y}", "log has no argument in brackets"),
-        ("network_1_output_error", "L = " + "-" * 900 + "L + 0", "recursion"),
         ("network_3_hidden_weight", r"L = \sum_i x_i^0 " + r"\sum_{k=1}^{40} " * 7 + "y", ""),
         ("intro", "a = b", "no quantities are declared"),
     ],
@@ -182,11 +182,10 @@ def test_worlds_lie_on_both_sides_of_every_kink_and_on_it():
 
 def test_worlds_hold_0_and_numbers_on_both_sides_of_1():
     for part, names in (("hinge", "alpha u theta"), ("network", "alpha lambda varepsilon W x")):
-        for world in worlds(part):
-            for (name, _), values in world.drawn.items():
-                if name in names.split():
-                    assert np.nanmin(np.abs(values)) < 1 < np.nanmax(np.abs(values)), name
-                    assert name in ("alpha", "lambda", "varepsilon") or np.any(values == 0), name
+        for name in names.split():
+            drawn = [v for w in worlds(part) for (n, _), v in w.drawn.items() if n == name]
+            assert all(np.nanmin(np.abs(v)) < 1 < np.nanmax(np.abs(v)) for v in drawn)
+            assert name in ("alpha", "lambda", "varepsilon") or any(np.any(v == 0) for v in drawn)
     for world in worlds("differences"):
         f = [f(world.drawn["x", 0].reshape(-1, *(1,) * 10)) for f in world.functions["f"]]
         assert all(np.any(values > 0) and np.any(values < 0) for values in f)
