@@ -15,7 +15,7 @@ from formulas.reader import Book, Equation, FormulaError, fits, free_letters, le
 from formulas.worlds import ARRAYS, ATTAINED, CONDITIONS, DECLARED, HELPERS, N_POINTS, World, worlds
 
 TOLERANCE = 1e-10
-NODES = np.cos(np.pi * (np.arange(16) + 0.5) / 16).reshape(-1, 1, 1)
+NODES = np.cos(np.pi * (np.arange(14) + 0.5) / 14).reshape(-1, 1, 1)
 """Twice the steps at which the remainder of a series is evaluated, on an axis of their own."""
 SERIES = np.linalg.inv(np.vander(NODES.ravel(), increasing=True))
 """Makes values at the nodes into the coefficients of a polynomial."""
@@ -163,10 +163,8 @@ def _check_order(equation: Equation, book: Book) -> Finding:
         present = np.max((rest, claim), axis=-1) > TOLERANCE * np.max(np.abs(bare))
         first = present & (np.cumsum(present, axis=1) == 1)  # the lowest power on either side
         equal = {*equation.relations} == {"="} and np.array_equal(bare[:, 0], full[:, 0])
-        same = np.all(np.any(first[0], axis=0)) and np.array_equal(*first)
-        bounded = not np.any(present[:, [0, -1]]) and np.all(
-            rest[first[0]] <= 100.0 * claim[first[0]]
-        )
+        same = np.array_equal(*first) and not np.any(present[:, [0, -1]])
+        bounded = np.any(first[0], axis=0).all() and np.all(rest[first[0]] <= 99 * claim[first[0]])
         require(equal and same and bounded, "the rest is not of the order that O(...) says")
     return Finding(equation, "order of the rest", N_POINTS * len(worlds(equation.part)), 0.0)
 
