@@ -4,8 +4,7 @@ The relation that is printed must be the strongest that holds at the points: an 
 printed as a bound is wrong, and so is a bound that is attained nowhere.
 """
 
-from __future__ import annotations
-
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -13,9 +12,13 @@ import numpy as np
 
 from formulas.evaluator import BUILTIN, SIGNS, Evaluator, Values, shape
 from formulas.reader import Book, Equation, FormulaError, fits, free_letters, leaves, parse, require
-from formulas.worlds import ARRAYS, ATTAINED, CONDITIONS, HELPERS, N_POINTS, World, worlds
+from formulas.worlds import ARRAYS, ATTAINED, CONDITIONS, DECLARED, HELPERS, N_POINTS, World, worlds
 
-TOLERANCE = 1e-8
+TOLERANCE = 1e-10
+NODES = np.cos(np.pi * (np.arange(14) + 0.5) / 14).reshape(-1, 1, 1)
+"""Twice the steps at which the remainder of a series is evaluated, on an axis of their own."""
+SERIES = np.linalg.inv(np.vander(NODES.ravel(), increasing=True))
+"""Makes values at the nodes into the coefficients of a polynomial."""
 
 
 class Finding(NamedTuple):
@@ -53,21 +56,24 @@ def check(equation: Equation, book: Book) -> Finding:
         If it is wrong, says nothing, or speaks of an unknown symbol: names page, label, side and
         point.
     """
-    label, relations = equation.label, equation.relations
     try:
         speaks = {*map(str, equation.symbols)} - {"e", *(name for name, _ in BUILTIN)}
-        letters = {frozenset(free_letters(s)) for s in equation.sides if any(leaves(s))}
+        letters = [free_letters(s) for s in equation.sides if any(leaves(s))]
         distinct = len(set(equation.sides)) == len(equation.sides) > 1
-        require(distinct and speaks, "two of its sides are the same, or it has no quantity")
-        require(len(letters) == 1, "its sides speak of different indices")
+        empty = any(re.fullmatch(kind, equation.shown) for kind in DECLARED["nothing"])
+        require(
+            distinct and speaks and not empty,
+            "two of its sides are the same, or it has no quantity",
+        )
+        require(letters[0] >= set().union(*letters), "its sides speak of different indices")
         _is_pinned(equation, book)
         if "O" in equation.names:
             return _check_order(equation, book)
-        if label in ATTAINED:
-            _check_sides(equation, book, ["="] * len(relations), ATTAINED[label])
-        return _check_sides(equation, book, relations, CONDITIONS.get(label, "0 = 0"))
-    except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
-        raise FormulaError(f"{equation.page}, {label}: {error}") from error
+        if attained := ATTAINED.get(equation.label):
+            _check_sides(equation, book, ["="] * len(equation.relations), attained)
+        return _check_sides(equation, book, equation.relations, CONDITIONS.get(equation.label))
+    except (ValueError, TypeError, ArithmeticError, LookupError, RuntimeError, MemoryError) as why:
+        raise FormulaError(f"{equation.page}, {equation.label}: {why}") from why
 
 
 def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluator]:
@@ -78,13 +84,13 @@ def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluat
         yield at.within(trust=trust, used=set())
 
 
-def _check_sides(equation: Equation, book: Book, relations: Any, condition: str) -> Finding:
+def _check_sides(equation: Equation, book: Book, relations: Any, condition: Any) -> Finding:
     """Check that these relations hold at the points of a condition, and none that is stronger."""
     seen: list[set[float]] = [set() for _ in relations]
     used, n_points, error = set[str](), 0, 0.0
     for world in worlds(equation.part):
         for at in evaluators(equation, book, world):
-            where = _holds(condition, at)
+            where = _holds(condition or "0 = 0", at)
             values = [at.visit(side) for side in equation.sides]
             for k, relation in enumerate(relations):
                 signs, gaps, here = np.broadcast_arrays(*differences(*values[k : k + 2]), where)
@@ -95,8 +101,7 @@ def _check_sides(equation: Equation, book: Book, relations: Any, condition: str)
                 error = max(error, np.max(gaps[here], initial=0.0) if relation == "=" else 0.0)
             used |= at.used - {"parameter", "step", "drawn"}
         n_points += int(np.sum(np.any(where, axis=tuple(range(1, where.ndim)))))
-    strongest = seen == [set(SIGNS[relation]) for relation in relations]
-    require(strongest, "a stronger relation holds than the one that is printed")
+    require(seen == [set(SIGNS[r]) for r in relations], "a stronger relation than this one holds")
     helper = str(equation.defined) in HELPERS[equation.part]
     against = "the formulas that use it" if helper else " and ".join(sorted(used))
     return Finding(equation, against or "its other sides", n_points, error)
@@ -107,16 +112,15 @@ def _is_pinned(equation: Equation, book: Book) -> None:
     symbol, parameter, part = equation.defined, equation.parameter, equation.part
     if symbol is None:
         return
-    world = worlds(part)[0]
-    *_, at = evaluators(equation, book, world)
+    *_, at = evaluators(equation, book, worlds(part)[0])
     name, index = at.place(symbol._replace(index=equation.pattern))
     whole = (f"{symbol}({parameter})" if parameter else symbol.name, len(symbol.index))
     page = (e for e in book.equations if e.page == equation.page and e.label != equation.label)
     near = (s.joined() for e in page for s in e.symbols)
     used = any(s.name == symbol.name and fits(symbol.index, s.index) for s in near)
     helper = str(symbol) in HELPERS[part] and used
-    function = parameter and symbol.name in world.functions and not symbol.index
-    known = (name, len(index)) in world.known or whole in ARRAYS[part] or helper or function
+    function = parameter and symbol.name in at.world.functions and not symbol.index
+    known = (name, len(index)) in at.world.known or whole in ARRAYS[part] or helper or function
     require(known, f"hwlib does not compute {symbol}, and no formula of the page uses it")
     if parameter and at.function(symbol) is equation:
         at.call(symbol, at.named(parameter))
@@ -134,7 +138,7 @@ def _holds(condition: str, at: Evaluator) -> Values:
 def differences(left: Values, right: Values) -> tuple[Values, Values]:
     """Return sign and size of the relative difference of two sides; no sign if one is no number."""
     require(shape(left) == shape(right), f"sides with {shape(left)} and {shape(right)} entries")
-    gaps = np.abs(left - right) / np.maximum(np.maximum(np.abs(left), np.abs(right)), 1e-6)
+    gaps = np.abs(left - right) / np.maximum(np.maximum(np.abs(left), np.abs(right)), 1.0)
     signs = np.where(np.isreal(left - right), np.sign(np.real(left - right)), np.nan)
     return np.where(gaps <= TOLERANCE, 0.0, np.where(np.isfinite(gaps), signs, np.nan)), gaps
 
@@ -150,17 +154,22 @@ def _message(equation: Equation, k: int, values: list[Values], wrong: Values, at
 
 
 def _check_order(equation: Equation, book: Book) -> Finding:
-    """Compare what an equation leaves to O(...) with what is left, for a large and a small step."""
-    rests, claims = [], []
+    """Compare what an equation leaves to O(...) with what is left, as series in the step."""
     for world in worlds(equation.part):
         at = next(evaluators(equation, book, world))
-        bare = [at.within(order=0.0).visit(side) for side in equation.sides]
-        terms = [at.visit(a) - b for a, b in zip(equation.sides[1:], bare[1:], strict=True)]
-        rests.append([np.linalg.norm(bare[0] - other) for other in bare[1:]])
-        claims.append([np.linalg.norm(term) for term in terms])
-    (large, small), (claim, smaller) = np.array(rests) / np.array(claims), np.array(claims)
-    stays = (large < 10.0) & (large / 1.5 < small) & (small < 1.5 * large)
-    shrinks = (smaller > 0.0) & (smaller < claim / 4.0)
-    right = set(equation.relations) == {"="} and np.all(stays & shrinks)
-    require(right, "the rest is not of the order that O(...) says")
+        at = at.within(held={("varepsilon", 0): lambda index: NODES / 2.0})
+        bare, full = (_series(equation, at.within(order=order)) for order in (0.0, 1.0))
+        rest, claim = np.abs(bare - bare[:, :1])[:, 1:], np.abs(full - bare)[:, 1:]
+        present = np.max((rest, claim), axis=-1) > TOLERANCE * np.max(np.abs(bare))
+        first = present & (np.cumsum(present, axis=1) == 1)  # the lowest power on either side
+        equal = {*equation.relations} == {"="} and np.array_equal(bare[:, 0], full[:, 0])
+        same = np.array_equal(*first) and not np.any(present[:, [0, -1]])
+        bounded = np.any(first[0], axis=0).all() and np.all(rest[first[0]] <= 99 * claim[first[0]])
+        require(equal and same and bounded, "the rest is not of the order that O(...) says")
     return Finding(equation, "order of the rest", N_POINTS * len(worlds(equation.part)), 0.0)
+
+
+def _series(equation: Equation, at: Evaluator) -> Values:
+    """Return the coefficients of a polynomial in the step, by power, side and point."""
+    _, *sides = np.broadcast_arrays(NODES, *map(at.visit, equation.sides))
+    return np.tensordot(SERIES, sides, (1, -3)).reshape(len(SERIES), len(sides), -1)

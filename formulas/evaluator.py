@@ -66,6 +66,7 @@ BUILTIN: dict[tuple[str, int], Callable[..., Values]] = {
     ("exp", 1): np.exp, ("Im", 1): np.imag, ("O", 1): lambda value: value,
 }  # fmt: skip
 """Functions that mean the same everywhere, by name and number of arguments."""
+BRACKETS = {name for name, _ in BUILTIN}
 
 VANISHING = [read_side(latex) for latex in worlds.DECLARED["vanishing"]]
 DIGITS = {str(digit): digit for digit in range(10)}
@@ -96,6 +97,8 @@ class Evaluator(Interpreter[Any, Values]):
         The arguments of functions, by the index, in place of their parameters.
     steps : tuple
         The symbols that a complex step is added to, each with the index.
+    via : str
+        The name that other symbols are defined by if possible: of a step that arrives nowhere else.
     used : set of str
         What has been compared with, and whether a step or an argument has arrived anywhere.
     """
@@ -103,7 +106,7 @@ class Evaluator(Interpreter[Any, Values]):
     def __init__(self, book: Book, world: World, page: str, sample: Any) -> None:
         self.book, self.world, self.page, self.sample = book, world, page, sample
         self.samples, self.arrays = worlds.SAMPLES[part_of(page)], worlds.ARRAYS[part_of(page)]
-        self.trust, self.order, self.n_slots = True, 1.0, 0
+        self.trust, self.order, self.n_slots, self.via = True, 1.0, 0, ""
         self.index: dict[str, Any] = {}
         self.held: dict[Key, Callable[[Index], Values]] = {}
         self.steps: tuple[tuple[str, Index], ...] = ()
@@ -211,8 +214,8 @@ class Evaluator(Interpreter[Any, Values]):
     def symbol(self, tree: Node) -> Values:
         symbol = tree.children[0]
         function = self.function(symbol)
-        alone = not function or function.parameter.key in self.arrays
-        require(alone, f"{symbol} has no argument")
+        alone = function.parameter.key in self.arrays if function else str(symbol) not in BRACKETS
+        require(alone, f"{symbol} has no argument in brackets")
         if str(symbol) in self.index:
             return constant(1.0) * self.index[symbol.name]
         below = symbol.index[0] if len(symbol.index) == 1 else None
@@ -261,7 +264,7 @@ class Evaluator(Interpreter[Any, Values]):
         sample = self.sample
         if self.samples.get(name) == len(index) - 1:
             sample, index = index[0], index[1:]
-        found = self.book.define(self.page, name, index, sample is None)
+        found = self.book.define(self.page, name, index, sample is None, self.via)
         letters = {p: i for p, i in zip(found.pattern, index, strict=True) if p in INDEX_LETTERS}
         inside = all(np.all(np.isin(i, world.ranges[p])) for p, i in letters.items())
         require(inside, f"{name} has no such index")
@@ -282,11 +285,13 @@ class Evaluator(Interpreter[Any, Values]):
             return pick(table, (*at, *index))
         tied = [read_side(latex).children[0] for latex in worlds.TIED.get(str(to), ())]
         steps = tuple(map(self.place, tied or [to]))
-        inner = self.within(trust=False, steps=steps, used={"numerical derivative"})
+        used = {"numerical derivative"}
+        inner = self.within(trust=False, steps=steps, used=used)
         value = inner.named(of) if of else inner.visit(above)
-        depends = "step" in inner.used or tree in VANISHING
-        require(depends, f"nothing depends on {to} in a derivative")
-        self.used |= inner.used - {"step"}
+        if "step" not in used and self.via != to.name:
+            return self.within(via=to.name).derivative(tree)
+        require("step" in used or tree in VANISHING, f"nothing depends on {to} in a derivative")
+        self.used |= used - {"step"}
         return np.imag(value) / STEP
 
     def natural(self, node: Node) -> Symbol | None:
@@ -330,10 +335,8 @@ class Evaluator(Interpreter[Any, Values]):
         key, held = self.receive(found, value + 1j * STEP if primes else value)
         _, own = self.place(Symbol("", symbol.index))
         steps = self.steps + (("", ()),) * primes  # in which no second derivative is taken
-        index = {
-            **dict.fromkeys(found.parameter.index, 1),
-            **dict(zip(found.defined.index, own, strict=True)),
-        }
+        index = dict.fromkeys(found.parameter.index, 1)
+        index |= zip(found.defined.index, own, strict=True)
         inner = self.within(index=index, held={**self.held, key: held}, trust=False, steps=steps)
         result = inner.visit(found.sides[1])
         self.used.update({"numerical derivative"} if primes else ())

@@ -78,6 +78,14 @@ class _Symbols(Transformer[Token, Node]):
         return Tree("symbol", [Symbol(name, tuple(index), primes)])
 
 
+def show(node: Any) -> str:
+    """Return a piece of a formula as text: sub(y_i, 1)."""
+    if not isinstance(node, Tree):
+        return str(node)
+    inside = ", ".join(map(show, node.children))
+    return inside if node.data in ("symbol", "number") else f"{node.data}({inside})"
+
+
 def leaves(node: Node) -> Iterator[Symbol]:
     """Yield the symbols of a piece of a formula, and those in their indices."""
     for leaf in node.scan_values(lambda leaf: isinstance(leaf, Symbol)):
@@ -126,8 +134,10 @@ class Equation:
         The symbols in it, and their names.
     defined, parameter : Symbol or None
         What stands alone on its left, or is a function there, and that function's parameter.
-    pattern : tuple
-        The indices of what it defines: the function's and its parameter's.
+    pattern, n_letters : tuple, int
+        The indices of what it defines, the function's and its parameter's; how many are letters.
+    shown : str
+        Its sides as text: J = add(L, R).
     is_of_a_batch : bool
         Whether an index, or that of a matrix's entry, says which of many samples is meant.
     """
@@ -140,13 +150,14 @@ class Equation:
     texts: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        self.part = part_of(self.page)
+        self.part, self.shown = part_of(self.page), " = ".join(map(show, self.sides))
         self.symbols = tuple(s for side in self.sides for s in leaves(side))
         self.names = {symbol.joined().name for symbol in self.symbols}
         name, self.parameter = (*called(self.sides[0]), None, None)[:2]
         plain = all(isinstance(i, str) for i in name.index) if name else False
         self.defined = name.joined() if plain and self.relations[:1] == ("=",) else None
         self.pattern = tuple(i for s in (self.defined, self.parameter) if s for i in s.index)
+        self.n_letters = sum(p in INDEX_LETTERS for p in self.pattern)
         samples, arrays = SAMPLES.get(self.part, {}), ARRAYS.get(self.part, {})
         entries = (arrays[s.key].entry for s in self.symbols if s.key in arrays)
         found = (*self.symbols, *(s for latex in entries for s in leaves(read_side(latex))))
@@ -167,14 +178,13 @@ def parse(page: str, label: str, latex: str) -> Equation:
     """Return an equation from its LaTeX; `FormulaError` says where it is not understood."""
     text = plain(latex)
     try:
-        tree = PARSER.parse(text)
-    except LarkError as error:
+        tree = _Symbols().transform(PARSER.parse(text))
+        sides, signs = tuple(tree.children[::2]), tree.children[1::2]
+        at = [0, *(place for sign in signs for place in (sign.start_pos, sign.end_pos)), len(text)]
+        texts = tuple(" ".join(text[a:b].split()) for a, b in zip(at[::2], at[1::2], strict=True))
+        return Equation(page, label, text, sides, tuple(map(str, signs)), texts)
+    except (LarkError, RecursionError, MemoryError) as error:
         raise FormulaError(f"{page}, {label}: not in the book's LaTeX: {error}") from error
-    signs = tree.children[1::2]
-    cuts = [0, *(place for sign in signs for place in (sign.start_pos, sign.end_pos)), len(text)]
-    texts = tuple(" ".join(text[a:b].split()) for a, b in zip(cuts[::2], cuts[1::2], strict=True))
-    sides = tuple(_Symbols().transform(side) for side in tree.children[::2])
-    return Equation(page, label, text, sides, tuple(map(str, signs)), texts)
 
 
 def read_side(latex: str) -> Node:
@@ -217,16 +227,18 @@ class Book:
 
     def definitions(self, page: str, name: str) -> list[Equation]:
         """Return what defines a name in a part: this page's first, then in the book's order."""
-        found = (e for e in self.equations if e.part == part_of(page) and e.defined)
-        return sorted((e for e in found if e.defined.name == name), key=lambda e: e.page != page)
+        found = (e for e in self.equations if e.defined and e.defined.name == name)
+        return sorted((e for e in found if e.part == part_of(page)), key=lambda e: e.page != page)
 
-    def define(self, page: str, name: str, index: tuple[Any, ...], batch: bool) -> Equation:
-        """Return what defines a symbol: a digit in the index (z_4) comes before a letter (z_j)."""
+    def define(self, page: str, name: str, index: Any, batch: bool, via: str) -> Equation:
+        """Return what defines a symbol: a digit in the index (z_4) comes before a letter (z_j).
+
+        A definition comes first that has the name `via` in it.
+        """
         found = [e for e in self.definitions(page, name) if fits(e.pattern, index)]
         found = [e for e in found if batch or not e.is_of_a_batch]
         require(found, f"the symbol {name} with {len(index)} indices is not defined")
-        letters = {e.label: sum(p in INDEX_LETTERS for p in e.pattern) for e in found}
-        return min(found, key=lambda e: (e.is_of_a_batch != batch, letters[e.label]))
+        return min(found, key=lambda e: (e.is_of_a_batch != batch, via not in e.names, e.n_letters))
 
     def kind(self, equation: Equation) -> str:
         """Return what an equation is: definition, gradient, step or bound."""

@@ -1,7 +1,5 @@
 """Wrong versions of a printed formula, each of which the check must reject."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from lark.visitors import Interpreter
 
 from formulas.check import check
 from formulas.evaluator import SIGNS
-from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_side
+from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_side, show
 from formulas.worlds import DELTAS, INDEX_LETTERS
 
 FUNCTIONS = ("max", "min", "log", "exp", "sigma", "ReLU", "h_theta", "ell", "f", "E", "O", "Im")
@@ -45,14 +43,6 @@ def rewrites(equation: Equation, book: Book) -> Iterator[tuple[str, Equation]]:
         for instead in sorted(SIGNS.keys() - {sign}):
             signs = _put(equation.relations, k, instead)
             yield f"{sign} becomes {instead}", replace(equation, relations=signs)
-
-
-def show(node: Any) -> str:
-    """Return a piece of a formula as text: sub(y_i, 1)."""
-    if not isinstance(node, Tree):
-        return str(node)
-    inside = ", ".join(map(show, node.children))
-    return inside if node.data in ("symbol", "number") else f"{node.data}({inside})"
 
 
 def _put(parts: Any, k: int, *new: Any) -> Any:
@@ -100,13 +90,15 @@ class _Others(Interpreter[Any, Iterator[Node]]):
 
     def number(self, node: Node) -> Iterator[Node]:
         (value,) = node.children
-        others = "0123456789" if len(value) == 1 else (f"{value}1", f"{value}9")
+        others = [*"0123456789", f"{value}.00001"] if len(value) == 1 else [f"{value}1"]
         yield from (_with(node, 0, other) for other in others if other != value)
 
     def symbol(self, node: Node) -> Iterator[Node]:
         yield from (_with(node, 0, other) for other in self.symbols(node.children[0]))
         if node.children[0].name not in (*FUNCTIONS, "e"):
             yield from (Tree("power", [node, read_side("2")]), Tree("transpose", [node]))
+        if node.children[0].name in ("alpha", "lambda", "eta", "theta", "W", "x", "u"):
+            yield Tree("applied", [read_side(r"\min"), node, read_side("1")])
 
     def sum(self, node: Node) -> Iterator[Node]:
         letter, *bounds, term = node.children
@@ -114,8 +106,11 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         yield from (_with(node, 0, a) for a in "ijkst" if a != letter)
         sizes = [*(Tree("symbol", [s]) for s in self.words), read_side("2"), read_side("3")]
         for k, bound in enumerate(bounds, start=1):
-            sized = (s for s in sizes if len(show(s)) == 1 and s.data != bound.data)
-            yield from (_with(node, k, size) for size in sized)
+            small = [s for s in sizes if len(show(s)) == 1 and s != bound]
+            yield from (_with(node, k, size) for size in small if size.data != bound.data)
+            for size in (s for s in small if k == 2 and show(s) in "ndBK"):
+                yield _with(node, k, Tree("applied", [read_side(r"\min"), bound, size]))
+                yield _with(node, k, Tree("times", [read_side("2"), size]))
 
     def derivative(self, node: Node) -> Iterator[Node]:
         yield Tree("derivative", node.children[::-1])

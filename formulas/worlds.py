@@ -1,17 +1,16 @@
 """What the symbols of the printed formulas stand for: points, drawn or computed by hwlib.
 
 All knowledge of the models is here and in ``symbols.toml``. A `World` holds many points at once,
-with sizes of its own. Each part of the book has two, so that no two sizes or numbers coincide in
-both: K is not B, n is not d + 1. About a quarter of the points lie exactly on a kink: a margin of
-1, a unit whose sum is 0.
+with sizes of its own. Each part of the book has several, so that no two sizes or numbers coincide
+in all, and each size is the smaller one somewhere: n is above d and below. Many points lie exactly
+on a kink, a margin of 1 or a unit whose sum is 0, and as many right beside it. Numbers without a
+bound lie on both sides of 1, and some are 0.
 """
-
-from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -31,7 +30,7 @@ INDEX_LETTERS = "ijks"
 
 DECLARED = tomllib.loads((Path(__file__).parent / "symbols.toml").read_text(encoding="utf-8"))
 PAGES, HELPERS, SAMPLES = (DECLARED[name] for name in ("pages", "helpers", "samples"))
-SOURCES, TIED, CURVES = (DECLARED[name] for name in ("sources", "tied", "curves"))
+SOURCES, TIED, CURVES, SIZES = (DECLARED[name] for name in ("sources", "tied", "curves", "sizes"))
 DELTAS, CONDITIONS, ATTAINED = (DECLARED[name] for name in ("deltas", "conditions", "attained"))
 
 
@@ -74,6 +73,8 @@ class World:
 
 N_POINTS, SLOTS = 48, 8
 """The first axis of a value, and how many axes belong to letters: see `formulas.evaluator`."""
+BESIDE = [0.0, 1e-6, 0.0, -1e-6]
+"""How far from a kink points are: exactly on it, or right beside it."""
 
 
 def part_of(page: str) -> str:
@@ -90,10 +91,9 @@ def worlds(part: str) -> tuple[World, ...]:
     ValueError
         If nothing is declared for that part.
     """
-    if part not in SIZES:
+    if part not in MAKERS:
         raise ValueError(f"no quantities are declared for the part {part!r}")
-    make, sizes = SIZES[part]
-    return tuple(make(np.random.default_rng(k), *size) for k, size in enumerate(sizes))
+    return tuple(MAKERS[part](np.random.default_rng(k), *s) for k, s in enumerate(SIZES[part]))
 
 
 def _table(values: Any, *first: int) -> Floats:
@@ -121,7 +121,8 @@ def _each_sample(f: Function, params: Any, X: Floats, y: Floats, *more: Any) -> 
 def _eighths(rng: np.random.Generator, *shape: int) -> Floats:
     """Return multiples of 1/8, whose sums and products are exact: so that a kink can be hit."""
     values: Floats = rng.integers(-12, 13, size=(N_POINTS, *shape)) / 8.0
-    return np.where(values == 0.0, 0.375, values)
+    values[:-8][values[:-8] == 0.0] = 0.375  # the last points keep each 0
+    return values
 
 
 def _hinge(rng: np.random.Generator, n: int) -> World:
@@ -142,25 +143,25 @@ def _hinge(rng: np.random.Generator, n: int) -> World:
 
 
 def _hinge_points(rng: np.random.Generator, n: int) -> tuple[Floats, ...]:
-    c, theta, v, alpha = *(_eighths(rng, 7) for _ in "cθv"), rng.uniform(0.1, 1.0, N_POINTS)
+    c, theta, v, alpha = *(_eighths(rng, 7) for _ in "cθv"), rng.uniform(0.1, 3.0, N_POINTS)
     u, y = rng.uniform(-1.3, 1.3, (N_POINTS, n)), rng.choice([-1.0, 1.0], (N_POINTS, n))
-    u[::4, 0], c[::4, 6] = np.sign(u[::4, 0]), 1.0
+    u[::4, 0], c[::4, 6], u[1::8, 1] = np.sign(u[::4, 0]), 1.0, 0.0
     h = _each(hinge.hypothesis, theta, _each(polynomial.features, u, c))
-    theta[::4, 6] += y[::4, 0] - h[::4, 0]  # so that the margin of the first sample is 1
+    # So that the margin of the first sample is 1, or next to it:
+    theta[::4, 6] += y[::4, 0] - h[::4, 0] + np.resize(BESIDE, N_POINTS // 4)
     for first, margin in ((2, 2.0), (3, 0.6)):  # all samples right: a loss of 0, or nearly
         right = slice(first, None, 8)
         y[right] = np.sign(h[right])
         theta[right] *= margin / np.min(np.abs(h[right]), axis=1, keepdims=True)
-    for equal in (slice(1, None, 8), slice(2, None, 16), slice(3, None, 16)):
-        v[equal] = theta[equal]  # where the subgradient inequality is attained
+    for first, factor in ((1, 1.0), (9, 1.0), (2, 1.25), (3, 0.875), (11, 1.125)):
+        v[first::16] = factor * theta[first::16]  # where the subgradient inequality is attained
     return c, theta, v, alpha, u, y
 
 
 def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
     params, X, y, z = _network_points(rng, n, d)
-    l2, alpha, step = rng.uniform(0.1, 1.0, (3, N_POINTS))
-    forward = zip(*map(network.forward, params, X), strict=True)
-    z_hidden, a, z_out, y_hat = map(np.array, forward)
+    l2, alpha, step = rng.uniform(0.1, 3.0, (3, N_POINTS))
+    z_hidden, a, z_out, y_hat = map(np.array, zip(*map(network.forward, params, X), strict=True))
     sizes = [min(block, n - start) for start in range(0, n, block)]
     world = World(
         {"i": range(1, d + 1), "j": range(1, 4), "s": range(1, n + 1),
@@ -203,51 +204,50 @@ def _biases(params: network.Parameters) -> Floats:
 
 def _output_hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
     """Return second derivatives of the loss in W_14 and b_4: differences of hwlib's gradient."""
-
-    def grad(at: Floats) -> Floats:
-        moved = params._replace(w_out=np.array([at[0], *params.w_out[1:]]), b_out=at[1])
-        g = network.loss_grad(moved, X, y)
-        return np.array([g.w_out[0], g.b_out])
-
-    at, h = np.array([params.w_out[0], params.b_out]), 1e-5
-    return np.array([grad(at + h * e) - grad(at - h * e) for e in np.eye(2)]) / (2.0 * h)
+    vector, place = network.ravel(params), [-4, -1]
+    steps = 2e-4 * np.eye(len(vector))[place]
+    moved = [[network.unravel(vector + k * e, params) for e in steps] for k in (1, -1, 2, -2)]
+    grads = [[network.ravel(network.loss_grad(p, X, y))[place] for p in two] for two in moved]
+    return np.tensordot([8.0, -8.0, -1.0, 1.0], grads, 1) / 24e-4  # the error is of fourth order
 
 
 def _network_points(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]:
     W, b, X, w_out = _eighths(rng, d, 3), _eighths(rng, 3), _eighths(rng, n, d), _eighths(rng, 3)
-    b_out, z, y = _eighths(rng), 4.0 * _eighths(rng), rng.choice([0.0, 1.0], (N_POINTS, n))
-    p, j = np.arange(0, N_POINTS, 4), np.arange(N_POINTS // 4) % 3
-    b[p, j] = -np.sum(X[p, 0] * W[p, :, j], axis=1)  # so that the sum of one unit is exactly 0
-    w_out[1::8], b_out[1::16], z[2::8] = 0.0, 0.0, 0.0  # so that z_4 = b_4, and at times 0
+    b_out, z, y = _eighths(rng), 6.0 * _eighths(rng), rng.choice([0.0, 1.0], (N_POINTS, n))
+    p, j = np.arange(0, N_POINTS, 2), np.arange(N_POINTS // 2) % 3
+    # So that the sum of one unit is 0, or next to it:
+    b[p, j] = np.resize(np.repeat(BESIDE, 3), len(p)) - np.sum(X[p, 0] * W[p, :, j], axis=1)
+    # So that z_4 = b_4, which is then 0 or next to it, and so is z:
+    W[1::16], w_out[1::8], b_out[1::8], z[2::8] = 0.0, 0.0, *2 * [np.resize(BESIDE, N_POINTS // 8)]
     return list(map(network.Parameters, W, b, w_out, b_out.tolist())), X, y, z
 
 
-def _differences(rng: np.random.Generator, n_coordinates: int, shrink: float) -> World:
-    rng = np.random.default_rng(7)  # the same points in both worlds, with another step
-    scale, rate, x = rng.uniform((0.5, 0.5, -1.0), (2.0, 1.5, 1.0), (N_POINTS, 3)).T
-    scale, rate = rng.choice([-1.0, 1.0], (2, N_POINTS)) * (scale, rate)
-    step, eta = rng.uniform(0.05, 0.1, N_POINTS) / shrink, 10.0 ** rng.uniform(-5, -3, N_POINTS)
-    eta[::8] = np.abs((rate * step) ** 3 / 3.0)[::8]  # so that the step is the best one
+def _differences(rng: np.random.Generator, n_coordinates: int) -> World:
+    low, high = (0.5, -1.0, 0.7, 0.0, -2.0), (2.0, 1.0, 1.6, 6.0, 2.0)
+    a, b, w, phase, x = rng.uniform(low, high, (N_POINTS, 5)).T.reshape(5, -1, *(1,) * (SLOTS + 2))
+    x[1::8] = phase[1::8] = 0.0  # where f'(x) is 0 as well
+    step, eta = 10.0 ** rng.uniform((-1.5, -4.0), (0.5, 0.5), (N_POINTS, 2)).T
     given, numeric = rng.normal(size=(2, N_POINTS, n_coordinates))
+    given[1::8], given[2::8] = numeric[1::8], -numeric[2::8]
 
-    a, r = (v.reshape(-1, *(1,) * (SLOTS + 2)) for v in (scale, rate))
-    y = scale * np.exp(rate * x)
+    def f(at: Any, order: int) -> Any:
+        """Return a wave plus a cubic, or a derivative."""
+        wave = a * w**order * np.cos(w * at + phase + order * np.pi / 2.0)
+        return wave + b * [at**3, 3.0 * at**2, 6.0 * at, 6.0, 0.0][order]
+
+    y, third = np.abs(f(x, 0)).ravel(), np.abs(f(x, 3)).ravel()
+    eta[::8] = (third * step**3 / (3.0 * y))[::8]  # so that the step is the best one
     # Two values that are off by eta y, in opposite directions, change the difference most; of
     # the series of f, the term of third order is the first that the central difference keeps.
-    noise, cubic = eta * np.abs(y), np.abs(rate**3 * y) / 6.0 * step**3
-    noise, cubic = ((term - -term) / (2.0 * step) for term in (noise, cubic))
+    noise, cubic = (2.0 * term / (2.0 * step) for term in (eta * y, third / 6.0 * step**3))
     return World(
         {"k": range(1, n_coordinates + 1)},
-        drawn=_tables(x=x, I=1j, varepsilon=step, eta=eta) | _tables(1, G=given, N=numeric),
+        drawn=_tables(x=x.ravel(), I=1j, varepsilon=step, eta=eta) | _tables(1, G=given, N=numeric),
         known=_tables(1, rho=np.vectorize(relative_error)(given, numeric))
         | _tables(nu=noise, E=cubic + noise),
-        functions={"f": [lambda at, k=k: a * r**k * np.exp(r * at) for k in range(5)]},
+        functions={"f": [partial(f, order=order) for order in range(5)]},
     )  # fmt: skip
 
 
-SIZES: dict[str, tuple[Callable[..., World], tuple[tuple[int, ...], ...]]] = {
-    "hinge": (_hinge, ((8,), (5,))),  # n
-    "network": (_network, ((7, 5, 2), (16, 2, 3))),  # n, d, and samples a block
-    "differences": (_differences, ((3, 1), (5, 8))),  # coordinates, what the step is divided by
-}
-"""What draws the points of a part, and the sizes of its worlds."""
+MAKERS: dict[str, Function] = {"hinge": _hinge, "network": _network, "differences": _differences}
+"""What draws the points of a part."""
