@@ -50,6 +50,7 @@ def test_printed_formula(label):
     assert finding.error <= TOLERANCE
 
 
+@pytest.mark.slow  # `make test` does the same in the ledger, which asserts that none escapes
 @pytest.mark.parametrize("label", BY_LABEL)
 def test_every_wrong_version_is_rejected(label):
     result = score(BY_LABEL[label], BOOK)
