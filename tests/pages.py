@@ -7,7 +7,7 @@ import gzip
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Locator, Page
 
 DESKTOP, PHONE, NARROW = (
     {"width": width, "height": height} for width, height in ((1280, 900), (390, 844), (320, 640))
@@ -51,6 +51,12 @@ def go(page: Page, address: str) -> None:
     page.complaints.clear()
     page.goto(address)
     page.wait_for_function(READY)
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Follow a link, and wait until the page that it leads to is there: a click alone may not."""
+    with page.expect_navigation():
+        link.click()
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pages import BACKGROUND, DESKTOP, FRAMES, NARROW, PAGE, READY, faults, go, watch
+from pages import BACKGROUND, DESKTOP, FRAMES, NARROW, PAGE, READY, faults, follow, go, watch
 from playwright.sync_api import Browser, BrowserContext, Page
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
@@ -162,10 +162,11 @@ def visit_without_scripts(visit: Open, name: str, size: dict, **options: object)
 def test_without_scripts_one_can_walk_through_the_book(visit, size) -> None:
     page = visit_without_scripts(visit, "index.html", size)
     page.wait_for_url("**/intro.html")
-    page.get_by_role("link", name="Start with question 1.1").click()
+    follow(page, page.get_by_role("link", name="Start with question 1.1"))
     assert "masked polynomial" in page.locator("main h1").inner_text()
-    page.locator(".bd-sidebar-primary").get_by_role("link", name="hidden weight").click()
-    page.get_by_role("link", name="next").first.click()
+    sidebar = page.locator(".bd-sidebar-primary")
+    follow(page, sidebar.get_by_role("link", name="hidden weight"))
+    follow(page, page.get_by_role("link", name="next").first)
     assert "L2" in page.locator("main h1").inner_text()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= size["width"]
 
@@ -207,7 +208,7 @@ def test_search_finds_from_a_folder(visit, word) -> None:
     page = visit(f"search.html?q={word}")
     page.locator("ul.search li a").first.wait_for()
     assert page.complaints == []
-    page.locator("ul.search li a").first.click()
+    follow(page, page.locator("ul.search li a").first)
     assert word.lower().split("-")[-1] in page.content().lower()
 
 
@@ -303,7 +304,7 @@ def test_an_address_that_is_not_there_leads_back(visit, served) -> None:
     page = visit("chapters/no/such/page.html", served)
     assert page.locator("main h1").inner_text() == "Page not found"
     assert [text for text in page.complaints if "404" not in text] == []
-    page.get_by_role("link", name="Notation and conventions").first.click()
+    follow(page, page.get_by_role("link", name="Notation and conventions").first)
     assert "Notation" in page.locator("main h1").inner_text()
 
 
