@@ -11,10 +11,11 @@ import numpy as np
 from hwlib._arrays import as_float
 from hwlib.gradcheck.diagnosis import diagnose
 from hwlib.gradcheck.kinks import look_beside
-from hwlib.gradcheck.layout import Function, Point, Problem
+from hwlib.gradcheck.layout import Function, Point
+from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Report, worst_first
 from hwlib.gradcheck.step_ladder import slopes_at
-from hwlib.gradcheck.verdict import judge
+from hwlib.gradcheck.verdict import judge, notes_on
 
 Candidate: TypeAlias = tuple[str, Function] | tuple[str, Function, str]
 
@@ -53,7 +54,9 @@ def check_grad(
     A coordinate differs when its error exceeds `rtol` and the noise of the estimate together.
     A derivative known to fewer than four digits is unseen and never counts as agreement. Where
     a derivative jumps, the coordinates involved are reported as kinks, and the gradient is
-    checked at random points beside. Implements eq-relative-error and eq-noise-floor.
+    checked at random points beside; if it takes two values there, it must lie between them at
+    the kink. The check fails where f or grad is not deterministic or changes its argument, and
+    where f jumps. Implements eq-relative-error and eq-noise-floor.
     """
     rtol = as_float("rtol", rtol, minimum=0.0)
     context = _as_list("context", context, "strings", _is_text)
@@ -63,18 +66,19 @@ def check_grad(
     zeros = _positions(expected_zero, names)
 
     slopes = slopes_at(problem, problem.x)
-    kinks, beside = look_beside(problem, slopes, rtol)
+    kinks, beside, faults, conventions = look_beside(problem, slopes, rtol)
     judged = judge(problem, slopes, rtol, kinks=kinks, expected_zeros=zeros)
     matches = [c for c in candidates if _equals(problem, c[1], rtol)]
     report = Report(
         worst_first(judged, rtol), rtol, beside=tuple(names[k] for k in sorted(beside)),
         matches=tuple(c[0] for c in matches), context=context,
+        notes=(*conventions, *notes_on(problem, judged)), diagnosis=(*problem.faults, *faults),
     )  # fmt: skip
-    if report.passed:
+    if problem.faults or not (report.names("differs") or report.beside):
         return report
     equation = next((c[2] for c in matches if len(c) == 3), "")
     findings = (f._replace(equation=equation) for f in diagnose(judged, problem.x, rtol))
-    return replace(report, diagnosis=tuple(findings))
+    return replace(report, diagnosis=(*report.diagnosis, *findings))
 
 
 def _equals(problem: Problem, wrong: Function, rtol: float) -> bool:

@@ -14,6 +14,7 @@ Status = Literal["differs", "kink", "unseen", "zero", "agrees"]
 
 WORST_FIRST: tuple[Status, ...] = ("differs", "kink", "unseen", "zero", "agrees")
 HEADLINE: dict[Status, str] = {"differs": "wrong", "unseen": "unseen", "kink": "at a kink"}
+FAULTS = ("not deterministic", "argument changed", "jump", "kink")
 ROWS = 20
 """The table of a report stops after so many coordinates."""
 WIDTH = 76
@@ -54,7 +55,8 @@ class Finding(NamedTuple):
     Attributes
     ----------
     family : str
-        "sign", "scale", "regularization", "mask", "permutation", "block" or "unknown".
+        "sign", "scale", "regularization", "mask", "permutation", "block" or "unknown"; or a
+        fault of the functions: "not deterministic", "argument changed", "jump" or "kink".
     evidence : str
         A sentence that says what is wrong, with the numbers that speak for it.
     equation : str
@@ -82,8 +84,11 @@ class Report:
         Names of the candidates that equal the gradient under test.
     context : tuple of str
         Why a mistake could hide at this point, as the caller says.
+    notes : tuple of str
+        What else was seen: noise of f, and conventions at a kink.
     diagnosis : tuple of Finding
-        The kinds of mistake that fit the numbers, likeliest first; empty if the check passed.
+        What f or grad does that no function may, each fatal, then the kinds of mistake that fit
+        the numbers, likeliest first; empty if the check passed.
     """
 
     coordinates: tuple[Coordinate, ...]
@@ -91,6 +96,7 @@ class Report:
     beside: tuple[str, ...] = ()
     matches: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     diagnosis: tuple[Finding, ...] = ()
 
     def names(self, *statuses: Status) -> tuple[str, ...]:
@@ -100,7 +106,7 @@ class Report:
     @property
     def passed(self) -> bool:
         """Whether no coordinate contradicts the gradient."""
-        return not (self.names("differs") or self.beside)
+        return not (self.names("differs") or self.beside or self.diagnosis)
 
     @property
     def weak(self) -> bool:
@@ -147,7 +153,7 @@ class Report:
             yield f"... and {len(self.coordinates) - ROWS} more, none worse"
 
     def _sentences(self) -> Iterator[str]:
-        if self.names("unseen"):
+        if any(c.status == "unseen" and math.isfinite(c.noise) for c in self.coordinates):
             yield "unseen: 0, or known to fewer than 4 digits: a mistake would not show here"
         if self.names("kink"):
             yield "kink: the derivative jumps here, so that finite differences cannot decide"
@@ -156,7 +162,9 @@ class Report:
         yield from (f"a mistake could hide here: {fact}" for fact in self.context)
         equal = "the same at this point as the mistake" if self.passed else "this is the mistake"
         yield from (f"{equal} {name!r}" for name in self.matches)
-        for family, evidence, equation in self.diagnosis[:1]:
+        yield from self.notes
+        faults = sum(finding.family in FAULTS for finding in self.diagnosis)
+        for family, evidence, equation in self.diagnosis[: faults + 1]:
             if not (self.matches and family == "unknown"):  # the candidate says more
                 yield evidence
             if equation:

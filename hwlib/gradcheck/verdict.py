@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwlib.gradcheck.layout import Problem
 from hwlib.gradcheck.noise import RESOLUTION
+from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Coordinate, Status
 from hwlib.gradcheck.step_ladder import Slope
+
+LOUD = 2.0**-40
+"""Noise of f that is said, over its size."""
 
 
 def judge(
@@ -21,6 +24,16 @@ def judge(
         numbers = given, slope.value, relative_error(given, slope.value), slope.noise
         judged.append(Coordinate(name, *numbers, status))
     return judged
+
+
+def notes_on(problem: Problem, judged: list[Coordinate]) -> list[str]:
+    """Say why derivatives were not seen, where f is to blame."""
+    unseen = [c for c in judged if c.status == "unseen"]
+    fast = [c.name for c in unseen if np.isinf(c.noise)]
+    notes = [f"f changes faster than the steps along {', '.join(fast[:3])}"] if fast else []
+    if len(unseen) > len(fast) and problem.rounding > LOUD * abs(problem.f(problem.x)):
+        notes.append(f"too noisy: beside this point f is only known to {problem.rounding:.0e}")
+    return notes
 
 
 def _status(given: float, slope: Slope, rtol: float, at_kink: bool, is_zero: bool) -> Status:
