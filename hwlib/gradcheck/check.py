@@ -23,14 +23,14 @@ Candidate: TypeAlias = tuple[str, Function] | tuple[str, Function, str]
 def check_grad(
     f: Function, grad: Function, x: Point, *, rtol: float = 1e-6,
     expected_zero: Sequence[int | str] = (), candidates: Sequence[Candidate] = (),
-    context: Sequence[str] = (),
+    context: Sequence[str] = (), directions: int | None = None,
 ) -> Report:  # fmt: skip
     """Compare a gradient with finite differences, coordinate by coordinate.
 
     Parameters
     ----------
     f, grad : callable
-    x : array_like or NamedTuple of them
+    x : Point
         The point of the check. Choose one where no coordinate of the gradient is 0.
     rtol : float, default 1e-6
         Allowed relative error of a coordinate.
@@ -44,6 +44,9 @@ def check_grad(
     context : sequence of str
         Facts about the point that only the caller knows and that hide mistakes, such as
         "l2 = 0". Each makes the check weak. `hwlib.gradcheck.blind_spots` finds them.
+    directions : int, optional
+        For many coordinates: only so many random directions in each array are looked at, and
+        the report says so.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def check_grad(
     rtol = as_float("rtol", rtol, minimum=0.0)
     context = _as_list("context", context, "strings", _is_text)
     candidates = _as_list("candidates", candidates, "pairs (name, callable)", _is_candidate)
-    problem = Problem(f, grad, x)
+    problem = Problem(f, grad, x, directions)
     names = problem.layout.names
     zeros = _positions(expected_zero, names)
 
@@ -72,7 +75,8 @@ def check_grad(
     report = Report(
         worst_first(judged, rtol), rtol, beside=tuple(names[k] for k in sorted(beside)),
         matches=tuple(c[0] for c in matches), context=context,
-        notes=(*conventions, *notes_on(problem, judged)), diagnosis=(*problem.faults, *faults),
+        notes=(*conventions, *notes_on(problem, judged), *problem.layout.notes),
+        diagnosis=(*problem.faults, *faults),
     )  # fmt: skip
     if problem.faults or not (report.names("differs") or report.beside):
         return report

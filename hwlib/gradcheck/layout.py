@@ -5,63 +5,138 @@ So a function of any point becomes a function of a vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
+from numbers import Number
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwlib._arrays import Floats, as_floats, as_numbers
+from hwlib.gradcheck.noise import MACHINE_EPSILON
 
-Point: TypeAlias = Any  # an array, a number, or a NamedTuple of them
+Point: TypeAlias = Any
+"""An array, a number, or a NamedTuple, dict, list, tuple or dataclass of points.
+
+A list or tuple of numbers, with rows of one length, is an array. Of a dataclass the fields that
+its constructor takes count.
+"""
 Function: TypeAlias = Callable[[Point], Point]
 
 
 class Layout:
-    """A point as one vector.
+    """A point as one vector of float64, whatever the dtype of its arrays.
 
     Parameters
     ----------
-    point : array_like, or NamedTuple of array_like
+    point : Point
     name : str
-        Of the coordinates, where the point is an array.
+        Of the coordinates, where the parts of the point have no names: ``x[3]``.
+    what : str
+        The point's name in an error.
 
     Attributes
     ----------
-    type : type or None
-        Of the NamedTuple.
+    fields : list of str
+        Names of the arrays and numbers, as they are indexed: ``W_hidden``, ``layers[0].W``.
     shapes : list of tuple
-    ends : ndarray of int
-        Where a field ends in the vector and the next begins.
+    slices : list of slice
+        Where each field is in the vector.
     vector : ndarray, shape (p,)
     names : list of str
-        Of the coordinates, as they are indexed: ``x[3]``, ``W_hidden[0, 2]``.
+        Of the coordinates: ``x[3]``, ``W_hidden[0, 2]``, ``layers[0].W[1, 2]``.
+    notes : tuple of str
+        Sentences for the report: what was done to the point.
     """
 
-    def __init__(self, point: Point, name: str = "x") -> None:
-        self.type = type(point) if hasattr(point, "_fields") else None
-        named = point._asdict() if self.type else {name: point}
-        fields = {k: as_floats(f"x.{k}" if self.type else "x", v) for k, v in named.items()}
-        self.shapes = [array.shape for array in fields.values()]
-        self.ends = np.cumsum([array.size for array in fields.values()])[:-1]
-        self.vector = np.concatenate([array.ravel() for array in fields.values()])
+    def __init__(self, point: Point, name: str = "x", what: str = "x") -> None:
+        arrays = {path: as_floats(what + path, leaf) for path, leaf in _leaves("", point, point)}
+        if not arrays:
+            raise ValueError(f"{what} is {point!r}; expected at least one number")
+        self.fields = [path[1:] if path.startswith(".") else name + path for path in arrays]
+        self.shapes = [array.shape for array in arrays.values()]
+        ends = np.cumsum([array.size for array in arrays.values()]).tolist()
+        self.slices = [slice(*pair) for pair in zip([0, *ends], ends, strict=False)]
+        self.vector = np.concatenate([array.ravel() for array in arrays.values()])
         self.names = [
-            f"{key}[{', '.join(map(str, index))}]" if index else key
-            for key, array in fields.items()
-            for index in np.ndindex(array.shape)
+            f"{field}[{', '.join(map(str, index))}]" if index else field
+            for field, shape in zip(self.fields, self.shapes, strict=True)
+            for index in np.ndindex(shape)
         ]
+        self._like = _rebuilt(point, iter(arrays.values()))
+        self.notes: tuple[str, ...] = ()
+        if epsilon_of(point) > MACHINE_EPSILON:
+            self.notes = (f"{what} is float32 or coarser: the functions are given it as float64",)
 
     def point(self, vector: NDArray[Any]) -> Point:
         """Return the point that a vector stands for; it shares no memory with the vector."""
-        parts = np.split(vector.copy(), self.ends)
-        arrays = [part.reshape(s)[()] for part, s in zip(parts, self.shapes, strict=True)]
-        return self.type(*arrays) if self.type else arrays[0]
+        vector = vector.copy()
+        parts = zip(self.slices, self.shapes, strict=True)
+        return _rebuilt(self._like, (vector[part].reshape(shape)[()] for part, shape in parts))
 
-    def flatten(self, name: str, value: Point) -> Floats:
-        """Return the vector of a value laid out like this point; NaN and infinity may pass."""
-        fields = tuple(value) if self.type and isinstance(value, tuple) else (value,)
-        parts = [as_numbers(name, field) for field in fields]
-        shapes = [part.shape for part in parts]
-        if shapes != self.shapes:
-            raise ValueError(f"{name} has shapes {shapes}; expected {self.shapes}")
-        return np.concatenate([part.ravel().astype(np.float64) for part in parts])
+    def flatten(self, name: str, value: Point, lead: tuple[int, ...] = ()) -> Floats:
+        """Return the vector of a value laid out like this point; NaN and infinity may pass.
+
+        Named parts are found by name where the point has names, and all others by position.
+        With `lead`, each array has these axes before its own, and so has what is returned.
+        """
+        arrays = [(at, as_numbers(at, leaf)) for at, leaf in _leaves(name, self._like, value)]
+        for (at, array), shape in zip(arrays, self.shapes, strict=True):
+            if array.shape != lead + shape:
+                raise ValueError(f"{at} has shape {array.shape}; expected {lead + shape}")
+        parts = [array.astype(np.float64).reshape(*lead, -1) for _, array in arrays]
+        return np.concatenate(parts, axis=-1)
+
+
+def epsilon_of(value: Point) -> float:
+    """Return the machine epsilon of the coarsest floats in a value: 2**-23 for float32."""
+    dtypes = [np.asarray(leaf).dtype for _, leaf in _leaves("", value, value)]
+    return max([MACHINE_EPSILON, *(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")])
+
+
+def _parts(value: Point) -> dict[Any, Point] | None:
+    """Return the parts of a structure by name or position; None for an array or a number."""
+    if isinstance(value, dict):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
+    if not isinstance(value, list | tuple) or _is_array(value):
+        return None
+    return value._asdict() if hasattr(value, "_asdict") else dict(enumerate(value))
+
+
+def _is_array(value: Point) -> bool:
+    """Whether a list holds numbers alone, in rows of one shape."""
+    if isinstance(value, list | tuple) and not hasattr(value, "_asdict"):
+        return all(map(_is_array, value)) and len(set(map(np.shape, value))) <= 1
+    return isinstance(value, Number)
+
+
+def _leaves(name: str, like: Point, value: Point) -> Iterator[tuple[str, Point]]:
+    """Yield the arrays and numbers of a value, each with its name, in the order of a point."""
+    expected, found = _parts(like), _parts(value) or {}
+    if expected is None:
+        yield name, value
+        return
+    keys, has_names = list(expected), hasattr(value, "_asdict")
+    if isinstance(value, list | tuple) and not (has_names and keys != [*range(len(keys))]):
+        found = dict(zip([*keys, *range(len(keys), len(value))], value, strict=False))
+    odd = [f"no part {key}" for key in keys if key not in found]
+    odd += [f"a part {key} too many" for key in found if key not in expected]
+    if odd:
+        raise ValueError(f"{name} has {' and '.join(odd)}; expected the parts of x")
+    for key, part in expected.items():
+        index = f".{key}" if isinstance(key, str) else f"[{key!r}]"
+        yield from _leaves(name + index, part, found[key])
+
+
+def _rebuilt(like: Point, arrays: Iterator[Any]) -> Point:
+    """Return a copy of a point with other arrays and numbers, in the order of its own."""
+    parts = _parts(like)
+    if parts is None:
+        return next(arrays)
+    new = {key: _rebuilt(part, arrays) for key, part in parts.items()}
+    if isinstance(like, list | tuple):
+        return like._make(new.values()) if hasattr(like, "_make") else type(like)(new.values())
+    return like | new if isinstance(like, dict) else dataclasses.replace(like, **new)

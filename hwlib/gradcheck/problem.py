@@ -8,6 +8,7 @@ from contextlib import suppress
 import numpy as np
 
 from hwlib._arrays import Floats, as_callable, as_float
+from hwlib.gradcheck.directions import Directions
 from hwlib.gradcheck.layout import Function, Layout, Point
 from hwlib.gradcheck.noise import MACHINE_EPSILON, rounding_of
 from hwlib.gradcheck.report import Finding
@@ -43,9 +44,12 @@ class Problem:
 
     failure: Exception | None = None
 
-    def __init__(self, f: Function, grad: Function, x: Point) -> None:
+    def __init__(
+        self, f: Function, grad: Function, x: Point, directions: int | None = None
+    ) -> None:
         self._f, self._grad = as_callable("f", f), as_callable("grad", grad)
-        self.layout = Layout(x, _argument_name(f))
+        name = _argument_name(f)
+        self.layout = Layout(x, name) if directions is None else Directions(x, directions, name)
         self.x = self.layout.vector
         self._changed: dict[str, Finding] = {}
         # In turns, for a gradient may use what f has stored, or spoil it; and each value is copied
