@@ -12,6 +12,7 @@ from hwlib._arrays import as_float
 from hwlib.gradcheck.diagnosis import diagnose
 from hwlib.gradcheck.kinks import look_beside
 from hwlib.gradcheck.layout import Function, Point
+from hwlib.gradcheck.missed import missed
 from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Report, worst_first
 from hwlib.gradcheck.step_ladder import slopes_at
@@ -78,10 +79,12 @@ def check_grad(
         notes=(*conventions, *notes_on(problem, judged), *problem.layout.notes),
         diagnosis=(*problem.faults, *faults),
     )  # fmt: skip
+    if report.passed:
+        return replace(report, missed=missed(judged, problem, rtol))
     if problem.faults or not (report.names("differs") or report.beside):
         return report
     equation = next((c[2] for c in matches if len(c) == 3), "")
-    findings = (f._replace(equation=equation) for f in diagnose(judged, problem.x, rtol))
+    findings = (f._replace(equation=equation) for f in diagnose(judged, problem, rtol))
     return replace(report, diagnosis=(*report.diagnosis, *findings))
 
 

@@ -73,7 +73,7 @@ def _as_one(reports: list[Report], problem: Problem) -> Report:
     whole = replace(reports[0], **parts | {"coordinates": worst_first(judged, rtol)})
     if whole.passed:
         return whole
-    return replace(whole, diagnosis=diagnose(judged, problem.x, rtol))
+    return replace(whole, diagnosis=diagnose(judged, problem, rtol))
 
 
 def check_vjp(f: Function, vjp: Product, x: Point, **options: Any) -> Report:

@@ -71,12 +71,13 @@ def _bind(grad: Gradient, data: tuple[Any, ...]) -> Callable[[Any], Any]:
 def hinge_grad(
     *, active: OfTwo = lambda y, h: y * h < 1.0, upstream: OfOne = lambda y: -y,
     features: OfOne = lambda X: X, weight: Weights = np.ones, mask: Floats = NONLINEAR,
+    hypothesis: Gradient = hinge.hypothesis,
 ) -> Gradient:  # fmt: skip
     """Return `hwlib.hinge.loss_grad` in plain form, with what is given changed."""
 
     def grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Floats:
         X, y = as_floats("X", X), as_floats("y", y)
-        is_active = active(y, hinge.hypothesis(theta, X))  # eq-hinge-active
+        is_active = active(y, hypothesis(theta, X))  # eq-hinge-active
         return mask * (
             features(X).T @ (weight(len(y)) * is_active * upstream(y))
         )  # eq-hinge-matrix
@@ -86,9 +87,9 @@ def hinge_grad(
 
 def network_grad(
     *, delta: OfTwo = log_loss_grad, weight: Weights = np.ones, activation: OfOne = relu,
-    path: OfOne = lambda w_out: w_out, gate: OfOne = relu_grad, inputs: OfOne = lambda X: X,
-    layout: OfOne = lambda W: W, bias: float = 1.0,
-    decay: float = 1.0, decay_biases: float = 0.0, decay_gate: OfOne = lambda z: np.ones(1),
+    path: OfTwo = lambda w_out, grad: w_out, gate: OfOne = relu_grad, inputs: OfOne = lambda X: X,
+    layout: OfOne = lambda W: W, bias: float = 1.0, decay: Callable[[float], float] = float,
+    decay_biases: float = 0.0, decay_gate: OfOne = lambda z: np.ones(1),
 ) -> Gradient:  # fmt: skip
     """Return `hwlib.network.loss_grad` in plain form, with what is given changed."""
 
@@ -97,12 +98,13 @@ def network_grad(
         X, y = as_floats("X", X), as_floats("y", y)
         z_hidden, _, z_out, _ = forward(params, X)
         delta_out = delta(z_out, y) * weight(len(X))  # eq-delta-out
-        delta_a = np.outer(delta_out, path(params.w_out))  # eq-delta-a-hidden
+        grad_w_out = activation(z_hidden).T @ delta_out + decay(l2) * params.w_out
+        delta_a = np.outer(delta_out, path(params.w_out, grad_w_out))  # eq-delta-a-hidden
         delta_z = delta_a * gate(z_hidden)  # eq-delta-z-hidden
         return Parameters(
-            layout(inputs(X).T @ delta_z) + l2 * decay * decay_gate(z_hidden) * params.W_hidden,
+            layout(inputs(X).T @ delta_z) + decay(l2) * decay_gate(z_hidden) * params.W_hidden,
             bias * delta_z.sum(axis=0) + l2 * decay_biases * params.b_hidden,
-            activation(z_hidden).T @ delta_out + l2 * decay * params.w_out,
+            grad_w_out,
             float(delta_out.sum() + l2 * decay_biases * params.b_out),
         )
 
@@ -127,8 +129,14 @@ HINGE = (
             "eq-mask", "mask", hinge_grad(mask=np.ones_like(NONLINEAR))),
     Mistake("mean for sum", "The loss is the sum over the samples, not their mean.",
             "eq-hinge-loss", "scale", hinge_grad(weight=lambda n: np.full(n, 1.0 / n))),
-    Mistake("only the first sample", "Every active sample adds its part.",
-            "eq-hinge-grad", "unknown", hinge_grad(weight=lambda n: np.eye(n)[0])),
+    Mistake("only the last sample", "Every active sample adds its part: += and not =.",
+            "eq-hinge-grad", "unknown", hinge_grad(weight=lambda n: np.eye(n)[-1])),
+    Mistake("no mask at all", "The linear feature counts neither in h nor in the gradient.",
+            "eq-hypothesis", "unknown", hinge_grad(mask=np.ones_like(NONLINEAR),
+                                                   hypothesis=lambda theta, X: X @ theta)),
+    Mistake("max(-y x, 0)", "The maximum is taken of the loss, before it is differentiated.",
+            "eq-hinge-sample-grad", "unknown", lambda theta, X, y: NONLINEAR * np.maximum(
+                -np.asarray(y)[:, np.newaxis] * X, 0.0).sum(axis=0)),
 )
 """Wrong gradients of question 1."""
 
@@ -136,18 +144,24 @@ NETWORK = (
     Mistake("y - y_hat", "The error at the output is y_hat - y.",
             "eq-delta-out", "sign", network_grad(delta=lambda z, y: y - sigmoid(z))),
     Mistake("y forgotten", "The label is subtracted from the output.",
-            "eq-delta-out", "unknown", network_grad(delta=lambda z, y: sigmoid(z))),
+            "eq-delta-out", "other loss", network_grad(delta=lambda z, y: sigmoid(z))),
     Mistake("term of label 0 forgotten", "Samples with label 0 have a loss too.",
-            "eq-log-loss", "unknown", network_grad(delta=lambda z, y: y * log_loss_grad(z, y))),
-    Mistake("sigma' forgotten", "The chain goes through the sigmoid.", "eq-delta-out", "unknown",
+            "eq-log-loss", "other loss", network_grad(delta=lambda z, y: y * log_loss_grad(z, y))),
+    Mistake("sigma' forgotten", "The chain goes through the sigmoid.", "eq-delta-out", "other loss",
             network_grad(delta=lambda z, y: log_loss_grad(z, y) / sigmoid_grad(z))),
     Mistake("sigma' applied twice", "y_hat - y holds sigma' already.", "eq-delta-out-product",
-            "unknown", network_grad(delta=lambda z, y: log_loss_grad(z, y) * sigmoid_grad(z))),
+            "other loss", network_grad(delta=lambda z, y: log_loss_grad(z, y) * sigmoid_grad(z))),
     Mistake("z_j for a_j", "The output weight multiplies the value after the ReLU.",
             "eq-grad-w-out", "block", network_grad(activation=lambda z: z)),
     Mistake("W_j4 forgotten", "The way back to a_j goes through the weight W_j4.",
-            "eq-delta-a-hidden", "block", network_grad(path=np.ones_like)),
-    Mistake("ReLU gate forgotten", "A unit that is off passes nothing back.",
+            "eq-delta-a-hidden", "factor",
+            network_grad(path=lambda w_out, grad: np.ones_like(w_out))),
+    Mistake("W_j4 after its step", "The way back goes through the weight of the forward pass.",
+            "eq-delta-a-hidden", "factor",
+            network_grad(path=lambda w_out, grad: w_out - 0.1 * grad)),
+    Mistake("mean twice", "The mean is taken once, at the output, if at all.", "eq-delta-z-hidden",
+            "scale", network_grad(gate=lambda z: relu_grad(z) / len(z))),
+    Mistake("ReLU gate forgotten", "A unit that is off passes nothing back; a >= 0 holds always.",
             "eq-delta-z-hidden", "block", network_grad(gate=np.ones_like)),
     Mistake("gate of another unit", "Each unit has a gate of its own.", "eq-delta-z-hidden",
             "block", network_grad(gate=lambda z: relu_grad(np.roll(z, 1, axis=1)))),
@@ -160,13 +174,17 @@ NETWORK = (
     Mistake("mean for sum", "The loss is the sum over the samples, not their mean.",
             "eq-batch-loss", "scale", network_grad(weight=lambda n: np.full(n, 1.0 / n))),
     Mistake("only the first sample", "Every sample adds its part.",
-            "eq-batch-loss", "unknown", network_grad(weight=lambda n: np.eye(n)[0])),
+            "eq-batch-loss", "other loss", network_grad(weight=lambda n: np.eye(n)[0])),
     Mistake("lambda forgotten", "The penalty adds lambda W to the gradient.",
-            "eq-l2-grad-w-hidden", "regularization", network_grad(decay=0.0)),
+            "eq-l2-grad-w-hidden", "regularization", network_grad(decay=lambda l2: 0.0)),
     Mistake("lambda doubled", "The 1/2 of the penalty cancels the 2 of the square.",
-            "eq-l2-penalty", "regularization", network_grad(decay=2.0)),
+            "eq-l2-penalty", "regularization", network_grad(decay=lambda l2: 2.0 * l2)),
+    Mistake("lambda halved", "The 2 of the square cancels the 1/2 of the penalty.",
+            "eq-l2-penalty", "regularization", network_grad(decay=lambda l2: l2 / 2.0)),
+    Mistake("lambda squared", "The factor of the penalty is lambda, once.",
+            "eq-l2-objective", "regularization", network_grad(decay=lambda l2: l2 * l2)),
     Mistake("lambda with the wrong sign", "The penalty is added, not subtracted.",
-            "eq-l2-objective", "regularization", network_grad(decay=-1.0)),
+            "eq-l2-objective", "regularization", network_grad(decay=lambda l2: -l2)),
     Mistake("biases regularized", "The penalty holds the weights, not the biases.",
             "eq-l2-penalty", "regularization", network_grad(decay_biases=1.0)),
     Mistake("decay only for units that are on", "The penalty does not pass through the ReLU.",

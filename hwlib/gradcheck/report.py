@@ -98,6 +98,7 @@ class Report:
     context: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     diagnosis: tuple[Finding, ...] = ()
+    missed: tuple[str, ...] = ()
 
     def names(self, *statuses: Status) -> tuple[str, ...]:
         """Return the names of the coordinates of these statuses."""
@@ -114,7 +115,8 @@ class Report:
 
         Something was unseen or at a kink, the context says so, or a wrong candidate passes.
         """
-        return bool(self.names("unseen", "kink") or self.context or (self.passed and self.matches))
+        unsure = self.names("unseen", "kink") or self.context or self.missed
+        return bool(unsure or (self.passed and self.matches))
 
     @property
     def max_error(self) -> float:
@@ -160,15 +162,15 @@ class Report:
         if self.beside:
             yield f"beside the kink the gradient is wrong in {', '.join(self.beside)}"
         yield from (f"a mistake could hide here: {fact}" for fact in self.context)
-        equal = "the same at this point as the mistake" if self.passed else "this is the mistake"
+        yield from self.missed
+        equal = "this is the mistake" if self.names("differs") else "the same at this point as the mistake"
         yield from (f"{equal} {name!r}" for name in self.matches)
         yield from self.notes
-        faults = sum(finding.family in FAULTS for finding in self.diagnosis)
-        for family, evidence, equation in self.diagnosis[: faults + 1]:
+        for family, evidence, _ in self.diagnosis:
             if not (self.matches and family == "unknown"):  # the candidate says more
                 yield evidence
-            if equation:
-                yield f"reread {cite(equation)}"
+        for equation in filter(None, {finding.equation for finding in self.diagnosis}):
+            yield f"reread {cite(equation)}"
 
 
 def worst_first(coordinates: list[Coordinate], rtol: float) -> tuple[Coordinate, ...]:
