@@ -11,7 +11,7 @@ from test_mistakes import POINTS, check
 
 from hwlib import grading
 from hwlib.gradcheck import check_grad, numerical_grad
-from hwlib.gradcheck.missed import telling
+
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 

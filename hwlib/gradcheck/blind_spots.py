@@ -5,8 +5,6 @@ such as "every label is 1", for the `context` of `hwlib.gradcheck.check_grad`; n
 point.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,8 +1,6 @@
 """The check of a gradient, coordinate by coordinate."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -13,12 +11,16 @@ from hwlib.gradcheck.diagnosis import diagnose
 from hwlib.gradcheck.kinks import look_beside
 from hwlib.gradcheck.layout import Function, Point
 from hwlib.gradcheck.missed import missed
+from hwlib.gradcheck.noise import RESOLUTION
 from hwlib.gradcheck.problem import Problem
-from hwlib.gradcheck.report import Report, worst_first
-from hwlib.gradcheck.step_ladder import slopes_at
-from hwlib.gradcheck.verdict import judge, notes_on
+from hwlib.gradcheck.report import Coordinate, Report, Status, worst_first
+from hwlib.gradcheck.step_ladder import Slope, slopes_at
 
 Candidate: TypeAlias = tuple[str, Function] | tuple[str, Function, str]
+CANDIDATES = "(name, callable) or (name, callable, equation)"
+
+LOUD = 2.0**-40
+"""Noise of f that is said, over its size."""
 
 
 def check_grad(
@@ -64,19 +66,25 @@ def check_grad(
     """
     rtol = as_float("rtol", rtol, minimum=0.0)
     context = _as_list("context", context, "strings", _is_text)
-    candidates = _as_list("candidates", candidates, "pairs (name, callable)", _is_candidate)
+    candidates = _as_list("candidates", candidates, CANDIDATES, _is_candidate)
     problem = Problem(f, grad, x, directions)
     names = problem.layout.names
     zeros = _positions(expected_zero, names)
 
     slopes = slopes_at(problem, problem.x)
     kinks, beside, faults, conventions = look_beside(problem, slopes, rtol)
-    judged = judge(problem, slopes, rtol, kinks=kinks, expected_zeros=zeros)
+    judged = [
+        Coordinate(
+            name, given, slope.value, slope.noise,
+            _status(given, slope, rtol, k in kinks, k in zeros), slope.ladder,
+        )
+        for k, (name, given, slope) in enumerate(zip(names, problem.given.tolist(), slopes, strict=True))
+    ]  # fmt: skip
     matches = [c for c in candidates if _equals(problem, c[1], rtol)]
     report = Report(
         worst_first(judged, rtol), rtol, beside=tuple(names[k] for k in sorted(beside)),
         matches=tuple(c[0] for c in matches), context=context,
-        notes=(*conventions, *notes_on(problem, judged), *problem.layout.notes),
+        notes=(*conventions, *_noise(problem, judged), *problem.layout.notes),
         diagnosis=(*problem.faults, *faults),
     )  # fmt: skip
     if report.passed:
@@ -88,13 +96,36 @@ def check_grad(
     return replace(report, diagnosis=(*report.diagnosis, *findings))
 
 
+def _status(given: float, slope: Slope, rtol: float, at_kink: bool, is_zero: bool) -> Status:
+    wrong = slope.differs(given, rtol)
+    if is_zero:
+        return "zero" if given == 0.0 and not wrong else "differs"
+    if at_kink and np.isfinite(given):
+        return "kink"
+    if wrong:
+        return "differs"
+    size = max(abs(given), abs(slope.value))
+    return "unseen" if slope.noise >= RESOLUTION * size else "agrees"
+
+
+def _noise(problem: Problem, judged: list[Coordinate]) -> Iterator[str]:
+    """Say why derivatives were not seen, where f is to blame."""
+    unseen = [c for c in judged if c.status == "unseen"]
+    fast = [c.name for c in unseen if np.isinf(c.noise)]
+    if fast:
+        yield f"f changes faster than the steps along {', '.join(fast[:3])}"
+    if len(unseen) > len(fast) and problem.rounding > LOUD * abs(problem.f(problem.x)):
+        yield f"too noisy: beside this point f is only known to {problem.rounding:.0e}"
+
+
 def _equals(problem: Problem, wrong: Function, rtol: float) -> bool:
+    """Whether a candidate is the gradient; zeros are told as such."""
     other = problem.layout.flatten("a candidate", wrong(problem.layout.point(problem.x)))
-    return bool(np.allclose(other, problem.given, rtol=rtol, atol=0.0))
+    return bool(np.any(other) and np.allclose(other, problem.given, rtol=rtol, atol=0.0))
 
 
 def _as_list(name: str, value: Any, what: str, fits: Callable[[Any], bool]) -> tuple[Any, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence) or not all(map(fits, value)):
+    if not (isinstance(value, list | tuple) and all(map(fits, value))):
         raise ValueError(f"{name} is {value!r}; expected a list of {what}")
     return tuple(value)
 
@@ -104,8 +135,10 @@ def _is_text(entry: Any) -> bool:
 
 
 def _is_candidate(entry: Any) -> bool:
-    fits = isinstance(entry, tuple) and len(entry) in (2, 3) and callable(entry[1])
-    return fits and all(map(_is_text, entry[::2]))
+    match entry:
+        case (str(), wrong) | (str(), wrong, str()):
+            return callable(wrong)
+    return False
 
 
 def _positions(keys: Any, names: list[str]) -> set[int]:

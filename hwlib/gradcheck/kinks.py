@@ -1,7 +1,5 @@
 """Kinks: where the derivative jumps, and what can be said there all the same."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -11,7 +9,6 @@ from hwlib.gradcheck.noise import MACHINE_EPSILON, RESOLUTION
 from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Finding
 from hwlib.gradcheck.step_ladder import Slope, slope_along, slopes_at
-from hwlib.gradcheck.verdict import differs
 
 FAR, NEAR, NEXT = 2.0**-12, 2.0**-16, 2.0**-20
 """How far beside the point a kink is looked for, along a direction of about unit size."""
@@ -76,7 +73,7 @@ def _between(
 
 def _wrong(given: Floats, slopes: list[Slope], rtol: float) -> set[int]:
     pairs = enumerate(zip(given.tolist(), slopes, strict=True))
-    return {k for k, (g, slope) in pairs if not slope.jump and differs(g, slope, rtol)}
+    return {k for k, (g, slope) in pairs if not slope.jump and slope.differs(g, rtol)}
 
 
 def subgradient_violation(

@@ -3,8 +3,6 @@
 Each mistake is the correct backward pass with one part replaced.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 

@@ -1,168 +1,147 @@
-"""Mistakes that are multiples: of the derivative, of the parameter, or of 1.
+"""Mistakes that are multiples: of the derivative, of the parameter, of 1, or of a weight.
 
-A pattern must also hold at a point beside. Where several hold all the same, none is named.
+Each is a pattern: the gradient is a base plus multiples of columns. It must hold at the point
+and, with the same multiples, at a point beside. Where several hold all the same, none is named.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from contextlib import suppress
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hwlib._arrays import Floats
-from hwlib.gradcheck.patterns import MOST_CHANCE, Case, Numbers, place
+from hwlib.gradcheck.numbers import Case, Numbers, place
 from hwlib.gradcheck.report import Finding
-from hwlib.gradcheck.step_ladder import slope_along
 
 SAME_RATIO = 1e-5
 """Two ratios that are no farther apart are one."""
-
 EVIDENT_RATIOS = np.array([-1.0, 2.0, 0.5])
 """Ratios that are no coincidence even where they are seen once; any other must return."""
-
-Columns: TypeAlias = Callable[[Numbers, Floats], list[Floats]]  # what is added, at any x
-
-
-def _by(groups: NDArray[np.str_], values: Floats, x: Floats) -> list[Floats]:
-    """Return a column for each group in which the values are not 0: x there, 0 elsewhere."""
-    return [np.where(groups == key, x, 0.0) for key in dict.fromkeys(groups[values != 0.0])]
+WRONG = {"sign": "the sign", "scale": "a factor", "factor": "a factor",
+         "regularization": "the penalty", "offset": "a term"}  # fmt: skip
 
 
-# fmt: off
-TRIES: tuple[tuple[tuple[str, str, Columns], ...], ...] = (
-    (("scale", "{} times the derivative", lambda m, x: []),
-     ("regularization", "off by {} times the parameter", lambda m, x: [x]),
-     ("regularization", "off by {} times the sign of the parameter",
-      lambda m, x: [np.sign(x)] if len(x) > 2 and min(x) < 0.0 < max(x) else []),
-     ("offset", "off by a constant {}", lambda m, x: [np.ones_like(x)])),
-    (("scale", "{} times the derivative, beside a multiple of the parameter",
-      lambda m, x: _by(m.fields, m.x, x)),),
-    (("regularization", "off by {} times the parameter", lambda m, x: _by(m.units, m.x, x)),
-     ("offset", "off by the constants {}", lambda m, x: _by(m.units, m.x, np.ones_like(x)))),
-)
-"""Family, how the gradient is wrong, and the columns; those with fewer free numbers first."""
-# fmt: on
+class Pattern(NamedTuple):
+    """How a gradient is wrong: base plus multiples of the columns, which the words give."""
 
-WRONG = {"sign": "the sign", "scale": "a factor", "regularization": "the penalty",
-         "offset": "a term"}  # fmt: skip
+    family: str
+    words: str
+    base: Floats
+    columns: ArrayLike
+
+
+def patterns(m: Numbers, weights: dict[str, Floats]) -> Iterator[Pattern]:
+    """Yield the table of all patterns; `weights` holds one of another field for each unit."""
+    d, x, one = m.numeric, m.x, np.ones_like(m.x)
+    for also, p in (
+        ("", _by(m.fields, 0.0 * x)),
+        (", beside a multiple of the parameter", _by(m.fields, x)),
+    ):
+        yield Pattern("scale", f"{{}} times the derivative{also}", 0.0 * x, [d, *p])
+        for w, (value, slope) in weights.items():  # in all of the derivative but the penalty
+            for how, u in ((f"times {w}", value), (f"divided by {w}", 1.0 / value)):
+                yield Pattern("factor", f"the derivative {how}{also}", d * u, (1.0 - u) * p)
+            words = f"the derivative with {w} after a step of {{}}{also}"
+            yield Pattern("factor", words, d, slope / value * np.vstack([-d, p]))
+    yield Pattern("factor", "the derivative times the parameter", d * x, [])
+    yield Pattern("factor", "the derivative divided by the parameter", d / x, [])
+    yield Pattern("factor", "the square of the derivative", d * d, [])
+    yield Pattern("regularization", "off by {} times the parameter", d, [x])
+    if min(x) < 0.0 < max(x):
+        yield Pattern(
+            "regularization", "off by {} times the sign of the parameter", d, [np.sign(x)]
+        )
+    yield Pattern("regularization", "off by {} times the parameter", d, _by(m.units, x))
+    if np.any(np.abs(d) > m.noise):
+        yield Pattern("offset", "off by a constant {}", d, [one])
+        yield Pattern("offset", "off by the constants {}", d, _by(m.units, one))
+
+
+def _by(groups: NDArray[np.str_], values: Floats) -> Floats:
+    """Return a row for each group: its values there, and 0 elsewhere; none for zeros alone."""
+    rows = np.array([np.where(groups == key, values, 0.0) for key in dict.fromkeys(groups)])
+    return rows[rows.any(axis=1)]
 
 
 def multiple(m: Numbers, case: Case) -> Finding | None:
-    """Recognise a ratio, a penalty or an offset; unknown where they cannot be told apart."""
-    for tries in TRIES:
-        fits = [
-            (how, family, _explain(m, case, of, family == "scale")) for family, how, of in tries
-        ]
-        found = {how: (family, fit) for how, family, fit in fits if fit is not None}
-        families = {family for family, _ in found.values()}
-        if not found or (m.is_zero.all() and np.ptp(m.given) == 0.0):
+    """Recognise the pattern with the fewest free numbers; unknown where several hold."""
+    everys, found = [every for every in (case.every, case.beside) if every], {}
+    both = Numbers._make(map(np.concatenate, zip(*(e.where(m.at) for e in everys), strict=True)))
+    for family, words, base, columns in patterns(both, _weights(m, everys)):
+        fit = _solve(both, base, columns)
+        if fit is None or (family == "scale" and _is_one_of(fit[0], [0.0, 1.0])):
             continue
-        words = [how.format(_written(*found[how])) for how in found]
-        family, fit = next(iter(found.values()))
-        if len(families) > 1 and not _is_plain(family, fit[0], "offset" in families):
-            text = f"{', or '.join(words)}; here these are the same"
-            return Finding("unknown", f"the gradient is wrong in {place(m, case)}: it is {text}")
-        family = "sign" if family == "scale" and abs(fit[0] + 1.0) < SAME_RATIO else family
-        note = "" if "sign" in words[0] else _note(family, fit)
-        text = f"the gradient is {words[0]}{note}"
-        return Finding(family, f"{WRONG[family]} is wrong in {place(m, case)}: {text}")
-    return None
+        free = len(fit) - (family == "scale" and _is_one_of(fit[0], EVIDENT_RATIOS))
+        if not m.is_chance(free):
+            found[words.format(_written(family, fit))] = free, family, fit
+    fewest = min((free for free, *_ in found.values()), default=0)
+    texts = {words: names for words, (free, *names) in found.items() if free == fewest}
+    return _name(texts, place(m, case)) if texts and m.given.any() else None
 
 
-def unit_factors(m: Numbers, case: Case) -> Finding | None:
-    """Recognise a weight that is missing in each unit's part, is in it twice, or was stepped."""
-    units = list(dict.fromkeys(m.units))
-    parts = [np.where(m.units == unit, m.numeric, 0.0) for unit in units]
-    for penalized in ("", *dict.fromkeys(m.fields)):  # its penalty is right, whatever the factor
-        inside = np.where(m.fields == penalized, m.x, 0.0)
-        fit = _solve(m, m.given, parts + _by(m.units, inside, inside))
-        if fit is None or len(units) == 1 or m.by_chance(len(fit)):
-            continue
-        for field in dict.fromkeys(case.every.fields[~np.isin(case.every.fields, m.fields)]):
-            w = case.every.where(case.every.fields == field)
-            k = [n for unit in units for n in np.flatnonzero(w.units == unit)]
-            way = _way(fit[: len(k)], w.x[k], w.numeric[k]) if len(k) == len(units) else ""
-            if way:
-                text = f"{field} is {way}, by which each unit is wrong in {place(m, case)}"
-                return Finding("factor", text)
-    return None
+def _name(texts: dict[str, Any], where: str) -> Finding:
+    """Name the pattern that holds; a plain factor also where others hold."""
+    family, fit = next(iter(texts.values()))
+    is_plain = family == "scale" and (_is_one_of(fit[0], [2.0]) or _is_whole(1.0 / fit[0]))
+    if len(texts) > 1 and not is_plain:
+        text = f"it is {', or '.join(texts)}; here these are the same"
+        return Finding("unknown", f"the gradient is wrong in {where}: {text}")
+    family = "sign" if family == "scale" and _is_one_of(fit[0], [-1.0]) else family
+    text = f"the gradient is {next(iter(texts))}{_note(next(iter(texts)), family, fit)}"
+    return Finding(family, f"{WRONG[family]} is wrong in {where}: {text}")
 
 
-def _way(ratios: Floats, w: Floats, grad: Floats) -> str:
-    """Say what became of the weights w, if it explains the ratios."""
-    steps = (1.0 - ratios) * w / grad
-    close = SAME_RATIO / np.minimum(1.0, np.abs(1.0 - ratios))  # a step may be small
-    ways = {"forgotten": ratios * w, "taken twice": ratios / w,
-            f"used after a step of {steps[0]:.3g}": steps / steps[0]}  # fmt: skip
-    fits = (way for way, ones in ways.items() if np.all(np.abs(ones - 1.0) < close))
-    return next(fits, "") if np.prod(close[1:]) < MOST_CHANCE else ""
+def _weights(m: Numbers, everys: list[Numbers]) -> dict[str, Floats]:
+    """Return other fields with one number for each unit: its value and slope by coordinate."""
+    weights = {}
+    for field in set(everys[0].fields) - set(m.fields):
+        own = everys[0].where(everys[0].fields == field)
+        k = [place for unit in m.units for place in own.at[own.units == unit]]
+        if len(k) == len(m.at) and len(set(m.units)) > 1:
+            weights[field] = np.concatenate([(e.x[k], e.numeric[k]) for e in everys], axis=1)
+    return weights
 
 
-def _explain(m: Numbers, case: Case, columns: Columns, scaled: bool) -> Floats | None:
-    """Return the multiples of derivative (if scaled) and columns that explain what is given."""
-    fit = _solve(m, m.given - (not scaled) * m.numeric, [m.numeric] * scaled + columns(m, m.x))
-    if fit is None or (scaled and min(abs(fit[0]), abs(fit[0] - 1.0)) <= SAME_RATIO):
-        return None
-    evident = scaled and bool(np.min(np.abs(fit[0] - EVIDENT_RATIOS)) < SAME_RATIO)
-    if m.by_chance(len(fit) - evident):
-        return None
-    if case.beside is None:
-        return fit
-    (x, grad), ratio = case.beside, fit[0] if scaled else 1.0
-    terms = np.dot(fit[int(scaled) :], columns(m, x[m.at])) + 0.0 * x[m.at]
-    for v in np.random.default_rng(1).normal(size=(3, len(m.at))):
-        direction = np.zeros_like(x)
-        direction[m.at] = v
-        with suppress(ValueError):  # f may be undefined there
-            slope = slope_along(case.problem, x, direction)
-            given, allowed = grad[m.at] @ v, abs(ratio) * slope.noise
-            allowed += 2.0**-13 * abs(given - slope.value) + 1e-9 * abs(given)
-            if abs(given - ratio * slope.value - terms @ v) > allowed:
-                return None
-    return fit
-
-
-def _solve(m: Numbers, target: Floats, columns: list[Floats]) -> Floats | None:
-    """Return the multiples of the columns that add up to the target, if they do."""
-    if not columns:
-        return None
-    A, b = np.stack(columns, axis=1) / m.allowed[:, None], target / m.allowed
+def _solve(m: Numbers, base: Floats, columns: ArrayLike) -> Floats | None:
+    """Return the multiples of the columns that lead from the base to the gradient, if they do."""
+    A, b = np.reshape(columns, (-1, len(m.x))).T / m.allowed[:, None], (m.given - base) / m.allowed
     sizes = np.linalg.norm(A, axis=0)
     if not (np.isfinite(sizes).all() and np.all(sizes > 0.0) and np.isfinite(b).all()):
         return None
     multiples, _, rank, _ = np.linalg.lstsq(A / sizes, b, rcond=1e-5)
-    if rank < len(columns) or np.any(np.abs(A / sizes @ multiples - b) > 1.0):
+    if rank < len(sizes) or np.any(np.abs(A / sizes @ multiples - b) > 1.0):
         return None
     return np.asarray(multiples / sizes, dtype=np.float64)
 
 
-def _is_plain(family: str, ratio: float, is_offset: bool) -> bool:
-    """Whether a ratio is the likeliest explanation even where others fit."""
-    plain = [-1.0] if is_offset else [*EVIDENT_RATIOS, 1.0 / (round(1.0 / ratio) or 1)]
-    return family == "scale" and bool(np.min(abs(np.array(plain) / ratio - 1.0)) < SAME_RATIO)
+def _is_one_of(ratio: float, plain: Sequence[float]) -> bool:
+    return bool(np.min(np.abs(ratio - np.array(plain))) <= SAME_RATIO)
+
+
+def _is_whole(ratio: float) -> bool:
+    return abs(round(ratio) / ratio - 1.0) < SAME_RATIO
 
 
 def _written(family: str, fit: Floats) -> str:
     if family != "scale":
-        return " and ".join(dict.fromkeys(f"{number:.4g}" for number in fit))
-    parts = round(1.0 / fit[0])
-    is_part = abs(parts) > 1 and abs(fit[0] * parts - 1.0) < SAME_RATIO
-    return f"{np.sign(parts)}/{abs(parts)}" if is_part else f"{fit[0]:.6g}"
+        numbers = fit[:1] if family == "factor" else fit
+        return " and ".join(dict.fromkeys(f"{number:.4g}" for number in numbers))
+    parts = 1.0 / fit[0]
+    is_part = abs(parts) > 1.5 and _is_whole(parts)
+    return f"{np.sign(parts):.0f}/{abs(parts):.0f}" if is_part else f"{fit[0]:.6g}"
 
 
-def _note(family: str, fit: Floats) -> str:
+def _note(words: str, family: str, fit: Floats) -> str:
     """Say what a number may mean."""
-    size = abs(fit[0])
-    n = max(size, 1.0 / size)
-    if family == "scale" and fit[0] > 0.0 and n > 2.5 and abs(round(n) / n - 1.0) < SAME_RATIO:
-        one, other = ("mean", "sum") if size < 1.0 else ("sum", "mean")
-        return f", right if f were the {one} of n = {n:.0f} terms, and not their {other}"
-    if family != "regularization" or len(fit) > 1:
+    if family == "scale" and fit[0] > 0.0:
+        n = max(fit[0], 1.0 / fit[0])
+        one, other = ("mean", "sum") if fit[0] < 1.0 else ("sum", "mean")
+        text = f", right if f were the {one} of n = {n:.0f} terms, and not their {other}"
+        return text if n > 2.5 and _is_whole(n) else ""
+    if family != "regularization" or len(fit) > 1 or "sign" in words:
         return ""
     if fit[0] > 0.0:
-        return f" (lambda = {size:.4g} added twice, or added though f has no penalty)"
-    half, twice = f"{size / 2:.4g}", f"{2 * size:.4g}"
-    return f" (lambda = {size:.4g} forgotten, {twice} halved, or {half} with the wrong sign)"
+        return f" (lambda = {fit[0]:.4g} added twice, or added though f has no penalty)"
+    size, half, twice = (f"{-c * fit[0]:.4g}" for c in (1.0, 0.5, 2.0))
+    return f" (lambda = {size} forgotten, {twice} halved, or {half} with the wrong sign)"

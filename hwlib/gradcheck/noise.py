@@ -1,7 +1,5 @@
 """How far the values of f are rounded: the noise that finite differences divide by the step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The numerical gradient with one step of a known size, as the chapters derive it."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

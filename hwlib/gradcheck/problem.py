@@ -1,15 +1,12 @@
 """What is checked: f and its gradient as functions of a vector, and what they must not do."""
 
-from __future__ import annotations
-
 import inspect
 from contextlib import suppress
 
 import numpy as np
 
 from hwlib._arrays import Floats, as_callable, as_float
-from hwlib.gradcheck.directions import Directions
-from hwlib.gradcheck.layout import Function, Layout, Point
+from hwlib.gradcheck.layout import Directions, Function, Layout, Point
 from hwlib.gradcheck.noise import MACHINE_EPSILON, rounding_of
 from hwlib.gradcheck.report import Finding
 

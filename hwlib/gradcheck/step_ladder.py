@@ -7,8 +7,6 @@ if it contradicts none from narrower steps, for a wide step alone can miss what 
 second ladder must confirm it: no ladder is regular, so that no wave looks flat on both.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -34,11 +32,20 @@ class Slope(NamedTuple):
         Its estimated error; infinite where f changes faster than the steps.
     jump : float
         By how much it differs on the two sides of the point; 0.0 where that is noise.
+    ladder : ndarray, shape (2, n)
+        The steps, and the central difference with each.
     """
 
     value: float
     noise: float
     jump: float
+    ladder: Floats
+
+    def differs(self, given: float, rtol: float) -> bool:
+        """Whether the error is more than `rtol` and the noise of the estimate allow."""
+        difference = abs(given - self.value)
+        allowed = rtol * max(abs(given), abs(self.value)) + self.noise
+        return not (np.isfinite(difference) and difference <= allowed)
 
 
 def steps(x: Floats, v: Floats) -> Floats:
@@ -71,7 +78,8 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     """Return the derivative of f at a point along v."""
     h = steps(x, v)
     forward, backward, rounding = _one_sided(problem, x, v, h)
-    slopes, errors = extrapolate((forward + backward) / 2.0, h, 2, rounding)
+    central = (forward + backward) / 2.0
+    slopes, errors = extrapolate(central, h, 2, rounding)
     jumps, doubts = extrapolate(forward - backward, h, 1, 2.0 * rounding)
     if not np.isfinite(slopes).any():
         text = f"f(x) is not finite near x, where the check moved it by {h[-1]:.0e} and more"
@@ -85,7 +93,8 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     error += 2.0 * abs(float(confirmed) - slope) if np.isfinite(confirmed) else 0.0
     size = max(abs(forward[-1]), abs(backward[-1]), abs(slope))
     is_jump = abs(jump) > 10.0 * doubt and abs(jump) > RESOLUTION * size
-    return Slope(float(np.nan_to_num(slope)), error, jump if is_jump else 0.0)
+    ladder = np.array([h, central])
+    return Slope(float(np.nan_to_num(slope)), error, jump if is_jump else 0.0, ladder)
 
 
 def _best(slopes: Floats, errors: Floats) -> int:
