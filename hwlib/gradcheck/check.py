@@ -73,13 +73,7 @@ def check_grad(
 
     slopes = slopes_at(problem, problem.x)
     kinks, beside, faults, conventions = look_beside(problem, slopes, rtol)
-    judged = [
-        Coordinate(
-            name, given, slope.value, slope.noise,
-            _status(given, slope, rtol, k in kinks, k in zeros), slope.ladder,
-        )
-        for k, (name, given, slope) in enumerate(zip(names, problem.given.tolist(), slopes, strict=True))
-    ]  # fmt: skip
+    judged = _judge(problem, slopes, rtol, kinks, zeros)
     matches = [c for c in candidates if _equals(problem, c[1], rtol)]
     report = Report(
         worst_first(judged, rtol), rtol, beside=tuple(names[k] for k in sorted(beside)),
@@ -94,6 +88,17 @@ def check_grad(
     equation = next((c[2] for c in matches if len(c) == 3), "")
     findings = (f._replace(equation=equation) for f in diagnose(judged, problem, rtol))
     return replace(report, diagnosis=(*report.diagnosis, *findings))
+
+
+def _judge(
+    problem: Problem, slopes: list[Slope], rtol: float, kinks: set[int], zeros: set[int]
+) -> list[Coordinate]:
+    """Return what the numbers say of each coordinate, in the order of the point."""
+    judged, triples = [], zip(problem.layout.names, problem.given.tolist(), slopes, strict=True)
+    for k, (name, given, slope) in enumerate(triples):
+        status = _status(given, slope, rtol, k in kinks, k in zeros)
+        judged.append(Coordinate(name, given, slope.value, slope.noise, status, slope.ladder))
+    return judged
 
 
 def _status(given: float, slope: Slope, rtol: float, at_kink: bool, is_zero: bool) -> Status:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hwlib.gradcheck.numbers import Numbers, numbers_beside, numbers_of
+from hwlib.gradcheck.patterns import Table, table_beside, table_of
 from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Coordinate
 
@@ -19,17 +19,20 @@ def missed(judged: list[Coordinate], problem: Problem, rtol: float) -> tuple[str
 
     The coordinates are in the order of the point, and none of them differs.
     """
-    every = numbers_of(judged, problem, rtol)
-    seen = every.where(np.isin(every.status, ["agrees", "unseen"]))
-    beside = numbers_beside(problem, every)
-    return (*_in_fields(seen), *(_beside(every, beside, problem.layout.names) if beside else ()))
+    every = table_of(judged, problem, rtol)
+    seen = every[np.isin(every.status, ["agrees", "unseen"])]
+    beside = table_beside(every, problem)
+    return (
+        *_in_fields(seen),
+        *(_beside(every, beside, problem.layout.names) if beside is not None else ()),
+    )
 
 
-def _in_fields(m: Numbers) -> Iterator[str]:
+def _in_fields(m: Table) -> Iterator[str]:
     """Make the gradient wrong field by field."""
     kinds = np.array([re.sub(r"\d|_.*", "", field) for field in m.fields])  # b_1 and b_2 are b
     for field in dict.fromkeys(m.fields):
-        part, alike = m.where(m.fields == field), m.x[np.isin(kinds, kinds[m.fields == field])]
+        part, alike = m[m.fields == field], m.x[np.isin(kinds, kinds[m.fields == field])]
         g, largest = part.given, np.max(np.abs(m.given))
         # A penalty on the biases shows if one of them is not 0.
         changes = {
@@ -43,11 +46,11 @@ def _in_fields(m: Numbers) -> Iterator[str]:
             yield f"here {' or '.join(passing)} in {field} would not show"
 
 
-def _beside(every: Numbers, beside: Numbers, names: list[str]) -> Iterator[str]:
+def _beside(every: Table, beside: Table, names: list[str]) -> Iterator[str]:
     """Compare with the point beside, which is less regular: pairs swapped, and all else."""
     for field in dict.fromkeys(every.fields):
-        m = every.where((every.fields == field) & (every.status == "agrees"))
-        m = m.where(np.argsort(m.given))
+        m = every[(every.fields == field) & (every.status == "agrees")]
+        m = m[np.argsort(m.given)]
         for k in np.flatnonzero(np.diff(m.given) <= m.allowed[1:])[:1]:
             first, second = m.at[k : k + 2]
             a, b = beside.given[[first, second]]
