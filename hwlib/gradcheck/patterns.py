@@ -27,12 +27,12 @@ EVIDENT_RATIOS = (-1.0, 2.0, 0.5)
 """Ratios that are no coincidence even where they are seen once; any other must return."""
 
 Table: TypeAlias = Any  # np.recarray, whose columns have no types
-"""A row for each coordinate.
+"""The numbers of a check: a row for each coordinate, in the order of the point.
 
-``at`` is its place in the point; ``fields`` and ``units`` hold ``W_hidden`` and 2 for
-``W_hidden[0, 2]``; ``status`` is the verdict; ``x`` is the parameter, ``given`` the gradient under
-test, ``numeric`` its estimate by finite differences with an error of ``noise``; ``allowed`` is
-the difference of the two that would still be an agreement.
+``at`` is its place in the point; of ``W[0, 2]``, ``names`` is all, ``fields`` is ``W``, ``rows`` is
+0 (of a matrix alone) and ``units`` is 2; ``status`` is the verdict; ``x`` is the parameter,
+``given`` the gradient under test, ``numeric`` its estimate by finite differences with an error of
+``noise``, and ``allowed`` the difference of the two that would still be an agreement.
 """
 Fit: TypeAlias = tuple[str, str, Floats]
 """Family, how the gradient is wrong, and the multiples."""
@@ -40,15 +40,15 @@ Fit: TypeAlias = tuple[str, str, Floats]
 
 def table_of(judged: list[Coordinate], problem: Problem, rtol: float) -> Table:
     """Return the numbers of a check; the coordinates are in the order of the point."""
-    places, n = problem.layout.places, len(judged)
+    fields, index = zip(*problem.layout.places, strict=True)
     columns: dict[str, Any] = {
-        "at": range(n),
-        "fields": [field for field, _ in places],
-        "units": [str((*index, "")[-2:][0]) for _, index in places],
-        "x": problem.x,
-        **{key: [getattr(c, key) for c in judged] for key in ("status", "given", "numeric", "noise")},
-        "allowed": np.zeros(n),
+        "at": range(len(judged)), "names": problem.layout.names, "fields": fields,
+        "rows": [str(i[0]) if len(i) == 2 else "" for i in index],
+        "units": [str(i[-1]) if i else "" for i in index],
+        "x": problem.x, "allowed": 0.0 * problem.x,
     }  # fmt: skip
+    for key in ("status", "given", "numeric", "noise"):
+        columns[key] = [getattr(c, key) for c in judged]
     arrays = map(np.array, columns.values())
     return _with_allowed(np.rec.fromarrays([*arrays], names=[*columns], formats=None), rtol)
 
@@ -69,7 +69,7 @@ def table_beside(table: Table, problem: Problem) -> Table | None:
         rounding = 4.0 * problem.rounding / (STEP * size)
         beside.noise = np.abs(wide - beside.numeric) + rounding
         if np.isfinite([beside.given, wide]).all() and np.any(beside.given != table.given):
-            return _with_allowed(beside, 1e-6)
+            return _with_allowed(beside, 1e-5)
     return None
 
 
@@ -91,7 +91,7 @@ def fits(m: Table, every: Table, beside: Table | None) -> list[Fit]:
         fit = _solve(both, base, columns)
         if fit is None or (family == "scale" and is_one_of(fit[0], 0.0, 1.0)):
             continue
-        free = len(fit) - (family == "scale" and is_one_of(fit[0], *EVIDENT_RATIOS))
+        free = np.count_nonzero(fit) - (family == "scale" and is_one_of(fit[0], *EVIDENT_RATIOS))
         if not is_chance(m, free):
             text = words.format(_written(family, fit))
             found.setdefault(text, (free, (family, text, fit)))
@@ -115,7 +115,7 @@ def _patterns(m: Table, weights: dict[str, Floats]) -> Iterator[tuple[str, str, 
     yield "factor", "the square of the derivative", d * d, []
     yield "regularization", "off by {} times the parameter", d, [x]
     yield "regularization", "off by {} times the parameter", d, _by(m.units, x)
-    if min(x) < 0.0 < max(x):
+    if min(x) < 0.0 < max(x) and len(np.unique(m.at)) > 2:  # two that are swapped fit, too
         yield "regularization", "off by {} times the sign of the parameter", d, [np.sign(x)]
     if np.any(np.abs(d) > m.noise):
         yield "offset", "off by a constant {}", d, [one]
@@ -140,20 +140,30 @@ def _weights(m: Table, tables: list[Table]) -> dict[str, Floats]:
 
 
 def _solve(m: Table, base: Floats, columns: ArrayLike) -> Floats | None:
-    """Return the multiples of the columns that lead from the base to the gradient, if they do."""
+    """Return the multiples of the columns that lead from the base to the gradient, if they do.
+
+    They are fitted at the point of the check, where each coordinate comes first.
+    """
     A, b = np.reshape(columns, (-1, len(m))).T / m.allowed[:, None], (m.given - base) / m.allowed
-    sizes = np.linalg.norm(A, axis=0)
-    if not (np.isfinite(sizes).all() and np.all(sizes > 0.0) and np.isfinite(b).all()):
+    here = len(np.unique(m.at))
+    sizes = np.linalg.norm(A[:here], axis=0)
+    if not (np.isfinite(A).all() and np.isfinite(b).all()):
         return None
-    multiples, _, rank, _ = np.linalg.lstsq(A / sizes, b, rcond=1e-5)
-    if rank < len(sizes) or np.any(np.abs(A / sizes @ multiples - b) > 1.0):
+    A = A / np.where(sizes > 0.0, sizes, 1.0)
+    multiples, _, rank, _ = np.linalg.lstsq(A[:here], b[:here], rcond=1e-5)
+    if rank < np.count_nonzero(sizes) or np.any(np.abs(A @ multiples - b) > 1.0):
         return None
-    return np.asarray(multiples / sizes, dtype=np.float64)
+    return np.asarray(multiples / np.where(sizes > 0.0, sizes, 1.0), dtype=np.float64)
 
 
 def is_one_of(ratio: float, *plain: float) -> bool:
     """Whether a fitted ratio is one of these."""
     return min(abs(ratio - number) for number in plain) <= SAME_RATIO
+
+
+def is_plain(ratio: float) -> bool:
+    """Whether a factor is likely even where another pattern holds: -1, 2, or one over a number."""
+    return is_one_of(ratio, 2.0) or is_whole(1.0 / ratio)
 
 
 def is_whole(number: float) -> bool:

@@ -192,6 +192,7 @@ class Report:
         )
         yield from (f"reread {cite(e)}" for e in {f.equation for f in self.diagnosis} if e)
 
+    @np.errstate(all="ignore")
     def plot(self, ax: Any, worst: int = 3) -> None:
         """Draw the error of a central difference over its step on Matplotlib's axes `ax`.
 
