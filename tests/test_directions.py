@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
+from hwlib._layout import Directions
 from hwlib.gradcheck import check_grad
-from hwlib.gradcheck.layout import Directions
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 

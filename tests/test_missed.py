@@ -12,7 +12,6 @@ from test_mistakes import POINTS, check
 from hwlib import grading
 from hwlib.gradcheck import check_grad, numerical_grad
 
-
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 
 

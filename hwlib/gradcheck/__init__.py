@@ -30,10 +30,10 @@ The same holds for all functions here:
   says by how much `x` was moved.
 """
 
+from hwlib._layout import MACHINE_EPSILON
 from hwlib.gradcheck.check import check_grad
 from hwlib.gradcheck.jacobian import check_hvp, check_jacobian, check_vjp
 from hwlib.gradcheck.kinks import subgradient_violation
-from hwlib.gradcheck.noise import MACHINE_EPSILON
 from hwlib.gradcheck.numerical import numerical_grad
 from hwlib.gradcheck.report import Coordinate, Finding, Report
 

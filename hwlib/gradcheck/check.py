@@ -7,10 +7,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from hwlib._arrays import as_float
-from hwlib.gradcheck.diagnosis import diagnose
+from hwlib._layout import Function, Point
+from hwlib.gradcheck.diagnosis import diagnose, missed
 from hwlib.gradcheck.kinks import look_beside
-from hwlib.gradcheck.layout import Function, Point
-from hwlib.gradcheck.missed import missed
 from hwlib.gradcheck.noise import RESOLUTION
 from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Coordinate, Report, Status, worst_first
@@ -73,7 +72,7 @@ def check_grad(
 
     slopes = slopes_at(problem, problem.x)
     kinks, beside, faults, conventions = look_beside(problem, slopes, rtol)
-    judged = _judge(problem, slopes, rtol, kinks, zeros)
+    judged = list(_judge(problem, slopes, rtol, kinks, zeros))
     matches = [c for c in candidates if _equals(problem, c[1], rtol)]
     report = Report(
         worst_first(judged, rtol), rtol, beside=tuple(names[k] for k in sorted(beside)),
@@ -92,25 +91,17 @@ def check_grad(
 
 def _judge(
     problem: Problem, slopes: list[Slope], rtol: float, kinks: set[int], zeros: set[int]
-) -> list[Coordinate]:
-    """Return what the numbers say of each coordinate, in the order of the point."""
-    judged, triples = [], zip(problem.layout.names, problem.given.tolist(), slopes, strict=True)
-    for k, (name, given, slope) in enumerate(triples):
-        status = _status(given, slope, rtol, k in kinks, k in zeros)
-        judged.append(Coordinate(name, given, slope.value, slope.noise, status, slope.ladder))
-    return judged
-
-
-def _status(given: float, slope: Slope, rtol: float, at_kink: bool, is_zero: bool) -> Status:
-    wrong = slope.differs(given, rtol)
-    if is_zero:
-        return "zero" if given == 0.0 and not wrong else "differs"
-    if at_kink and np.isfinite(given):
-        return "kink"
-    if wrong:
-        return "differs"
-    size = max(abs(given), abs(slope.value))
-    return "unseen" if slope.noise >= RESOLUTION * size else "agrees"
+) -> Iterator[Coordinate]:
+    """Yield what the numbers say of each coordinate, in the order of the point."""
+    for k, (name, slope) in enumerate(zip(problem.layout.names, slopes, strict=True)):
+        given, wrong = float(problem.given[k]), slope.differs(problem.given[k], rtol)
+        is_seen = slope.noise < RESOLUTION * max(abs(given), abs(slope.value))
+        status: Status = "differs" if wrong else "agrees" if is_seen else "unseen"
+        if k in zeros:
+            status = "zero" if given == 0.0 and not wrong else "differs"
+        elif k in kinks and np.isfinite(given):
+            status = "kink"
+        yield Coordinate(name, given, slope.value, slope.noise, status, slope.ladder)
 
 
 def _noise(problem: Problem, judged: list[Coordinate]) -> Iterator[str]:

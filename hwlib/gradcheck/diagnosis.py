@@ -2,9 +2,14 @@
 
 First one mistake is looked for in all that is wrong, then one in each field. If no pattern fits,
 what is wrong may still be one block, or the gradient that of another loss; else it is unknown.
-Each function that recognises a mistake takes the rows in question and the whole case.
+Each function that recognises a mistake takes the rows in question and all of them.
+
+Of a gradient that passes, `missed` says which mistakes the point would have let through: it is
+made wrong on purpose, and judged by the same numbers again.
 """
 
+import re
+from collections.abc import Iterator
 from contextlib import suppress
 
 import numpy as np
@@ -51,12 +56,13 @@ def _multiple(m: Table, every: Table, beside: Table | None) -> Finding | None:
     if not found or not m.given.any():
         return None
     family, text, fit = found[0]
-    if len(found) > 1 and not (family == "scale" and patterns.is_plain(fit[0])):
+    is_scale = family == "scale"  # -1, 2 and 1/n are the likeliest wherever they fit
+    if len(found) > 1 and not (is_scale and ("/" in text or np.isclose(fit[0], [-1, 2]).any())):
         words = ", or ".join(text for _, text, _ in found)
         text = f"the gradient is wrong in {where}: it is {words}; here these are the same"
         return Finding("unknown", text)
     note = _note(family, text, fit)
-    family = "sign" if family == "scale" and patterns.is_one_of(fit[0], -1.0) else family
+    family = "sign" if is_scale and np.isclose(fit[0], -1.0) else family
     return Finding(family, f"{WRONG[family]} is wrong in {where}: the gradient is {text}{note}")
 
 
@@ -66,7 +72,7 @@ def _note(family: str, text: str, fit: Floats) -> str:
         n = max(fit[0], 1.0 / fit[0])
         one, other = ("mean", "sum") if fit[0] < 1.0 else ("sum", "mean")
         note = f", right if f were the {one} of n = {n:.0f} terms, and not their {other}"
-        return note if n > 2.5 and patterns.is_whole(n) else ""
+        return note if n > 2.5 and np.isclose(n, round(n)) else ""
     if family != "regularization" or len(fit) > 1 or "sign" in text:
         return ""
     if fit[0] > 0.0:
@@ -124,11 +130,8 @@ def _another_loss(problem: Problem) -> Finding | None:
     with suppress(ValueError):
         rises = [problem.grad(problem.x + h) - problem.grad(problem.x - h) for h in steps]
         across = rises - np.diag(np.diag(rises))  # on the diagonal it is a matter of course
-        if (
-            np.max(np.abs(across - across.T))
-            <= 1e-6 * np.max(np.abs(rises))
-            < np.max(np.abs(across))
-        ):
+        apart, size = np.max(np.abs(across - across.T)), 1e-6 * np.max(np.abs(rises))
+        if apart <= size < np.max(np.abs(across)):
             text = "it is consistent with itself (its derivatives are symmetric), but not with f"
             return Finding("other loss", f"the gradient belongs to another loss: {text}")
     return None
@@ -151,8 +154,53 @@ def _place(m: Table, every: Table) -> str:
         whole = every[(every.fields == field) & (every.rows != "") & (every[key] == m[key][0])]
         if len(m) > 1 and np.array_equal(m.at, whole.at):
             return line
-    return (
-        ", ".join(m.names)
-        if len(m) <= 3
-        else f"{len(m)} coordinates of {', '.join(dict.fromkeys(m.fields))}"
+    if len(m) <= 3:
+        return ", ".join(m.names)
+    return f"{len(m)} coordinates of {', '.join(dict.fromkeys(m.fields))}"
+
+
+@np.errstate(all="ignore")
+def missed(judged: list[Coordinate], problem: Problem, rtol: float) -> tuple[str, ...]:
+    """Return the mistakes that would have passed, each in a sentence; none at a strong point.
+
+    The coordinates are in the order of the point, and none of them differs.
+    """
+    every = patterns.table_of(judged, problem, rtol)
+    seen, beside = (
+        every[np.isin(every.status, ["agrees", "unseen"])],
+        patterns.table_beside(every, problem),
     )
+    return (*_in_fields(seen), *(() if beside is None else _beside(every, beside)))
+
+
+def _in_fields(m: Table) -> Iterator[str]:
+    """Make the gradient wrong field by field."""
+    for field in dict.fromkeys(m.fields):
+        part, alike = m[m.fields == field], m.x[[_kind(f) == _kind(field) for f in m.fields]]
+        g, is_hidden = part.given, bool(m.x.any() and not alike.any())
+        wrong = {"a wrong sign": -g, "a factor of 2": 2.0 * g, "zeros": 0.0 * g,
+                 "another power of the parameter": part.x * g,
+                 "an error of 0.1 percent": 1.001 * g}  # fmt: skip
+        errors = {what: np.abs(g - part.numeric) for what, g in wrong.items()}
+        passing = [what for what, error in errors.items() if np.all(error <= part.allowed)]
+        if passing := passing + ["a penalty"] * is_hidden:
+            yield f"here {' or '.join(passing)} in {field} would not show"
+
+
+def _kind(field: str) -> str:
+    """Return b for b_1 and b_2: a penalty on the biases shows if one of them is not 0."""
+    return re.sub(r"\d|_.*", "", field)
+
+
+def _beside(every: Table, beside: Table) -> Iterator[str]:
+    """Compare with the point beside, which is less regular: pairs swapped, and all else."""
+    for field in dict.fromkeys(every.fields):
+        m = every[(every.fields == field) & (every.status == "agrees")]
+        m = m[np.argsort(m.given)]
+        for k in np.flatnonzero(np.diff(m.given) <= m.allowed[1:])[:1]:
+            a, b = beside.given[m.at[k : k + 2]]
+            if abs(a - b) > 1e-5 * abs(a):
+                yield f"{m.names[k]} and {m.names[k + 1]} swapped would not show"
+    wrong = beside[np.abs(beside.given - beside.numeric) > 10.0 * beside.allowed]
+    if len(wrong):
+        yield f"beside this point the gradient is wrong, in {wrong.names[0]}: check there"

@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from hwlib._arrays import Floats, as_callable, as_floats
+from hwlib._layout import Function, Layout, Point
 from hwlib.gradcheck.check import check_grad
 from hwlib.gradcheck.diagnosis import diagnose
-from hwlib.gradcheck.layout import Function, Layout, Point
 from hwlib.gradcheck.problem import Problem
-from hwlib.gradcheck.report import FAULTS, Report
+from hwlib.gradcheck.report import FAULTS, Report, worst_first
 
 Product: TypeAlias = Callable[[Point, Point], Point]
 
@@ -61,11 +61,12 @@ def check_jacobian(f: Function, jac: Function, x: Point, *, rtol: float = 1e-6) 
         key: tuple(dict.fromkeys(entry for report in reports for entry in getattr(report, key)))
         for key in ("coordinates", "beside", "notes", "diagnosis", "missed")
     }
-    whole = Report(rtol=rtol, **parts)
+    found = parts.pop("coordinates")
+    whole = Report(worst_first(found, rtol), rtol, **parts)
     if not whole.names("differs") or any(f.family in FAULTS for f in whole.diagnosis):
         return whole
     problem = Problem(total, grad, dict.fromkeys(place, x))
-    judged = sorted(whole.coordinates, key=lambda c: problem.layout.names.index(c.name))
+    judged = sorted(found, key=lambda c: problem.layout.names.index(c.name))
     return replace(whole, diagnosis=tuple(diagnose(judged, problem, rtol)))
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlib._arrays import Floats, as_callable, as_count, as_float, as_floats, as_rng
-from hwlib.gradcheck.layout import Function
-from hwlib.gradcheck.noise import MACHINE_EPSILON, RESOLUTION
+from hwlib._layout import MACHINE_EPSILON, Function
+from hwlib.gradcheck.noise import RESOLUTION
 from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Finding
 from hwlib.gradcheck.step_ladder import Slope, slope_along, slopes_at

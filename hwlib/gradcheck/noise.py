@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from hwlib._arrays import Floats
+from hwlib._layout import MACHINE_EPSILON
 
-MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 RESOLUTION = 1e-4
 """A number whose noise is more than this part of it is not seen."""
 NARROWEST = 2.0**-46

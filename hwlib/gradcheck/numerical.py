@@ -5,8 +5,7 @@ from typing import Literal
 import numpy as np
 
 from hwlib._arrays import as_callable, as_float
-from hwlib.gradcheck.layout import Function, Layout, Point
-from hwlib.gradcheck.noise import MACHINE_EPSILON
+from hwlib._layout import MACHINE_EPSILON, Function, Layout, Point
 
 Method = Literal["forward", "central", "complex"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlib._arrays import Floats
-from hwlib.gradcheck.noise import MACHINE_EPSILON
+from hwlib._layout import MACHINE_EPSILON
 from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Coordinate
 
@@ -34,42 +34,36 @@ Table: TypeAlias = Any  # np.recarray, whose columns have no types
 ``given`` the gradient under test, ``numeric`` its estimate by finite differences with an error of
 ``noise``, and ``allowed`` the difference of the two that would still be an agreement.
 """
-Fit: TypeAlias = tuple[str, str, Floats]
-"""Family, how the gradient is wrong, and the multiples."""
 
 
 def table_of(judged: list[Coordinate], problem: Problem, rtol: float) -> Table:
     """Return the numbers of a check; the coordinates are in the order of the point."""
     fields, index = zip(*problem.layout.places, strict=True)
+    given, numeric, noise = np.array([(c.given, c.numeric, c.noise) for c in judged]).T
+    size = np.maximum(np.abs(given), np.abs(numeric))
     columns: dict[str, Any] = {
         "at": range(len(judged)), "names": problem.layout.names, "fields": fields,
         "rows": [str(i[0]) if len(i) == 2 else "" for i in index],
         "units": [str(i[-1]) if i else "" for i in index],
-        "x": problem.x, "allowed": 0.0 * problem.x,
+        "status": [c.status for c in judged], "x": problem.x,
+        "given": given, "numeric": numeric, "noise": noise,
+        "allowed": noise + max(rtol, 16.0 * MACHINE_EPSILON) * size,
     }  # fmt: skip
-    for key in ("status", "given", "numeric", "noise"):
-        columns[key] = [getattr(c, key) for c in judged]
-    arrays = map(np.array, columns.values())
-    return _with_allowed(np.rec.fromarrays([*arrays], names=[*columns], formats=None), rtol)
-
-
-def _with_allowed(table: Table, rtol: float) -> Table:
-    size = np.maximum(np.abs(table.given), np.abs(table.numeric))
-    table.allowed = table.noise + max(rtol, 16.0 * MACHINE_EPSILON) * size
-    return table
+    arrays = [np.array(column) for column in columns.values()]
+    return np.rec.fromarrays(arrays, names=[*columns], formats=None)
 
 
 def table_beside(table: Table, problem: Problem) -> Table | None:
     """Return the table of a point close by; None where the gradient is constant, or fails."""
-    size, beside = np.where(table.x == 0.0, 1.0, np.abs(table.x)), table.copy()
-    beside.x += BESIDE * size * np.random.default_rng(0).normal(size=len(size))
+    size, t = np.where(table.x == 0.0, 1.0, np.abs(table.x)), table.copy()
+    t.x += BESIDE * size * np.random.default_rng(0).normal(size=len(size))
     with suppress(ValueError):
-        beside.given = problem.grad(beside.x)
-        wide, beside.numeric = (_central(problem, beside.x, c * STEP * size) for c in (2.0, 1.0))
-        rounding = 4.0 * problem.rounding / (STEP * size)
-        beside.noise = np.abs(wide - beside.numeric) + rounding
-        if np.isfinite([beside.given, wide]).all() and np.any(beside.given != table.given):
-            return _with_allowed(beside, 1e-5)
+        t.given = problem.grad(t.x)
+        wide, t.numeric = (_central(problem, t.x, c * STEP * size) for c in (2.0, 1.0))
+        t.noise = np.abs(wide - t.numeric) + 4.0 * problem.rounding / (STEP * size)
+        t.allowed = t.noise + SAME_RATIO * np.maximum(np.abs(t.given), np.abs(t.numeric))
+        if np.isfinite([t.given, wide]).all() and np.any(t.given != table.given):
+            return t
     return None
 
 
@@ -83,25 +77,29 @@ def is_chance(m: Table, n_fitted: int) -> bool:
     return bool(np.prod(np.sort(chances)[n_fitted:]) > MOST_CHANCE)
 
 
-def fits(m: Table, every: Table, beside: Table | None) -> list[Fit]:
-    """Return the patterns that the rows `m` follow, of those with the fewest free numbers."""
-    tables, found = [t for t in (every, beside) if t is not None], dict[str, tuple[int, Fit]]()
+def fits(m: Table, every: Table, beside: Table | None) -> list[tuple[str, str, Floats]]:
+    """Return family, words and multiples of the patterns with the fewest free numbers that hold.
+
+    They are looked for in the rows `m` of all.
+    """
+    tables, found = [t for t in (every, beside) if t is not None], dict[str, Any]()
     both = np.concatenate([t[m.at] for t in tables]).view(np.recarray)
     for family, words, base, columns in _patterns(both, _weights(m, tables)):
         fit = _solve(both, base, columns)
-        if fit is None or (family == "scale" and is_one_of(fit[0], 0.0, 1.0)):
+        if fit is None or (family == "scale" and np.isclose(fit[0], [0.0, 1.0]).any()):
             continue
-        free = np.count_nonzero(fit) - (family == "scale" and is_one_of(fit[0], *EVIDENT_RATIOS))
+        is_evident = family == "scale" and np.isclose(fit[0], EVIDENT_RATIOS).any()
+        free = int(np.count_nonzero(fit)) - bool(is_evident)
         if not is_chance(m, free):
-            text = words.format(_written(family, fit))
-            found.setdefault(text, (free, (family, text, fit)))
-    fewest = min((free for free, _ in found.values()), default=0)
-    return [fit for free, fit in found.values() if free == fewest]
+            text = words.format(_fraction(fit[0]) if family == "scale" else _listed(family, fit))
+            found.setdefault(text, (free, family, text, fit))
+    fewest = min((free for free, *_ in found.values()), default=0)
+    return [tuple(fit) for free, *fit in found.values() if free == fewest]
 
 
 def _patterns(m: Table, weights: dict[str, Floats]) -> Iterator[tuple[str, str, Floats, ArrayLike]]:
     """Yield family, words, base and columns; `weights` are one of another field for each unit."""
-    d, x, one = m.numeric, m.x, np.ones(len(m))
+    d, x, one = m.numeric, m.x, np.ones_like(m.x)
     penalties = _by(m.fields, x)
     for also, p in (("", penalties[:0]), (", beside a multiple of the parameter", penalties)):
         yield "scale", f"{{}} times the derivative{also}", 0.0 * x, [d, *p]
@@ -156,25 +154,12 @@ def _solve(m: Table, base: Floats, columns: ArrayLike) -> Floats | None:
     return np.asarray(multiples / np.where(sizes > 0.0, sizes, 1.0), dtype=np.float64)
 
 
-def is_one_of(ratio: float, *plain: float) -> bool:
-    """Whether a fitted ratio is one of these."""
-    return min(abs(ratio - number) for number in plain) <= SAME_RATIO
+def _listed(family: str, fit: Floats) -> str:
+    numbers = fit[:1] if family == "factor" else fit
+    return " and ".join(dict.fromkeys(f"{number:.4g}" for number in numbers))
 
 
-def is_plain(ratio: float) -> bool:
-    """Whether a factor is likely even where another pattern holds: -1, 2, or one over a number."""
-    return is_one_of(ratio, 2.0) or is_whole(1.0 / ratio)
-
-
-def is_whole(number: float) -> bool:
-    """Whether a fitted number is whole, and not 0."""
-    return abs(round(number) / number - 1.0) <= SAME_RATIO
-
-
-def _written(family: str, fit: Floats) -> str:
-    if family != "scale":
-        numbers = fit[:1] if family == "factor" else fit
-        return " and ".join(dict.fromkeys(f"{number:.4g}" for number in numbers))
-    parts = 1.0 / fit[0]
-    is_part = abs(parts) > 1.5 and is_whole(parts)
-    return f"{np.sign(parts):.0f}/{abs(parts):.0f}" if is_part else f"{fit[0]:.6g}"
+def _fraction(ratio: float) -> str:
+    parts = round(1.0 / ratio)
+    is_part = abs(parts) > 1 and np.isclose(ratio * parts, 1.0)
+    return f"{np.sign(parts)}/{abs(parts)}" if is_part else f"{ratio:.6g}"

@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -186,10 +186,9 @@ class Report:
         equal = "this is" if self.names("differs") else "the same at this point as"
         yield from (f"{equal} the mistake {name!r}" for name in self.matches)
         yield from self.notes
-        # A candidate says more than that the mistake is unknown.
-        yield from (
-            f.evidence for f in self.diagnosis if not (self.matches and f.family == "unknown")
-        )
+        for f in self.diagnosis:
+            if not (self.matches and f.family == "unknown"):  # the candidate says more
+                yield f.evidence
         yield from (f"reread {cite(e)}" for e in {f.equation for f in self.diagnosis} if e)
 
     @np.errstate(all="ignore")
@@ -204,14 +203,14 @@ class Report:
             ax.loglog(c.ladder[0], np.where(errors == 0.0, np.nan, errors), "o-", label=c.name)
         (steps, slopes), numeric = self.coordinates[0].ladder, self.coordinates[0].numeric
         errors = np.abs(slopes - numeric) / abs(numeric)
-        k = int(np.nanargmin(np.where(errors == 0.0, np.inf, errors)))
+        k = int(np.argmin(np.where(errors > 0.0, errors, np.inf)))
         for name, part, order in (("slope 2", steps[: k + 1], 2), ("slope -1", steps[k:], -1)):
             ax.loglog(part, errors[k] * (part / steps[k]) ** order, "k--", label=name)
         ax.set(xlabel="step", ylabel="relative error")
         ax.legend()
 
 
-def worst_first(coordinates: list[Coordinate], rtol: float) -> tuple[Coordinate, ...]:
+def worst_first(coordinates: Iterable[Coordinate], rtol: float) -> tuple[Coordinate, ...]:
     """Return the coordinates in the order of the table."""
 
     # Rounding must not set the order: errors count as they are printed, or not at all.

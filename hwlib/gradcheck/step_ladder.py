@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hwlib._arrays import Floats
-from hwlib.gradcheck.noise import MACHINE_EPSILON, RESOLUTION
+from hwlib._layout import MACHINE_EPSILON
+from hwlib.gradcheck.noise import RESOLUTION
 from hwlib.gradcheck.problem import Problem
 
 WIDEST, RATIO = 0.31, 5.3

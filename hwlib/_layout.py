@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwlib._arrays import Floats, as_count, as_floats, as_numbers
-from hwlib.gradcheck.noise import MACHINE_EPSILON
+
+MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 
 Point: TypeAlias = Any
 """An array, a number, or a NamedTuple, dict, list, tuple or dataclass of points.
