@@ -33,19 +33,21 @@ def check_grad(
     ----------
     f, grad : callable
     x : Point
-        The point of the check. Choose one where no coordinate of the gradient is 0.
+        The point of the check. Choose irregular numbers, at which no coordinate of the gradient
+        is 0 but those that are 0 everywhere: these belong into `expected_zero`.
     rtol : float, default 1e-6
         Allowed relative error of a coordinate.
     expected_zero : sequence of int or str
-        Coordinates known to be 0, by position (counted through all fields) or by name. They
-        must be exactly 0 in the gradient, and `f` must not depend on them.
+        Coordinates of the gradient that are 0 at every point, by position (counted through all
+        fields) or by name. They must be exactly 0, and `f` must not depend on them.
     candidates : sequence of (name, callable) or (name, callable, equation)
         Wrong gradients of the same signature as `grad`; if one equals it, the report says so,
         and the diagnosis names its equation. `hwlib.gradcheck.mistakes.candidates` gives the
         catalogue.
     context : sequence of str
-        Facts about the point that only the caller knows and that hide mistakes, such as
-        "l2 = 0". Each makes the check weak. `hwlib.gradcheck.blind_spots` finds them.
+        Facts that hide mistakes and that no number of the check shows, such as "l2 = 0" or
+        "there is only one sample". Each makes the check weak. For the models of the book
+        `hwlib.gradcheck.blind_spots` lists them; of another model you know them yourself.
     directions : int, optional
         For many coordinates: only so many random directions in each array are looked at, and
         the report says so.
@@ -61,7 +63,9 @@ def check_grad(
     a derivative jumps, the coordinates involved are reported as kinks, and the gradient is
     checked at random points beside; if it takes two values there, it must lie between them at
     the kink. The check fails where f or grad is not deterministic or changes its argument, and
-    where f jumps. Implements eq-relative-error and eq-noise-floor.
+    where f jumps. A check that passes is weak where a coordinate is unseen or at a kink, where
+    mistakes would pass, and where the gradient is wrong at a point close by. Implements
+    eq-relative-error and eq-noise-floor.
     """
     rtol = as_float("rtol", rtol, minimum=0.0)
     context = _as_list("context", context, "strings", _is_text)

@@ -16,6 +16,7 @@ import numpy as np
 
 from hwlib._arrays import Floats
 from hwlib.gradcheck import patterns
+from hwlib.gradcheck.noise import CLEAR
 from hwlib.gradcheck.patterns import Table
 from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Coordinate, Finding
@@ -201,6 +202,6 @@ def _beside(every: Table, beside: Table) -> Iterator[str]:
             a, b = beside.given[m.at[k : k + 2]]
             if abs(a - b) > 1e-5 * abs(a):
                 yield f"{m.names[k]} and {m.names[k + 1]} swapped would not show"
-    wrong = beside[np.abs(beside.given - beside.numeric) > 10.0 * beside.allowed]
+    wrong = beside[np.abs(beside.given - beside.numeric) > CLEAR * beside.allowed]
     if len(wrong):
         yield f"beside this point the gradient is wrong, in {wrong.names[0]}: check there"

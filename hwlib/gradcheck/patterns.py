@@ -60,6 +60,7 @@ def table_beside(table: Table, problem: Problem) -> Table | None:
     with suppress(ValueError):
         t.given = problem.grad(t.x)
         wide, t.numeric = (_central(problem, t.x, c * STEP * size) for c in (2.0, 1.0))
+        # Halving the step removes most of its error; the roundings are those of the ladder.
         t.noise = np.abs(wide - t.numeric) + 4.0 * problem.rounding / (STEP * size)
         t.allowed = t.noise + SAME_RATIO * np.maximum(np.abs(t.given), np.abs(t.numeric))
         if np.isfinite([t.given, wide]).all() and np.any(t.given != table.given):

@@ -73,8 +73,9 @@ class Finding(NamedTuple):
     Attributes
     ----------
     family : str
-        "sign", "scale", "regularization", "mask", "permutation", "block" or "unknown"; or a
-        fault of the functions: "not deterministic", "argument changed", "jump" or "kink".
+        "sign", "scale", "factor" (one too many, too few, or stepped), "regularization",
+        "offset", "permutation", "mask", "zeros", "block", "other loss" or "unknown"; or a fault
+        of the functions: "not deterministic", "argument changed", "jump" or "kink".
     evidence : str
         A sentence that says what is wrong, with the numbers that speak for it.
     equation : str
@@ -97,11 +98,11 @@ class Report:
     rtol : float
         The relative error that was allowed, besides the noise.
     beside : tuple of str
-        Coordinates that differ at points beside a kink.
+        Coordinates whose derivative was compared at points beside a kink, and differs there.
     matches : tuple of str
         Names of the candidates that equal the gradient under test.
     context : tuple of str
-        Why a mistake could hide at this point, as the caller says.
+        Facts that hide mistakes at this point, as the caller says.
     missed : tuple of str
         Mistakes that this point lets through, as the numbers show; empty if the check failed.
     notes : tuple of str
@@ -133,7 +134,8 @@ class Report:
     def weak(self) -> bool:
         """Whether a wrong gradient could have escaped.
 
-        Something was unseen or at a kink, the context says so, or a wrong candidate passes.
+        Something was unseen or at a kink, the context or `missed` says so, or a wrong candidate
+        passes.
         """
         unsure = self.names("unseen", "kink") or self.context or self.missed
         return bool(unsure or (self.passed and self.matches))

@@ -13,7 +13,7 @@ import numpy as np
 
 from hwlib._arrays import Floats
 from hwlib._layout import MACHINE_EPSILON
-from hwlib.gradcheck.noise import RESOLUTION
+from hwlib.gradcheck.noise import CLEAR, RESOLUTION
 from hwlib.gradcheck.problem import Problem
 
 WIDEST, RATIO = 0.31, 5.3
@@ -52,6 +52,7 @@ class Slope(NamedTuple):
 def steps(x: Floats, v: Floats) -> Floats:
     """Return the steps to try at x along v, the widest first."""
     size = float(np.max(np.abs(x[v != 0.0]))) or 1.0
+    # A few last bits of 1, or of a small x a fraction that does not leave its size.
     narrowest = min(2.0**-47 * max(1.0, size), 2.0**-14 * size)
     sizes = WIDEST * max(1.0, size) / RATIO ** np.arange(100)
     k = np.argmax(np.abs(v))
@@ -91,9 +92,10 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     again = h[chosen + 2] * SECOND_LADDER
     forward_again, backward_again, doubt_again = _one_sided(problem, x, v, again)
     (confirmed,), _ = extrapolate((forward_again + backward_again) / 2.0, again, 2, doubt_again)
+    # The true value may lie as far beyond the second estimate as that is from the first.
     error += 2.0 * abs(float(confirmed) - slope) if np.isfinite(confirmed) else 0.0
     size = max(abs(forward[-1]), abs(backward[-1]), abs(slope))
-    is_jump = abs(jump) > 10.0 * doubt and abs(jump) > RESOLUTION * size
+    is_jump = abs(jump) > CLEAR * doubt and abs(jump) > RESOLUTION * size
     ladder = np.array([h, central])
     return Slope(float(np.nan_to_num(slope)), error, jump if is_jump else 0.0, ladder)
 
@@ -117,4 +119,5 @@ def _one_sided(problem: Problem, x: Floats, v: Floats, h: Floats) -> tuple[Float
     size = MACHINE_EPSILON * np.maximum(np.abs(after), np.abs(before))
     forward = (after - here) / ((ahead[:, k] - x[k]) / v[k])
     backward = (here - before) / ((x[k] - behind[:, k]) / v[k])
+    # A difference has two roundings, and each may be twice as large as on average.
     return forward, backward, 4.0 * np.fmax(problem.rounding, size) / h
