@@ -108,9 +108,9 @@ def _run_apart(file: Path, seconds: int, *names: str) -> tuple[dict[str, Any], s
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         work, out, printed = (Path(folder, name) for name in ("work", "out", "printed"))
         work.mkdir()
-        command = [sys.executable, "-PBu", "-Xutf8", "-c", PROGRAM, str(file.absolute()), str(out)]
-        env = os.environ | {"PYTHONPATH": str(Path(HOME).parent), "MPLBACKEND": "agg",
-                            "OPENBLAS_NUM_THREADS": "1", "HWLIB_RUN": folder}
+        command = [sys.executable, "-PBu", "-c", PROGRAM, str(file.absolute()), str(out)]
+        env = dict(os.environ, PYTHONPATH=str(Path(HOME).parent), PYTHONIOENCODING="utf-8",
+                   MPLBACKEND="agg", OPENBLAS_NUM_THREADS="1", HWLIB_RUN=folder)
         with printed.open("ab") as log:
             process = Popen([*command, *names], cwd=work, env=env, stdin=DEVNULL, stdout=log,
                             stderr=log, start_new_session=True)
@@ -198,8 +198,8 @@ def _report(file: Path, grades: list[Grade], printed: str) -> Iterator[str]:
 def _summary(table: list[dict[str, str]], passed: list[bool]) -> Iterator[str]:
     """Yield how many files passed, and what became of each question how often, and why."""
     yield f"\nfiles: {len(passed)}, passed {sum(passed)}, FAILED {len(passed) - sum(passed)}"
-    whys = [(r["question"] or "not run", r["function"], r["status"], r["why"]) for r in table]
-    counts = Counter(" ".join(parts).partition(" (line ")[0] for parts in whys)
+    rows = ("{question} {function} {status} {why}".format(**row) for row in table)
+    counts = Counter(" ".join(row.partition(" (line ")[0].split()) for row in rows)
     yield from (f"{n:>5} x {what}" for what, n in sorted(counts.items()))
 
 

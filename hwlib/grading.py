@@ -35,7 +35,7 @@ CELL = "code cell "
 PLAIN = {
     "is read-only": "is an argument: copy it first", "is not callable": "is not a function",
     "File too large": "more than 64 MB written", "the parts of x": "what --help says",
-    "maximum recursion depth exceeded": "a function calls itself, or a list holds itself",
+    "maximum recursion depth exceeded": "too deep (a function or a list in itself without end)",
 }  # fmt: skip
 """In place of what Python says."""
 
