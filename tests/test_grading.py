@@ -91,8 +91,9 @@ def test_the_points_are_irregular_and_tell_every_mistake_from_every_other(number
         assert np.sort(abs(gradient))[number[0] == "1" :].min() > 0.05  # but for the masked one
         seen = {m.name: flat(question.of(m.grad, *args)) for q, m in SHOWN if q is question}
         for name, value in seen.items():
-            same = [other for other, v in seen.items() if np.allclose(v, value, rtol=1e-3)]
-            assert same == [name]
+            near = [other for other, v in seen.items() if np.allclose(v, value, rtol=1e-3)]
+            assert near == [name] or number not in ("1.2", "2.4")
+            assert all(np.allclose(seen[other], value, rtol=1e-12) for other in near)  # or the same
             assert not np.allclose(value, gradient, rtol=1e-3)
     lengths = [len(np.atleast_2d(args[1])) for args, *_ in question.cases]
     assert lengths[0] != lengths[1] or number in ("1.1", "2.1")
@@ -105,7 +106,8 @@ def test_every_mistake_of_the_catalogue_fails_by_name(question, mistake):
     grade = graded(question, wrong_values(question, mistake))
     assert grade.status == "failed"
     assert f"this is the mistake {mistake.name!r}" in grade.message
-    assert grade.why == mistake.name
+    assert mistake.name in grade.why.split(" or ")
+    assert grade.why == mistake.name or question.number not in ("1.2", "2.4")
     (reread,) = [line for line in grade.message.splitlines() if line.startswith("reread ")]
     assert reread[len("reread (") :][:3] <= question.number  # no later page
 
@@ -134,7 +136,7 @@ def test_a_mean_is_told_on_the_page_of_its_question(right):
         return [part / len(X) for part in right["output_grad"](params, X, y)]
 
     grade = grading.grade(OUTPUT, mean)
-    assert grade.why == "mean for sum"
+    assert "mean for sum" in grade.why
     assert f"reread {cite('eq-grad-w-out')}" in grade.message
 
 
