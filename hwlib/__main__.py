@@ -1,20 +1,25 @@
 """Check gradients of your own: `python -m hwlib check FILE`, a module (.py) or notebook (.ipynb).
 
-The losses are those of the book: sums over the samples, labels -1 and +1 in question 1 and 0
-and 1 in question 2, biases not regularized. The file defines one or more of these functions::
+The file defines one or more of these functions, under these names::
 
-    1.1  hypothesis_grad(theta, x)      returns dh/dtheta for a row x of features, shape (7,)
-    1.2  hinge_grad(theta, X, y)        returns the gradient, shape (7,)
-    2.1  delta_out(z, y)                returns dL/dz for each output z, shape (n,)
-    2.2  output_grad(params, X, y)      returns (w_out, b_out), shapes (m,) and ()
-    2.3  hidden_grad(params, X, y)      returns (W_hidden, b_hidden), shapes (d, m) and (m,)
-    2.4  loss_grad(params, X, y, l2)    returns (W_hidden, b_hidden, w_out, b_out)
+    1.1  hypothesis_grad(theta, x)    returns dh/dtheta for one row x of features: shape (7,)
+    1.2  hinge_grad(theta, X, y)      returns dl/dtheta: shape (7,)
+    2.1  delta_out(z, y)              returns dL/dz for each z before the sigmoid: shape (n,)
+    2.2  output_grad(params, X, y)    returns (dL/dw_out, dL/db_out): shape (m,), a number
+    2.3  hidden_grad(params, X, y)    returns (dL/dW_hidden, dL/db_hidden): (d, m), (m,)
+    2.4  loss_grad(params, X, y, l2)  returns the derivatives with respect to W_hidden,
+                                      b_hidden, w_out and b_out, in this order
 
-`X` holds one sample a row; `params` has the fields W_hidden, b_hidden, w_out and b_out. Each
-function is called at two points, with irregular numbers. To call yours at the first of them::
+`X` holds one sample per row: n samples, d inputs, m hidden units. `params` has the fields
+W_hidden, b_hidden, w_out and b_out. The losses are those of the book: sums over the samples;
+labels -1 and +1 in question 1, where the linear feature theta[5] is masked, and 0 and 1 in
+question 2; the penalty is l2/2 times the sum of the squared weights, without the biases.
+
+Each function is called at two points with irregular numbers. To call yours at the first::
 
     from hwlib.grading import QUESTIONS
-    hinge_grad(*QUESTIONS[1].cases[0].args)
+    theta, X, y = QUESTIONS[1].cases[0][0]  # for 1.2; QUESTIONS[0] is 1.1, QUESTIONS[5] 2.4
+    print(hinge_grad(theta, X, y))
 
 One file: what it prints, the traceback of an error in it, and the report of each question.
 Several files, or folders of them: one line a file, or a table with a row a question (--csv,

@@ -172,7 +172,7 @@ def _told(question: Question, report: Report, head: str, table: list[str]) -> di
     short = faults or [f"wrong: {', '.join(sorted(report.names('differs')))}"]
     likely = [f.evidence.partition(":")[0].partition(", with")[0] for f in report.diagnosis]
     if not report.matches and report.diagnosis[0].family == "unknown":
-        table.append(f"next: take one sample, and go line by line to {cite(question.equation)}")
+        table.append(f"next: with one sample, go line by line up to {cite(question.equation)}")
     return {"verdict": ("\n".join(["FAILED", *faults]), "; ".join(faults)),
             "coordinate": ("\n".join([head, *short]), "; ".join(short)),
             "diagnosis": ("\n".join([head, *table]), " or ".join(report.matches) or "; ".join(likely))}

@@ -140,6 +140,16 @@ def test_a_mean_is_told_on_the_page_of_its_question(right):
     assert f"reread {cite('eq-grad-w-out')}" in grade.message
 
 
+@pytest.mark.skipif(
+    "no mask at all" not in [m.name for m in mistakes.HINGE], reason="not in the catalogue"
+)
+def test_the_answer_of_the_source_sheet_to_the_hinge_loss_is_named():
+    def sheet(theta, X, y):
+        return sum(-label * x for x, label in zip(X, y, strict=True) if label * (x @ theta) < 1)
+
+    assert grading.grade(BY_NUMBER["1.2"], sheet).why == "no mask at all"
+
+
 @pytest.mark.parametrize("number", BY_NUMBER)
 def test_the_right_numbers_of_one_point_are_no_answer(number, right):
     question = BY_NUMBER[number]

@@ -321,9 +321,9 @@ def test_an_endless_loop_is_stopped_and_loses_its_own_question_alone(loop, write
     wrong = f"def hinge_grad(theta, X, y):\n    {loop}\n"
     path = write(f"import time\nprint('seen')\n{DELTA}\n{wrong}")
     start = time.monotonic()
-    grades, printed = check(path, seconds=1)
-    assert time.monotonic() - start < 10
-    assert grades["1.2"].message == "stopped after 1 s: an endless loop?"
+    grades, printed = check(path, seconds=3)
+    assert time.monotonic() - start < 30
+    assert grades["1.2"].message == "stopped after 3 s: an endless loop?"
     assert grades["2.1"]
     assert printed == "seen\n"
 
@@ -549,7 +549,6 @@ def test_a_summary_counts_the_mistakes_of_each_question(folder, capsys):
     lines = lines[4:]
     assert lines[1] == "files: 4, passed 1, FAILED 3"
     assert lines[2:] == [
-        "    1 x error ZeroDivisionError: division by zero",
         "    3 x 1.1 hypothesis_grad missing",
         "    2 x 1.2 hinge_grad failed mask forgotten",
         "    1 x 1.2 hinge_grad passed",
@@ -559,6 +558,7 @@ def test_a_summary_counts_the_mistakes_of_each_question(folder, capsys):
         "    1 x 2.3 hidden_grad failed ReLU gate forgotten",
         "    1 x 2.3 hidden_grad passed",
         "    3 x 2.4 loss_grad missing",
+        "    1 x error ZeroDivisionError: division by zero",
     ]
 
 
