@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hwlib import data, hinge, network, polynomial
+from hwlib._layout import Layout
 from hwlib.gradcheck import Report, check_grad, mistakes
-from hwlib.gradcheck.layout import Layout
 from hwlib.gradcheck.problem import CALLS
 from hwlib.numbering import cite, number
 
