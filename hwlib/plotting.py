@@ -42,7 +42,7 @@ CLASS_STYLE = {
 NODE = 32.0
 """Diameter of a node of `graph`, in points: wide enough for a name such as W_14."""
 
-LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
 def use_book_style() -> None:
@@ -163,7 +163,7 @@ def _draw_nodes(
         for texts, side, color in passes:
             if name in texts:
                 ax.annotate(
-                    texts[name], at, xytext=(0, side * (NODE / 2 + 8)), color=COLORS[color],
+                    texts[name], at, xytext=(0, side * (NODE / 2 + 10)), color=COLORS[color],
                     textcoords="offset points", ha="center", va="center", zorder=4,
                     bbox=LABEL_BOX,
                 )  # fmt: skip

@@ -104,11 +104,10 @@ def visit_image(self: HTML5Translator, node: nodes.image) -> None:
     if not node["uri"].endswith(".svg"):
         return HTML5Translator.visit_image(self, node)
     self.builder.images.pop(node["uri"], None)  # no file of its own
-    self.drawn = [*getattr(self, "drawn", []), node]
-    self.letters = getattr(self, "letters", set())
+    self.drawn, self.letters = getattr(self, "drawn", 0) + 1, getattr(self, "letters", set())
     svg = Path(self.builder.srcdir, node["uri"]).read_text("utf-8")
     try:
-        self.body.append(drawing(svg, node["alt"], len(self.drawn), self.letters))
+        self.body.append(drawing(svg, node["alt"], self.drawn, self.letters))
     except KeyError as error:
         raise ExtensionError(f"{node['uri']}: {error} is no colour of the book") from error
     raise nodes.SkipNode

@@ -16,7 +16,7 @@ import nbformat
 
 from hwlib.plotting import COLORS
 
-ROOM, LEAST = 350, 9.5
+ROOM, LEAST = 342, 9.2
 """Pixels that a drawing has on a phone, and that its text must have there, indices aside."""
 
 INKS = {"#ffffff": "ground"} | {code: name for name, code in COLORS.items()}
@@ -25,7 +25,7 @@ BOOK_CSS = Path(__file__).with_name("static") / "book.css"
 
 def strip(svg: str) -> str:
     """Return the drawing alone, without what only the program that drew it needs."""
-    noise = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|\n"
+    noise = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|(?<=>)\s+|\n"
     svg = re.sub(noise, "", svg[svg.index("<svg") :], flags=re.DOTALL)
 
     def shorten(path: re.Match[str]) -> str:  # to hundredths of a point, but for outlines of letters
@@ -33,7 +33,7 @@ def strip(svg: str) -> str:
 
     svg = re.sub(r' d="[^"]*', lambda path: ' d="' + shorten(path), svg)
     ids = set(re.findall(r"#([\w-]+)", re.sub(r"#[0-9a-f]{6}\b", "", svg)))
-    return re.sub(r' id="([\w-]+)"', lambda name: name[0] if name[1] in ids else "", svg)
+    return re.sub(r' id="([^"]+)"', lambda name: name[0] if name[1] in ids else "", svg)
 
 
 def themed(svg: str) -> str:
@@ -62,7 +62,7 @@ def drawing(svg: str, alt: str, number: int, letters: set[str]) -> str:
 def alone(svg: str) -> str:
     """Return a figure as a file of its own that follows the reader's system to the dark."""
     light, dark = re.findall(r"html\[data-theme=\"\w+\"\] (\{[^}]*--ink[^}]*\})", BOOK_CSS.read_text())
-    style = f"svg{light}@media (prefers-color-scheme: dark){{svg{dark}}}"
+    style = f"svg{{stroke-linejoin:round}}svg{light}@media (prefers-color-scheme: dark){{svg{dark}}}"
     return themed(strip(svg)).replace(">", f"><style>{style}</style>", 1) + "\n"
 
 

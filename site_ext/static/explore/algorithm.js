@@ -47,9 +47,10 @@ explore.register("algorithm", (root, { part, values, show, say }) => {
         ${fact("margin", "margin")}
         <span class="fact"><small>branch</small><b data-name="branch"></b></span>
         ${fact("loss ℓ", "loss")}</div>
-    <div class="facts">${["θ₀ u⁶", "θ₁ u⁵", "θ₂ u⁴", "θ₃ u³", "θ₄ u²", "θ₅ u", "θ₆"].map((term, j) =>
-      `<span class="fact"><small>weight of ${term}</small>${number(`theta_${j}`)}
-        <small>step ${number(`delta_${j}`)}</small></span>`).join("")}</div>
+    <div class="facts"><span class="fact"><small>term of h</small>weight<small>update</small></span>
+      ${["θ₀ u⁶", "θ₁ u⁵", "θ₂ u⁴", "θ₃ u³", "θ₄ u²", "θ₅ u", "θ₆"].map((term, j) =>
+      `<span class="fact"><small>${term}</small>${number(`theta_${j}`)}<small>${number(`delta_${j}`)}
+        </small></span>`).join("")}</div>
     <p role="status"></p>`;
 
   let [states, k, timer] = [[], 0, 0]; // all states so far; the one that is shown

@@ -78,7 +78,7 @@ explore.register("chain", (root, { part, values, show, say }) => {
       ${place((along + next.along) / 2, (across + next.across) / 2)}>
       <span>${derivative}</span><i class="arrow"></i>${number(known)}
       <span class="factor"><b>${symbol} → ${next.symbol}</b>: local factor
-        ∂${next.symbol}/∂${symbol}${formula} = ${number(`factor_${name}`)}, so
+        ∂${next.symbol}/∂${symbol}${formula} = ${number(`factor_${name}`)}.
         ${derivative} = ${to === "L" ? "1" : delta(next.symbol)} · local factor.</span></button>`;
   }
   const row = ([name, value]) => `<div class="entry">

@@ -94,11 +94,13 @@ const explore = (() => {
       },
       // For screen readers too, so only once the reader's hand rests; what plays is not read out.
       say(sentence, playing = false) {
-        if (sentence === said) return;
         const status = root.querySelector("[role=status]");
+        const write = () => { status.innerHTML = sentence; };
         status.ariaLive = playing ? "off" : "polite";
+        if (sentence === said) return;
         clearTimeout(timer);
-        timer = setTimeout(() => { status.innerHTML = sentence; }, said && !playing ? 500 : 0);
+        if (playing || !said) write();
+        else timer = setTimeout(write, 500);
         said = sentence;
       },
     });

@@ -43,7 +43,7 @@ explore.register("step", (root, { part, values, show, say }) => {
 
   root.innerHTML = `<div class="inputs">
       ${explore.choice("method", "method",
-        [["central", "central"], ["forward", "forward"], ["complex", "complex step"]])}
+        [["central", "central"], ["forward", "forward"], ["complex", "complex"]])}
       ${explore.slider("exponent", "step ε", { min: -16, max: 0, step: 0.1, value: -0.5 }, "step")}
       ${explore.button("defaults", "Reset")}</div>
     <div class="pair"><div data-name="secant"></div><div data-name="errors"></div></div>
@@ -63,9 +63,9 @@ explore.register("step", (root, { part, values, show, say }) => {
       x: [-1.4, 1.4], xticks: [[-1, "x − ε"], [0, "x"], [1, "x + ε"]], xlabel: "zoomed to the step",
       y: [Math.min(...heights), Math.max(...heights)], yticks: [[0, "f(x)"]], ylabel: "value of f",
     }, ({ line, mark, text }) => {
-      line([[-1.3, -1.3], [1.3, 1.3]], "gray", { "stroke-dasharray": "2 4" });
+      line([[-1.3, -1.3], [1.3, 1.3]], "orange", { "stroke-dasharray": "2 4" });
       line(curve, "black");
-      text(0.4, 0.4, "tangent", "gray", { dy: 24 });
+      text(0.4, 0.4, "tangent", "orange", { dy: 24 });
       if (!ends.length) return;
       line(points, color, { "stroke-width": 3, "stroke-dasharray": "8 4" });
       for (const [t, height] of points) mark(t, height, "disc", color);
@@ -110,7 +110,7 @@ explore.register("step", (root, { part, values, show, say }) => {
   }
 
   function sentence({ step, estimate, truncation, rounding }) {
-    if (Number.isNaN(estimate)) return "x + ε is rounded to x: there is no difference to divide.";
+    if (Number.isNaN(estimate)) return "x + ε is rounded to x: nothing is left to divide.";
     if (!rounding) return "Nothing is subtracted, so no digits are lost. There is no secant.";
     const zoom = step < 1e-13 ? " At this zoom the rounding of f shows as stairs."
       : step < 1e-2 ? " At this zoom curve, secant and tangent are one line." : "";
