@@ -28,7 +28,7 @@ def strip(svg: str) -> str:
     noise = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|(?<=>)\s+|\n"
     svg = re.sub(noise, "", svg[svg.index("<svg") :], flags=re.DOTALL)
 
-    def shorten(path: re.Match[str]) -> str:  # to hundredths of a point, but for outlines of letters
+    def shorten(path: re.Match[str]) -> str:  # to hundredths of a point
         return re.sub(r"\s*([A-Za-z])\s*", r"\1", re.sub(r"(\.\d\d)\d+", r"\1", path[0][4:]))
 
     svg = re.sub(r' d="[^"]*', lambda path: ' d="' + shorten(path), svg)
@@ -61,9 +61,10 @@ def drawing(svg: str, alt: str, number: int, letters: set[str]) -> str:
 
 def alone(svg: str) -> str:
     """Return a figure as a file of its own that follows the reader's system to the dark."""
-    light, dark = re.findall(r"html\[data-theme=\"\w+\"\] (\{[^}]*--ink[^}]*\})", BOOK_CSS.read_text())
-    style = f"svg{{stroke-linejoin:round}}svg{light}@media (prefers-color-scheme: dark){{svg{dark}}}"
-    return themed(strip(svg)).replace(">", f"><style>{style}</style>", 1) + "\n"
+    light, dark = re.findall(r"(\{[^}]*--ink-[^}]*\})", BOOK_CSS.read_text("utf-8"))[:2]
+    dark = f"@media (prefers-color-scheme: dark){{svg{dark}}}"
+    style = f"<style>svg{{stroke-linejoin:round}}svg{light}{dark}</style>"
+    return themed(strip(svg)).replace(">", f">{style}", 1) + "\n"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,11 @@ from hwlib import gradcheck, hinge, network, optim, polynomial
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "site_ext" / "static" / "explore"
-CHAPTERS = {"chain": "network_3_hidden_weight", "algorithm": "hinge_3_algorithm", "step": "gradient_checks"}
+CHAPTERS = {
+    "chain": "network_3_hidden_weight",
+    "algorithm": "hinge_3_algorithm",
+    "step": "gradient_checks",
+}
 # The cells that the figure of an explorable needs, besides the chapter's setup.
 CELLS = {
     "chain": ["network-3-setup", "network-3-explore-figure"],
@@ -394,7 +398,7 @@ def test_at_its_start_no_factor_of_the_chain_is_one_or_another(pages: dict[str, 
 
 
 def test_explorables_speak_of_finite_differences(page: Page) -> None:
-    words = page.locator(".explorable").inner_html() + page.locator(".explored figcaption").inner_html()
+    words = " ".join(page.locator(".explorable, .explored figcaption").all_inner_texts())
     assert not re.findall(r"(?<!finite )difference", re.sub(r"central difference of", "", words))
     assert "finite difference" in words or page.locator("[data-name=chain]").count() == 0
 
