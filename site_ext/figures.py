@@ -28,10 +28,10 @@ def strip(svg: str) -> str:
     noise = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|(?<=>)\s+|\n"
     svg = re.sub(noise, "", svg[svg.index("<svg") :], flags=re.DOTALL)
 
-    def shorten(path: re.Match[str]) -> str:  # to hundredths of a point
-        return re.sub(r"\s*([A-Za-z])\s*", r"\1", re.sub(r"(\.\d\d)\d+", r"\1", path[0][4:]))
-
-    svg = re.sub(r' d="[^"]*', lambda path: ' d="' + shorten(path), svg)
+    # Places to a tenth of a point, and no space around the letters of a path.
+    places = r' (?:d|x|y)="[^"]*|translate\([^)]*'
+    svg = re.sub(places, lambda found: re.sub(r"(\.\d)\d+", r"\1", found[0]), svg)
+    svg = re.sub(r'(?<= d=")[^"]*', lambda d: re.sub(r"\s*([A-Za-z])\s*", r"\1", d[0]), svg)
     ids = set(re.findall(r"#([\w-]+)", re.sub(r"#[0-9a-f]{6}\b", "", svg)))
     return re.sub(r' id="([^"]+)"', lambda name: name[0] if name[1] in ids else "", svg)
 

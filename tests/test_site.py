@@ -521,7 +521,7 @@ def test_a_drawing_has_the_inks_of_the_theme_and_ids_of_its_own():
     assert 'aria-label="a &quot;b&quot;"' in first and 'width="120" height="80"' in first
     assert 'id="d1-m1"' in first and 'href="#d1-m1"' in first and "url(#d1-m1)" in first
     assert "fill: var(--ink-blue); stroke: var(--ink-ground)" in first
-    assert 'd="M0.12 1L2 3z"' in first and "figure_1" not in first and "made by" not in first
+    assert 'd="M0.1 1L2 3z"' in first and "figure_1" not in first and "made by" not in first
     assert first.count('id="DejaVuSans-41"') == 1 and 'id="DejaVuSans-41"' not in second
     assert second.count('href="#DejaVuSans-41"') == 1
 
