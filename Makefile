@@ -93,6 +93,7 @@ hwlib/equations.json: $(PAGES) _toc.yml site_ext/numbering.py | $(ENV)
 
 execute: $(EXECUTED)  ## run every notebook that may have changed and store its outputs
 	$(BIN)/python -m formulas
+	$(BIN)/python -m site_ext.figures chapters/intro.ipynb intro-figure site_ext/static/overview.svg
 
 _build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(HWLIB)
 	$(BIN)/python site_ext/execute.py $<

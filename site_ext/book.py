@@ -23,6 +23,7 @@ from sphinx.writers.html5 import HTML5Translator
 from sphinx_exercise.nodes import solution_node
 
 from site_ext import numbering
+from site_ext.figures import drawing
 from site_ext.mathml import MathError, to_mathml
 from site_ext.prune import prune
 
@@ -99,13 +100,17 @@ def skip_alias(
 
 
 def visit_image(self: HTML5Translator, node: nodes.image) -> None:
-    """Let a figure keep its place while it is not loaded, and load when the reader comes near."""
-    start = Path(self.builder.srcdir, node["uri"]).read_bytes()[:999].decode("latin-1")
-    HTML5Translator.visit_image(self, node)
-    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', start)
-    width, height = (round(float(points) / 0.75) for points in size.groups()) if size else (0, 0)
-    attributes = f'<img loading="lazy" width="{width}" height="{height}" ' if size else "<img "
-    self.body[-1] = self.body[-1].replace("<img ", attributes)
+    """Draw a figure on the page itself, where its colours follow the reader's theme."""
+    if not node["uri"].endswith(".svg"):
+        return HTML5Translator.visit_image(self, node)
+    self.builder.images.pop(node["uri"], None)  # no file of its own
+    self.drawn, self.letters = getattr(self, "drawn", 0) + 1, getattr(self, "letters", set())
+    svg = Path(self.builder.srcdir, node["uri"]).read_text("utf-8")
+    try:
+        self.body.append(drawing(svg, node["alt"], self.drawn, self.letters))
+    except KeyError as error:
+        raise ExtensionError(f"{node['uri']}: {error} is no colour of the book") from error
+    raise nodes.SkipNode
 
 
 def latex_of_equations(app: Sphinx, env: BuildEnvironment) -> None:

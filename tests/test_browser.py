@@ -11,7 +11,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pages import BACKGROUND, DESKTOP, FRAMES, NARROW, PAGE, READY, faults, follow, go, watch
+from pages import (
+    BACKGROUND,
+    DESKTOP,
+    FRAMES,
+    NARROW,
+    PAGE,
+    PHONE,
+    READY,
+    faults,
+    follow,
+    go,
+    watch,
+)
 from playwright.sync_api import Browser, BrowserContext, Page
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
@@ -288,6 +300,51 @@ def test_only_what_is_wide_is_a_stop_of_the_keyboard(visit) -> None:
     page.evaluate(FRAMES)
     wide = page.evaluate(stops)
     assert len(wide) < len(narrow) and all(wide)
+
+
+# The pixels of the text of each figure, indices aside: a letter has 100 units in its font.
+TEXTS = """() => [...document.querySelectorAll(".drawing")].map((drawing) =>
+  [...drawing.querySelectorAll("g[transform*=scale]")].map((text) => {
+    const { a, b } = text.getScreenCTM();
+    return 100 * Math.hypot(a, b);
+  }))"""
+# Each figure that is wider than its frame: what the frame says, and whether keys can scroll it.
+SCROLLED = """() => [...document.querySelectorAll(".frame")].filter((frame) =>
+  frame.scrollWidth > frame.clientWidth).map((frame) =>
+    [getComputedStyle(frame, "::before").content, frame.tabIndex])"""
+
+
+def test_the_text_of_every_figure_can_be_read_on_a_phone(tab, site) -> None:
+    seen, scrolled = 0, []
+    for name in NAMES[:-3]:
+        go(tab, f"{site.as_uri()}/{name}")
+        tab.set_viewport_size(PHONE)
+        tab.add_style_tag(content="figure.explored .frame { display: block !important; }")
+        tab.evaluate(FRAMES)
+        for texts in tab.evaluate(TEXTS):
+            assert len(texts) > 3 and min(texts) >= 9, f"{name}: {min(texts)}"
+            seen += 1
+        scrolled += tab.evaluate(SCROLLED)
+        tab.set_viewport_size(DESKTOP)
+        tab.evaluate(FRAMES)
+        assert tab.evaluate(SCROLLED) == [], name
+    assert seen > 40 and 2 < len(scrolled) < 10
+    assert all("scroll it sideways" in says and index == 0 for says, index in scrolled)
+    tab.add_style_tag(content=".drawing { width: 200px; min-width: 0 !important; }")
+    assert all(min(texts) < 9 for texts in tab.evaluate(TEXTS))
+
+
+def test_a_figure_lies_on_the_ground_of_the_page_and_on_paper_on_white(visit) -> None:
+    page = visit("chapters/network_1_output_error.html", color_scheme="light")
+    ground = "getComputedStyle(document.querySelector('.drawing path')).fill"
+    ink = "getComputedStyle(document.body).getPropertyValue('--ink-black')"
+    for theme, color in PAGE.items():
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"color => {BACKGROUND} === color", arg=color)
+        assert page.evaluate(ground) == color
+        dark = page.evaluate(ink)
+    page.emulate_media(media="print")
+    assert page.evaluate(ground) == PAGE["light"] and page.evaluate(ink) != dark
 
 
 def test_paper_shows_solutions_and_no_controls(visit) -> None:
