@@ -15,8 +15,8 @@ import io
 import json
 import os
 import re
-import symtable
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -39,7 +39,7 @@ from formulas import reader, worlds
 from formulas.check import check
 from formulas.evaluator import NUMBER, SIGNS, Evaluator, constant, shape
 from formulas.reader import Book, Equation, FormulaError, Node, Symbol, free_letters, leaves, parse
-from formulas.worlds import CONDITIONS, INDEX_LETTERS, N_POINTS, Assembled, World, part_of
+from formulas.worlds import CONDITIONS, INDEX_LETTERS, Assembled, World, part_of
 from hwlib import data, network, numbering
 
 CHAPTERS = Path(__file__).parents[1] / "chapters"
@@ -50,14 +50,11 @@ MARKDOWN = create_md_parser(
 
 # ---------------------------------------------------------------------------------- what is read
 
-WORDS = dict(
-    zip(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen eighteen nineteen twenty".split(),
-        range(21),
-        strict=True,
-    )
+COUNT = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty"
 )
+WORDS: dict[str, float] = {word: n for n, word in enumerate(COUNT.split())}
 WORDS |= {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80}
 WORDS |= {"ninety": 90, "hundred": 100, "thousand": 1000, "million": 1_000_000, "dozen": 12}
 WORDS |= {"twice": 2, "both": 2, "half": 0.5, "third": 1 / 3, "quarter": 0.25, "double": 2}
@@ -84,10 +81,10 @@ NUMBERED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """Names of parts, figures, units and samples; (2.1.9); years; ordinals. They are not bound."""
-RELATION = re.compile(r"\\(?:ge|le|ne|approx|in)(?![a-zA-Z])|[=<>]")
+RELATION = re.compile(r"(?<=.)(?:\\(?:ge|geq|le|leq|ne|neq|approx|in)(?![a-zA-Z])|[=<>])(?=.)")
 SUPPOSED = re.compile(
     r"\b(?:if|when|whenever|where|wherever|with|for|at|to|from|take|let|suppose|unless|once|while|"
-    r"until|assume|instead\sof|in\splace\sof|than|means|only|set|needs?)\b[^.;:]{0,60}$",
+    r"until|assume|instead\sof|in\splace\sof|than|means|only|set|needs?)\b(?:(?!\bthen\b)[^.;:,]){0,60}$",
     re.IGNORECASE,
 )
 """What stands before a condition."""
@@ -96,7 +93,7 @@ SUPPOSED = re.compile(
 class Item(NamedTuple):
     """A number or an inline formula, as printed, with its sentence.
 
-    `bound` says whether it must be bound; a number word that counts nothing only may be.
+    `bound` says whether it must be bound: numbering, and a number word that counts nothing, may be.
     """
 
     kind: str
@@ -104,6 +101,7 @@ class Item(NamedTuple):
     sentence: str
     bound: bool = True
     supposed: bool = False
+    hint: str = ""
 
 
 class Block(NamedTuple):
@@ -132,8 +130,8 @@ class Block(NamedTuple):
 
         for m in DIGITS.finditer(seen):
             minus = re.search(r"(?:^|[\s(\[=,:/\"'])([-−])$", seen[: m.start()])
-            if not any(a <= m.start() < b for a, b in numbered):
-                add("number", ("-" if minus else "") + m[0], m.start())
+            bound = not any(a <= m.start() < b for a, b in numbered)
+            add("number", ("-" if minus else "") + m[0], m.start(), bound)
         for m in WORD.finditer(seen):
             counts = COUNTED.match(seen, m.end()) and m[0].lower() not in NEVER_COUNTS
             add("number", m[0].lower(), m.start(), bool(counts))
@@ -238,8 +236,9 @@ class Notebook:
         return cls(path.stem, json.loads(path.read_text(encoding="utf-8"))["cells"])
 
 
-NOTE = re.compile(r"sample (\d)|(let|false) \$(.*)\$")
-"""Lines of a comment that bind no number: whose values these are; what a formula is."""
+NOTE = re.compile(r"sample (\d)|(let|false) \$(.*)\$|page (\w+)")
+"""Lines of a comment that bind no number: of which sample, or of which page, the values are; what
+a formula is."""
 
 
 class Entry(NamedTuple):
@@ -279,7 +278,7 @@ class Run:
     values: dict[tuple[str, str], Any] = field(default_factory=dict)
     first: dict[str, Any] = field(default_factory=dict)
     last: dict[int, dict[str, Any]] = field(default_factory=dict)
-    verdicts: dict[Any, Any] = field(default_factory=dict)
+    scopes: dict[str, Scope] = field(default_factory=dict)
 
 
 def run(page: Notebook) -> Run:
@@ -287,15 +286,20 @@ def run(page: Notebook) -> Run:
     done, names = Run(), {"__name__": "__main__", "__builtins__": __builtins__}
     codes = [k for k, cell in enumerate(page.stored) if cell["cell_type"] == "code"]
     opening = page.sections[codes[0]] if codes else 0
-    assigned: dict[int, set[str]] = {}
+    met: dict[int, set[str]] = {}
+    once = {name for name, n in Counter(_assigned(page)).items() if n == 1}
     drawn = {page.stored[k]["id"] for k in codes}
 
     def evaluate(cell: Cell) -> None:
-        known = assigned.get(opening, set()) | assigned.get(cell.section, set())
+        known = met.get(opening, set()) | met.get(cell.section, set())
         for line in cell.lines:
             expression = "" if NOTE.fullmatch(line) else line.partition(" = ")[2]
-            done.values[cell.id, expression] = _evaluate(expression, names, known)
+            found = _evaluate(expression, names, known | once)
+            if cell not in late or isinstance(done.values[cell.id, expression], FormulaError):
+                done.values[cell.id, expression] = found
+        late.append(cell)
 
+    late: list[Cell] = []
     show = patch.object(plt, "show", lambda: plt.close("all"))
     with matplotlib.rc_context(), show, contextlib.redirect_stdout(io.StringIO()), _in(CHAPTERS):
         matplotlib.use("agg")
@@ -303,9 +307,7 @@ def run(page: Notebook) -> Run:
             section, source = page.sections[k], "".join(cell["source"])
             if cell["cell_type"] == "code":
                 exec(compile(source, f"{page.name}, {cell['id']}", "exec"), names)
-                found = symtable.symtable(source, "cell", "exec").get_symbols()
-                new = {s.get_name() for s in found if s.is_assigned() and not s.is_imported()}
-                assigned.setdefault(section, set()).update(new)
+                met.setdefault(section, set()).update(_names(source))
                 for told in page.told:
                     if told.id == cell["id"]:
                         evaluate(told)
@@ -315,8 +317,37 @@ def run(page: Notebook) -> Run:
                         evaluate(told)
                 done.last[section] = dict(_plain(names))
                 done.first = done.first or done.last[section]
+        for told in list(late):
+            evaluate(told)  # what failed: a name that the page assigns once, further down
         plt.close("all")
     return done
+
+
+def _names(source: str) -> Iterator[str]:
+    """Yield the names that a cell assigns, defines or uses; not those that it imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def _assigned(page: Notebook) -> Iterator[str]:
+    """Yield each name as often as the cells of a page assign it."""
+    for cell in page.stored:
+        if cell["cell_type"] == "code":
+            tree = ast.parse("".join(cell["source"]))
+            inside = {
+                id(node)
+                for part in ast.walk(tree)
+                if isinstance(part, ast.FunctionDef | ast.Lambda | ast.comprehension)
+                for node in ast.walk(part)
+            }
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    yield from [node.id] if id(node) not in inside else ()
+                elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    yield node.name
 
 
 @contextlib.contextmanager
@@ -344,10 +375,13 @@ def _evaluate(expression: str, names: dict[str, Any], known: set[str]) -> Any:
         tree = ast.parse(expression, mode="eval")
         found = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
         used = {n.id for n in found} - {n.id for n in found if isinstance(n.ctx, ast.Store)}
-        ours = {name for name in used if name in known or _is_hwlib(names.get(name))}
         modules = {name for name in used if isinstance(names.get(name), ModuleType)}
+        ours = {n for n in used if n in known - modules or _is_hwlib(names.get(n))}
         if far := sorted(used - ours - modules - vars(builtins).keys()):
-            return FormulaError(f"{', '.join(far)}: no cell of this section assigns that name")
+            return FormulaError(
+                f"no cell of this section has the name {', '.join(far)}, and it is not one that the "
+                "page assigns once"
+            )
         if not ours:
             return FormulaError(f"{expression!r} uses no name that the page computes")
         return eval(compile(tree, "comment", "eval"), dict(names))
@@ -379,10 +413,13 @@ def normal(latex: str) -> str:
     """Return a formula in the book's LaTeX: points as columns, an interval as two bounds."""
     latex = re.sub(r"\\(g|l|n)eq?(?![a-zA-Z])", r"\\\1e", latex).replace("{,}", "")
     latex = re.sub(r"(\d),(?=\d{3}(?!\d))", r"\1", latex)
+    latex = re.sub(r"(^|[{(,=<>&])(\s*)\+", r"\1\2", latex)
     latex = re.sub(
         r"^(.*)\\in\s*([\[(])([^,]*),([^,]*)([\])])$",
-        lambda m: f"{m[3]} {'<' if m[2] == '(' else chr(92) + 'le'} {m[1]} "
-        f"{'<' if m[5] == ')' else chr(92) + 'le'} {m[4]}",
+        lambda m: (
+            f"{m[3]} {'<' if m[2] == '(' else chr(92) + 'le'} {m[1]} "
+            f"{'<' if m[5] == ')' else chr(92) + 'le'} {m[4]}"
+        ),
         latex,
     )
     parts = re.split(r"(\\(?:ge|le|ne|approx)(?![a-zA-Z])|[=<>])", latex)
@@ -433,9 +470,9 @@ class Example(Evaluator):
         self.index, self.held, self.steps, self.used = {}, {}, (), set()
         self.meant, self.names = meant, {**last, **first}
         given = [first.get(name) for name in EXAMPLES.get(part, ())]
-        if any(value is None for value in given) and hasattr(data, f"{part}_example"):
-            given = getattr(data, f"{part}_example")()
-        tables = _tables(part, *given) if given and all(g is not None for g in given) else {}
+        if not given or any(np.ndim(value) == 0 for value in given[1:]):
+            given = getattr(data, f"{part}_example", lambda: ())()
+        tables = _tables(part, *given) if given else {}
         for symbol, value in meant.items():
             at = (sample,) if self.samples.get(symbol.name) == len(symbol.index) else ()
             at += tuple(int(i) if str(i).isdigit() else i for i in symbol.index)
@@ -445,7 +482,11 @@ class Example(Evaluator):
         ranges = {letter: range(1, 4) for letter in INDEX_LETTERS}
         if part == "network" and tables:
             n, d = tables["x", 2].shape[1:]
-            ranges = {"i": range(1, d), "j": range(1, tables["b", 1].shape[1] - 1), "s": range(1, n)}
+            ranges = {
+                "i": range(1, d),
+                "j": range(1, tables["b", 1].shape[1] - 1),
+                "s": range(1, n),
+            }
         elif part == "hinge" and tables:
             ranges = {"i": range(1, tables["u", 1].shape[1]), "j": range(7), "k": range(7)}
         functions = {"sigma": [network.sigmoid, network.sigmoid_grad],
@@ -499,11 +540,22 @@ def _tables(part: str, a: Any, b: Any, y: Any) -> dict[Any, Any]:
 
 
 class Verdict(NamedTuple):
-    """What an inline formula is, the numbers in it that must be bound, and what is wrong with it."""
+    """What an inline formula is, what is wrong with it, and its numbers.
+
+    The comment binds the numbers in `needed`; it may bind all those in `numbers`, in order.
+    """
 
     kind: str
-    numbers: tuple[str, ...] = ()
     wrong: str = ""
+    numbers: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    hint: str = ""
+
+    @classmethod
+    def of(cls, kind: str, numbers: Iterable[str]) -> Verdict:
+        """Return one all of whose numbers must be bound."""
+        found = tuple(numbers)
+        return cls(kind, "", found, found)
 
 
 def _half(text: str, about: bool = False) -> float | None:
@@ -531,10 +583,33 @@ def _slack(side: Node, at: Example) -> float:
     return moved
 
 
-def _bound_numbers(sides: Iterable[Node]) -> tuple[str, ...]:
-    """Return the numbers of a formula that must be bound: all but 0 and 1."""
-    found = [str(n.children[0]) for side in sides for n in side.find_data("number")]
-    return tuple(text for text in found if float(text) not in (0.0, 1.0))
+def numbers_in(*sides: Node) -> Iterator[str]:
+    """Yield the numbers of a formula in order, each with its sign."""
+    for side in sides:
+        inner = side.children[0] if side.data == "neg" else side
+        if inner.data == "number":
+            yield ("-" if side is not inner else "") + str(inner.children[0])
+        else:
+            yield from numbers_in(*(c for c in side.children if isinstance(c, Tree)))
+
+
+def _idle(side: Node, at: Example) -> Iterator[str]:
+    """Yield the numbers of a calculation that do not change it: beside a factor 0, say."""
+    numbers = [*side.find_data("number")]
+    value = at.visit(side) if len(numbers) > 1 else 0.0
+    for number in numbers if len(numbers) > 1 else ():
+        (text,) = number.children
+        results = []
+        for step in (0.5, -0.5):
+            number.children = [repr(float(text) + step)]
+            results.append(np.all(at.visit(side) == value))
+        number.children = [text]
+        yield from [str(text)] if any(results) else ()
+
+
+def _telling(*sides: Node) -> tuple[str, ...]:
+    """Return the numbers of a formula but 0, 1 and -1, at which most things bend."""
+    return tuple(n for n in numbers_in(*sides) if abs(float(n)) not in (0.0, 1.0))
 
 
 @cache
@@ -551,8 +626,8 @@ def is_claim(page: str, latex: str, condition: str | None, book: Book = BOOK) ->
 
 @cache
 @np.errstate(all="ignore")
-def is_satisfiable(page: str, latex: str) -> bool:
-    """Whether a condition holds at some drawn point; an equation of continuous quantities may."""
+def is_satisfiable(page: str, latex: str) -> bool | None:
+    """Whether a condition holds at some drawn point, or may between two; None if none knows it."""
     try:
         equation = equation_of(page, latex)
         letters = "".join(sorted(set().union(*map(free_letters, equation.sides))))
@@ -563,7 +638,7 @@ def is_satisfiable(page: str, latex: str) -> bool:
             for k, (left, right) in enumerate(pairwise(values)):
                 signs[k] |= set(np.unique(np.sign(np.real(left - right)) + 0.0).tolist())
     except (ValueError, LookupError, TypeError, ArithmeticError):
-        return False
+        return None
     crossed = [found | ({0.0} if {-1.0, 1.0} <= found else set()) for found in signs]
     return all(set(SIGNS[r]) & found for r, found in zip(equation.relations, crossed, strict=True))
 
@@ -584,19 +659,25 @@ class Scope:
         meant: dict[Symbol, Any] = {}
         self.sample = 1
         self.notes: dict[str, str] = {}
+        self.terms: dict[Node, str] = {}
+        self.verdicts: dict[Any, Verdict] = {}
+        self.name = page.name
         for line in (*opening, *cell.lines):
             if note := NOTE.fullmatch(line):
                 self.sample = int(note[1] or self.sample)
+                self.name = note[4] or self.name
                 self.notes |= {note[3]: note[2]} if note[3] else {}
             elif line.startswith("$"):
                 left, _, expression = line.partition(" = ")
                 tree = side_of(left.strip("$ "))
                 if tree.data == "symbol":
                     meant[tree.children[0]] = self.value(expression)
-        lets = [equation_of(page.name, f) for f, note in self.notes.items() if note == "let"]
+                else:
+                    self.terms[tree] = expression
+        lets = [equation_of(self.name, f) for f, note in self.notes.items() if note == "let"]
         self.book = Book([*BOOK.equations, *lets]) if lets else BOOK
         self.at = Example(
-            self.book, page.name, done.first, done.last.get(cell.section, done.first), meant,
+            self.book, self.name, done.first, done.last.get(cell.section, done.first), meant,
             self.sample,
         )  # fmt: skip
 
@@ -617,61 +698,77 @@ class Scope:
 
         A *hand calculation* has numbers alone, a *claim* holds at drawn points, maybe where another
         formula of its sentence holds, a *value* holds in the running example; a *condition* stands
-        behind a word such as if or where, and can hold.
+        behind a word such as if or where, and can hold. A quantity that equals a number elsewhere
+        than in the running example is *bound*, if the cell's comment binds that number.
         """
-        key = (self.cell.id, latex, supposed, conditions)
-        if key not in self.done.verdicts:
-            self.done.verdicts[key] = self._judge(latex, supposed, conditions)
-        return self.done.verdicts[key]
+        key = (latex, supposed, conditions)
+        if key not in self.verdicts:
+            self.verdicts[key] = self._judge(*key)
+        return self.verdicts[key]
 
     def _judge(self, latex: str, supposed: bool, conditions: tuple[str, ...]) -> Verdict:
         if not RELATION.search(re.sub(r"\\in\s*\\mathbb.*", "", latex)):
             return self.term(latex)
         if members := re.fullmatch(r"(.*)\\in\s*\\\{(.*)\\\}", latex):
             return self.member(members[1], members[2])
-        name, note = self.page.name, self.notes.get(latex)
+        name, note = self.name, self.notes.get(latex)
         if note == "let":
             return Verdict("definition")
         if note == "false":
             here = not is_claim(name, latex, None, self.book)
-            return Verdict("false formula", (), "it is true" if here else "")
+            return Verdict("false formula", "it is true" if here else "")
         try:
             equation = equation_of(name, latex)
         except FormulaError as error:
-            return Verdict("unreadable", (), str(error).splitlines()[0])
-        if not symbols(*equation.sides):
-            why = self.compare(equation, latex)
-            return Verdict("hand calculation", (), why)
+            return Verdict("unreadable", str(error).splitlines()[0])
         whole = [n for n, s in enumerate(equation.sides) if not symbols(s)]
+        numbers = tuple(numbers_in(*(equation.sides[n] for n in whole)))
+        with np.errstate(all="ignore"), contextlib.suppress(FormulaError):
+            idle = tuple(n for k in whole for n in _idle(equation.sides[k], self.at))
+        if len(whole) == len(equation.sides):
+            return Verdict("hand calculation", self.compare(equation, latex), numbers, idle)
         near = {k for k, r in enumerate(equation.relations) if r != "="}
         loose = [equation.sides[n] for n in whole if {n, n - 1} & near]
+        found = Verdict("claim", "", numbers, (*idle, *_telling(*loose)))
         for condition in (None, *conditions):
             if r"\approx" not in latex and not is_claim(name, latex, condition, self.book):
-                return Verdict("claim", _bound_numbers(loose))
+                return found
         if not (why := self.compare(equation, latex)):
-            return Verdict("value", _bound_numbers(loose))
+            return found._replace(kind="value")
         if supposed and is_satisfiable(name, latex):
             letter = str(equation.sides[0].children[0]) in INDEX_LETTERS
-            return Verdict("condition", () if letter else _bound_numbers(equation.sides))
+            needed = () if letter else _telling(*equation.sides)
+            return Verdict("condition", "", tuple(numbers_in(*equation.sides)), needed, why)
+        quantities = [s for s in equation.sides if symbols(s)]
+        plain = not any(numbers_in(*quantities)) and (supposed or not near)
+        if whole and plain and not self.compare(equation, latex, whole):
+            last = (*idle, *numbers_in(equation.sides[whole[-1]]))
+            return Verdict("bound", "", numbers, last, why)
         false = is_claim(name, latex, None).partition(": ")[2]
-        return Verdict("false", (), f"at drawn points: {false}; in the running example: {why}")
+        return Verdict("false", f"at drawn points: {false}; in the running example: {why}")
 
     @np.errstate(all="ignore")
-    def compare(self, equation: Equation, latex: str) -> str:
+    def compare(self, equation: Equation, latex: str, only: Iterable[int] | None = None) -> str:
         """Return which two sides of a formula are not as printed in the running example."""
         about = [r"\approx" in sign for sign in re.findall(RELATION, normal(latex))]
         try:
             letters = sorted(set().union(*map(free_letters, equation.sides)))
             at = self.at.bind("".join(letters)) if letters else self.at
             at = at.within(sample=None) if equation.is_of_a_batch else at
-            values = [at.visit(side) for side in equation.sides]
+            taken = range(len(equation.sides)) if only is None else only
+            zero = constant(0.0)
+            values = [at.visit(s) if k in taken else zero for k, s in enumerate(equation.sides)]
             alone = [not symbols(side) for side in equation.sides]
-            rough = [_slack(s, at) if a else 0.0 for s, a in zip(equation.sides, alone, strict=True)]
+            rough = [
+                _slack(s, at) if a else 0.0 for s, a in zip(equation.sides, alone, strict=True)
+            ]
         except (ValueError, LookupError, TypeError, ArithmeticError) as error:
             return str(error)
         chain = {*equation.relations} == {"="}
         pairs = combinations(range(len(values)), 2) if chain else pairwise(range(len(values)))
         for i, j in pairs:
+            if only is not None and not {i, j} <= set(only):
+                continue
             relation, (a, b) = equation.relations[i] if j == i + 1 else "=", (values[i], values[j])
             if {shape(a), shape(b)} > {NUMBER} and shape(b) == NUMBER and np.any(b):
                 return f"{equation.texts[i]} and {equation.texts[j]} have different shapes"
@@ -679,8 +776,8 @@ class Scope:
             if relation == "=":
                 slack = sum(h for h in halves if h)
                 for k, h in zip((i, j), halves, strict=True):
-                    # A matrix of rounded numbers, or a calculation with them.
-                    if h is None and (any(about[i:j]) or alone[i] != alone[j] or _is_row(equation, k)):
+                    # A calculation with rounded numbers, beside none that stands alone.
+                    if h is None and (any(about[i:j]) or halves == [None, None]):
                         slack += rough[k]
                 bad = ~(np.abs(a - b) <= slack * (1 + 1e-9) + 1e-9 * np.maximum(1e-3, np.abs(b)))
             else:
@@ -696,39 +793,43 @@ class Scope:
         inside = re.fullmatch(r"\s*(?:\\[{(]|\()(.*?)(?:\\[})]|\))\s*", latex)
         if inside and "," in inside[1]:
             found = [self.term(part) for part in re.split(r",", inside[1])]
-            return Verdict("term", tuple(n for verdict in found for n in verdict.numbers))
+            return Verdict.of("term", [n for verdict in found for n in verdict.numbers])
         try:
             tree = side_of(latex)
         except FormulaError:
             bare = re.sub(r"_\{[^}]*\}|_\w|\[\d\]", "", latex)
-            return Verdict("term", tuple(re.findall(r"\d+(?:\.\d+)?", bare)))
+            return Verdict.of("term", re.findall(r"\d+(?:\.\d+)?", bare))
         if not symbols(tree):
-            return Verdict("term", (latex.strip(),) if any(tree.find_data("number")) else ())
-        if tree in _known_terms(part_of(self.page.name)):
+            if any(leaves(tree)):
+                return Verdict.of("term", numbers_in(tree))
+            return Verdict.of("term", [latex.strip()] if any(tree.find_data("number")) else [])
+        if tree in self.terms:
+            value = self.value(self.terms[tree])
+            close = np.allclose(self.at.visit(tree), _as_value(value), rtol=1e-9, atol=1e-12)
+            return Verdict("term", "" if close else f"it is not {self.terms[tree]}, {value}")
+        if tree in _known_terms(part_of(self.name)):
             return Verdict("term")
-        return Verdict("term", tuple(str(n.children[0]) for n in tree.find_data("number")))
+        return Verdict.of("term", numbers_in(tree))
 
     def member(self, left: str, members: str) -> Verdict:
         """Check that a quantity takes the values of a list, and no other one."""
         try:
-            printed = {float(self.at.visit(side_of(m)).ravel()[0]) for m in members.split(",")}
+            printed = {
+                float(self.at.visit(side_of(m)).ravel()[0]) for m in normal(members).split(",")
+            }
             (symbol,) = symbols(side_of(left))
             taken: set[float] = set()
-            for world in worlds.worlds(part_of(self.page.name)):
+            for world in worlds.worlds(part_of(self.name)):
                 if str(symbol) in world.ranges:
                     taken |= set(map(float, world.ranges[str(symbol)]))
                 else:
                     letters = [i for i in symbol.index if i in INDEX_LETTERS]
-                    at = Evaluator(BOOK, world, self.page.name, 1).bind("".join(letters))
+                    at = Evaluator(BOOK, world, self.name, 1).bind("".join(letters))
                     taken |= set(np.unique(at.visit(side_of(left))).tolist())
         except (ValueError, LookupError, TypeError) as error:
-            return Verdict("unreadable", (), str(error).splitlines()[0])
+            return Verdict("unreadable", str(error).splitlines()[0])
         wrong = "" if taken == printed else f"{left.strip()} is one of {sorted(taken)[:9]}"
-        return Verdict("claim", (), wrong)
-
-
-def _is_row(equation: Equation, k: int) -> bool:
-    return any(equation.sides[k].find_data("matrix"))
+        return Verdict("claim", wrong)
 
 
 @cache
@@ -748,7 +849,9 @@ def printed_value(text: str) -> tuple[float, float]:
     value, digits, power = float(number[0]), len(number[2] or ""), int(number[3] or 0)
     raised = re.search(rf"(?:10)?([{RAISED}]+)", text)
     if raised:
-        exponent = int("".join(unicodedata.normalize("NFKC", c) for c in raised[1]).replace("−", "-"))
+        exponent = int(
+            "".join(unicodedata.normalize("NFKC", c) for c in raised[1]).replace("−", "-")
+        )
         if raised[0].startswith("10") and raised.start() > 0:
             value, power = value * 10.0**exponent, power + exponent
         else:
@@ -765,11 +868,10 @@ def alike(text: str) -> str:
 
 def is_value(text: str, value: Any, scope: Scope) -> str:
     """Return what is wrong with a printed number that stands for a value."""
-    try:
+    if re.search(r"[\\^{]", text):  # a formula of numbers alone
+        number, half = float(np.real(scope.at.visit(side_of(text)).ravel()[0])), 0.0
+    else:
         number, half = printed_value(text)
-    except (TypeError, ValueError, IndexError):
-        number = float(np.real(scope.at.visit(side_of(text)).ravel()[0]))
-        half = _half(text, True) or 0.0
     try:
         close = abs(float(value) - number) <= half * (1 + 1e-9) + 1e-9 * abs(number)
     except (TypeError, ValueError):
@@ -788,7 +890,8 @@ def faults(page: Notebook, done: Run, cells: Iterable[Cell] | None = None) -> It
 
 
 def _faults(page: Notebook, done: Run, cell: Cell) -> Iterator[tuple[str, str]]:
-    scope = Scope(page, cell, done)
+    scope = done.scopes.get(cell.id) or Scope(page, cell, done)
+    done.scopes[cell.id] = scope
     needed: list[Item] = []
     for block in cell.blocks:
         items = block.items()
@@ -802,7 +905,11 @@ def _faults(page: Notebook, done: Run, cell: Cell) -> Iterator[tuple[str, str]]:
             verdict = scope.judge(item.text, item.supposed, given)
             if verdict.wrong:
                 yield item.sentence, f"${item.text}$ is {verdict.kind}: {verdict.wrong}"
-            needed += [Item("number", n, item.sentence) for n in verdict.numbers]
+            must = Counter(verdict.needed)
+            for number in verdict.numbers:
+                bound = must[number] > 0 or must[number.lstrip("-")] > 0
+                must[number if must[number] else number.lstrip("-")] -= bound
+                needed.append(Item("number", number, item.sentence, bound, hint=verdict.hint))
     formulas = {item.text for block in cell.blocks for item in block.items()}
     for formula in scope.notes.keys() - formulas if not cell.opens else ():
         if any(formula in line for line in cell.lines):
@@ -812,7 +919,8 @@ def _faults(page: Notebook, done: Run, cell: Cell) -> Iterator[tuple[str, str]]:
         if item is None:
             yield "", f"the comment lists {entry.text} = {entry.expression}, which is not there"
         elif entry is None:
-            yield item.sentence, f"{item.text} is bound to no value"
+            hint = f"; in the running example {item.hint}" if item.hint else ""
+            yield item.sentence, f"{item.text} is bound to no value{hint}"
         else:
             try:
                 why = is_value(alike(item.text), _entry_value(entry, scope), scope)
@@ -826,9 +934,9 @@ def _entry_value(entry: Entry, scope: Scope) -> Any:
     value = scope.value(entry.expression)
     if entry.of > 1:
         value = np.ravel(value)
-        if len(value) != entry.of:
+        if len(value) not in (1, entry.of):
             raise FormulaError(f"is one of {entry.of}, and there are {len(value)}")
-        value = value[entry.place]
+        value = value[entry.place % len(value)]
     if _is_literal(entry):
         raise FormulaError("is a number that the comment repeats")
     return value
@@ -837,7 +945,9 @@ def _entry_value(entry: Entry, scope: Scope) -> Any:
 def _is_literal(entry: Entry) -> bool:
     """Whether an expression has the printed number in it, outside of an index."""
     tree = ast.parse(entry.expression, mode="eval")
-    inside = {id(n) for s in ast.walk(tree) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice)}
+    inside = {
+        id(n) for s in ast.walk(tree) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice)
+    }
     found = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in inside]
     with contextlib.suppress(TypeError, ValueError, IndexError):
         value, _ = printed_value(alike(entry.text))
@@ -953,7 +1063,9 @@ REASONS: dict[str, Any] = {
     "common denominator": _has("frac"),
     "split the fraction": _has("frac"),
     "cancel": lambda before, after: _size(after) < _size(before),
-    "case distinction": lambda before, after: _has("cases")(after, before) or _has("cases")(0, after),
+    "case distinction": lambda before, after: (
+        _has("cases")(after, before) or _has("cases")(0, after)
+    ),
     "expand": _has(*SUMS),
     "factor out": _has("times", "odot", "frac"),
     "log of a (product|power|quotient)": lambda before, after: _calls("log", before, after),
@@ -997,7 +1109,9 @@ def _misfit(reason: str, before: Node, after: Node, equation: Equation) -> str:
         return ""
     if reason.startswith("definition of "):
         name = reason.removeprefix("definition of ")
-        name = SPELLED.get(name, re.sub(r"[₀-₉]+|_.*", "", SPELLED.get(name[0], name[0]) + name[1:]))
+        name = SPELLED.get(
+            name, re.sub(r"[₀-₉]+|_.*", "", SPELLED.get(name[0], name[0]) + name[1:])
+        )
         known = BOOK.definitions(equation.page, name) or name in ("delta", "ReLU")
         if not known:
             return f"the book does not define {name}"
@@ -1052,7 +1166,9 @@ def digits(page: Notebook) -> Iterator[tuple[Cell, int, int, int]]:
             wanted -= {n for span in skip for n in range(*span)}
             at = 0
             for k, (kind, text) in enumerate(block.pieces):
-                bare = re.sub(r"_\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|_\w", lambda m: "_" * len(m[0]), text)
+                bare = re.sub(
+                    r"_\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|_\w", lambda m: "_" * len(m[0]), text
+                )
                 for n, letter in enumerate(bare):
                     plain = letter in "0123456789"
                     if plain and (kind == "math" or (kind == "text" and at + n in wanted)):
