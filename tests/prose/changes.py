@@ -9,7 +9,7 @@ from typing import NamedTuple
 from formulas.reader import FormulaError
 from tests.prose.check import cell_faults
 from tests.prose.run import Run
-from tests.prose.text import DIGITS, NUMBERED, Cell, Notebook
+from tests.prose.text import DIGITS, NUMBERED, RELATION, Cell, Notebook
 
 SWAPS = [
     ("above", "below"), ("all", "some"), ("rises", "falls"), ("larger", "smaller"),
@@ -60,6 +60,20 @@ def digits(page: Notebook) -> Iterator[tuple[Cell, int, int, int]]:
                     if plain and (kind == "math" or (kind == "text" and at + n in wanted)):
                         yield cell, b, k, n
                 at += len(text)
+
+
+def other_signs(page: Notebook) -> Iterator[Mutant]:
+    """Yield each formula with a relation changed, or a sign; each number with another sign."""
+    others = {"=": "<", "<": ">", ">": "<", r"\ge": r"\le", r"\le": r"\ge", r"\ne": "="}
+    others |= {"+": "-"}
+    signs = {"math": rf"{RELATION.pattern}|[+-]", "text": r"(?<![^\s(])[-−](?=\d)", "code": "(?!)"}
+    for cell in page.told:
+        for b, block in enumerate(cell.blocks):
+            for k, (kind, text) in enumerate(block.pieces):
+                for m in re.finditer(signs[kind], text):
+                    new = others.get(m[0], "+" if kind == "math" else "")
+                    if RELATION.search(text) and r"\in" not in m[0]:
+                        yield changed(cell, b, k, *m.span(), new)
 
 
 def other_words(page: Notebook) -> Iterator[Mutant]:

@@ -41,6 +41,8 @@ def normal(latex: str) -> str:
         ),
         latex,
     )
+    argument = r"(\\hat\{\w\}|\d+(?:\.\d+)?|[a-z](?:_\w|_\{\w+\})?)"
+    latex = re.sub(rf"\\(log|exp)\s*{argument}", r"\\\1(\2)", latex)
     parts = re.split(r"(\\(?:ge|le|ne|approx)(?![a-zA-Z])|[=<>])", latex)
     return "".join(_column(part) for part in parts)
 
@@ -114,7 +116,7 @@ class Example(Evaluator):
 
     def symbol(self, tree: Node) -> Any:
         if tree.children[0] in self.meant:
-            return _as_value(self.meant[tree.children[0]])
+            return as_value(self.meant[tree.children[0]])
         try:
             return super().symbol(tree)
         except FormulaError:
@@ -134,11 +136,11 @@ class Example(Evaluator):
             tried += [name + "".join(map(str, index))]
             for value in (self.names[n] for n in tried if n in self.names):
                 if isinstance(value, np.ndarray):
-                    return _as_value(value)
+                    return as_value(value)
             raise
 
 
-def _as_value(value: Any) -> Any:
+def as_value(value: Any) -> Any:
     array = np.asarray(value, dtype=float)
     rows = array.reshape(-1, 1) if array.ndim < 2 else array
     return constant(1.0) * rows

@@ -13,12 +13,12 @@ from unittest.mock import patch
 import numpy as np
 from lark import Tree
 
+import formulas.check
 from formulas import worlds
-from formulas.check import check
-from formulas.evaluator import NUMBER, SIGNS, Evaluator, constant, shape
+from formulas.evaluator import NUMBER, SIGNS, Evaluator, shape
 from formulas.reader import Book, Equation, FormulaError, Node, Symbol, free_letters, leaves
-from formulas.worlds import CONDITIONS, INDEX_LETTERS, part_of
-from tests.prose.example import BOOK, Example, _as_value, equation_of, normal, side_of, symbols
+from formulas.worlds import CONDITIONS, INDEX_LETTERS, World, part_of
+from tests.prose.example import BOOK, Example, as_value, equation_of, normal, side_of, symbols
 from tests.prose.run import Run
 from tests.prose.text import NOTE, RELATION, Cell, Notebook
 
@@ -115,17 +115,30 @@ def _idle(side: Node, at: Example) -> Iterator[str]:
 
 
 def _telling(*sides: Node) -> tuple[str, ...]:
-    """Return the numbers of a formula but 0, 1 and -1, at which most things bend."""
-    return tuple(n for n in numbers_in(*sides) if abs(float(n)) not in (0.0, 1.0))
+    """Return the numbers of a formula but 0, 1 and -1 alone on a side: there most things bend."""
+    found = [[*numbers_in(side)] for side in sides]
+    bends = [["0"], ["1"], ["-1"]]
+    return tuple(n for numbers in found if numbers not in bends for n in numbers)
 
 
 @cache
-def is_claim(page: str, latex: str, condition: str | None, book: Book = BOOK) -> str:
-    """Return what is wrong with a formula at drawn points, under a condition if there is one."""
+def is_claim(
+    page: str, latex: str, condition: str | None, book: Book = BOOK, n_inputs: float | None = None
+) -> str:
+    """Return what is wrong with a formula at drawn points, or those where a condition holds.
+
+    If a number of inputs is given, networks with as many will do.
+    """
+
+    def fitting(part: str) -> list[World]:
+        found = worlds.worlds(part)
+        return [w for w in found if n_inputs in (None, w.drawn.get(("d", 0), [None])[0])]
+
     try:
         equation = equation_of(page, latex)
-        with patch.dict(CONDITIONS, {"inline": normal(condition)} if condition else {}):
-            check(equation, book)
+        given = patch.dict(CONDITIONS, {"inline": normal(condition)} if condition else {})
+        with given, patch.object(formulas.check, "worlds", fitting):
+            formulas.check.check(equation, book)
     except FormulaError as error:
         return str(error)
     return ""
@@ -237,10 +250,15 @@ class Scope:
         near = {k for k, r in enumerate(equation.relations) if r != "="}
         loose = [equation.sides[n] for n in whole if {n, n - 1} & near]
         found = Verdict("claim", "", numbers, (*idle, *_telling(*loose)))
-        for condition in (None, *conditions):
-            if r"\approx" not in latex and not is_claim(name, latex, condition, self.book):
-                return found
-        if not (why := self.compare(equation, latex)):
+        d = self.at.world.drawn.get(("d", 0), [None])[0]
+        ways = [(None, None), *((condition, None) for condition in conditions), (None, d)]
+        false = [is_claim(name, latex, condition, self.book, n) for condition, n in ways]
+        if r"\approx" not in latex and not all(false):
+            return found
+        why = self.compare(equation, latex)
+        drawn = re.search(r"point \d+$", false[0])  # then it is known to be false in general
+        plain = all(side.data == "symbol" for side in equation.sides)
+        if not why and (whole or plain or not drawn):
             return found._replace(kind="value")
         if supposed and is_satisfiable(name, latex):
             letter = str(equation.sides[0].children[0]) in INDEX_LETTERS
@@ -251,47 +269,50 @@ class Scope:
         if whole and plain and not self.compare(equation, latex, whole):
             last = (*idle, *numbers_in(equation.sides[whole[-1]]))
             return Verdict("bound", "", numbers, last, why)
-        false = is_claim(name, latex, None).partition(": ")[2]
-        return Verdict("false", f"at drawn points: {false}; in the running example: {why}")
+        general = false[0].partition(": ")[2]
+        return Verdict(
+            "false", f"at drawn points: {general}; in the running example: {why or 'true'}"
+        )
 
     @np.errstate(all="ignore")
-    def compare(self, equation: Equation, latex: str, only: Iterable[int] | None = None) -> str:
-        """Return which two sides of a formula are not as printed in the running example."""
-        about = [r"\approx" in sign for sign in re.findall(RELATION, normal(latex))]
+    def compare(self, equation: Equation, latex: str, only: list[int] | None = None) -> str:
+        """Return which two sides of a formula are not as printed in the running example.
+
+        A number that stands alone is rounded to its digits. So is a calculation, if one stands in
+        the same chain; else to the digits of its own numbers. Where two sides are about equal,
+        the numbers of the calculation may be rounded as well.
+        """
+        sides, about = equation.sides, [r"\approx" in r for r in RELATION.findall(normal(latex))]
+        taken = range(len(sides)) if only is None else only
         try:
-            letters = sorted(set().union(*map(free_letters, equation.sides)))
-            at = self.at.bind("".join(letters)) if letters else self.at
+            letters = "".join(sorted(set().union(*map(free_letters, sides))))
+            at = self.at.bind(letters) if letters else self.at
             at = at.within(sample=None) if equation.is_of_a_batch else at
-            taken = range(len(equation.sides)) if only is None else only
-            zero = constant(0.0)
-            values = [at.visit(s) if k in taken else zero for k, s in enumerate(equation.sides)]
-            alone = [not symbols(side) for side in equation.sides]
-            rough = [
-                _slack(s, at) if a else 0.0 for s, a in zip(equation.sides, alone, strict=True)
-            ]
+            values = {k: at.visit(sides[k]) for k in taken}
+            rough = {k: _slack(sides[k], at) if not symbols(sides[k]) else 0.0 for k in taken}
         except (ValueError, LookupError, TypeError, ArithmeticError) as error:
             return str(error)
+        alone = {k: _half(equation.texts[k], any(about)) for k in taken}
+        decimals = [n for n in numbers_in(*(sides[k] for k in taken)) if "." in n]
+        common = max((h for h in alone.values() if h), default=None)
+        common = common or min(
+            (0.5 * 10.0 ** (n.index(".") + 1 - len(n)) for n in decimals), default=0
+        )
         chain = {*equation.relations} == {"="}
-        pairs = combinations(range(len(values)), 2) if chain else pairwise(range(len(values)))
-        for i, j in pairs:
-            if only is not None and not {i, j} <= set(only):
-                continue
-            relation, (a, b) = equation.relations[i] if j == i + 1 else "=", (values[i], values[j])
-            if {shape(a), shape(b)} > {NUMBER} and shape(b) == NUMBER and np.any(b):
-                return f"{equation.texts[i]} and {equation.texts[j]} have different shapes"
-            halves = [_half(equation.texts[k], any(about[i:j])) for k in (i, j)]
+        for i, j in combinations(taken, 2) if chain else pairwise(taken):
+            (a, b), relation = (values[i], values[j]), "=" if chain else equation.relations[i]
+            texts = equation.texts[i], equation.texts[j]
+            if {shape(a), shape(b)} > {NUMBER} and np.any(b):
+                return f"{texts[0]} and {texts[1]} have different shapes"
             if relation == "=":
-                slack = sum(h for h in halves if h)
-                for k, h in zip((i, j), halves, strict=True):
-                    # A calculation with rounded numbers, beside none that stands alone.
-                    if h is None and (any(about[i:j]) or halves == [None, None]):
-                        slack += rough[k]
+                halves = [h for h in (alone[i], alone[j]) if h is not None]
+                slack = sum(halves) if halves else common
+                slack += (rough[i] + rough[j]) * any(about[i:j])
                 bad = ~(np.abs(a - b) <= slack * (1 + 1e-9) + 1e-9 * np.maximum(1e-3, np.abs(b)))
             else:
                 bad = ~np.isin(np.sign(np.real(a - b)), SIGNS[relation])
             if np.any(bad):
                 left, right = (f"{np.broadcast_to(v, bad.shape)[bad][0]:.6g}" for v in (a, b))
-                texts = equation.texts[i], equation.texts[j]
                 return f"{texts[0]} is {left}, and {texts[1]} is {right}"
         return ""
 
@@ -312,7 +333,7 @@ class Scope:
             return Verdict.of("term", [latex.strip()] if any(tree.find_data("number")) else [])
         if tree in self.terms:
             value = self.value(self.terms[tree])
-            close = np.allclose(self.at.visit(tree), _as_value(value), rtol=1e-9, atol=1e-12)
+            close = np.allclose(self.at.visit(tree), as_value(value), rtol=1e-9, atol=1e-12)
             return Verdict("term", "" if close else f"it is not {self.terms[tree]}, {value}")
         if tree in _known_terms(part_of(self.name)):
             return Verdict("term")

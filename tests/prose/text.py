@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,6 +87,7 @@ class Block(NamedTuple):
     pieces: tuple[tuple[str, str], ...]
     level: int = 0
 
+    @cache  # noqa: B019 # blocks are few, and asked often
     def items(self) -> list[Item]:
         """Return its numbers and formulas in order."""
         hidden = {"text": str, "math": lambda text: f"${'_' * len(text)}$", "code": len}
