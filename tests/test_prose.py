@@ -116,7 +116,7 @@ def altered(page, cell_id, old, new):
         ("experiment", "$x_1 = 2$", "$x_1 = 4$", "4 is bound to no value"),
         # formulas
         ("forward", "= 1.375$, so", "= 1.376$, so", "z_1 is 1.375, and 1.376"),
-        ("forward", "0.25 \\cdot 3", "0.26 \\cdot 3", "0.25 is 1.405, and 1.375 is"),
+        ("forward", "0.25 \\cdot 3", "0.26 \\cdot 3", "0.25 is 1.405"),
         ("forward", "1.25 \\cdot 0", "1.35 \\cdot 0", "1.35 is bound to no value"),
         ("forward", "= -0.3630$", "= 0.3630$", "is -0.362969, and 0.3630"),
         ("forward", "- 1 = -0.3630", "- 1 = -0.3631", "is -0.362969, and -0.3631"),
@@ -199,6 +199,10 @@ def test_what_counts_as_a_number(text, bound, free):
         (r"\delta_{z_4} a_1 &= (\hat{y} - y) a_1 && \text{(2.1.13)}", ""),
         (r"\delta_{z_4} a_1 &= (\hat{y} - y) a_1 && \text{(9.9.9)}", "no earlier equation"),
         (r"\frac{a_1}{a_2} &= a_1 && \text{(cancel)}", ""),
+        (r"\frac{a_1}{a_2} &= a_1 && \text{(definition of a, cancel)}", ""),
+        (r"\frac{a_1}{a_2} &= a_1 && \text{(definition of a, chain rule)}", "not fit"),
+        (r"a_1 + a_2 &= a_2 + a_1 && \text{(reorder)}", ""),
+        (r"a_1 + a_2 &= a_2 - b_4 && \text{(reorder)}", "not fit"),
         (r"a_1 &= \frac{a_1}{a_2} && \text{(cancel)}", "not fit"),
     ],
 )  # fmt: skip

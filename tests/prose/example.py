@@ -91,7 +91,7 @@ class Example(Evaluator):
         self.index, self.held, self.steps, self.used = {}, {}, (), set()
         self.meant, self.names = meant, {**last, **first}
         given = [first.get(name) for name in EXAMPLES.get(part, ())]
-        if not given or any(np.ndim(value) == 0 for value in given[1:]):
+        if any(value is None for value in given) or not all(map(np.ndim, given[1:])):
             given = getattr(data, f"{part}_example", lambda: ())()
         tables = _tables(part, *given) if given else {}
         for symbol, value in meant.items():

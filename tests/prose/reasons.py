@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,15 +97,17 @@ REASONS: dict[str, Any] = {
     "derivative of a constant": _lost_slope,
     "common denominator": _has("frac"),
     "split the fraction": _has("frac"),
-    "cancel": lambda before, after: _size(after) < _size(before),
+    "(drop zeros|cancel)": lambda before, after: _size(after) < _size(before),
     "case distinction": lambda before, after: (
         _has("cases")(after, before) or _has("cases")(0, after)
     ),
-    "expand": _has(*SUMS),
+    "(expand|multiply out)": _has(*SUMS),
+    "(sum over|two|three) paths": _is_sum_of_slopes,
     "factor out": _has("times", "odot", "frac"),
     "log of a (product|power|quotient)": lambda before, after: _calls("log", before, after),
     "log undoes exp": lambda before, after: _calls("log", before),
-    "collect terms": _anything,
+    "collect (terms|signs)": _anything,
+    "reorder": lambda before, after: Counter(leaves(before)) == Counter(leaves(after)),
     "substitute .+": _anything,
     "(multiply|divide) by .+": _anything,
     "Taylor": lambda before, after: _calls("O", after),
@@ -160,4 +163,7 @@ def _misfit(reason: str, before: Node, after: Node, equation: Equation) -> str:
     for pattern, fits in REASONS.items():
         if re.fullmatch(pattern, reason):
             return "" if fits(before, after) else "it does not fit the step"
+    if ", " in reason:
+        found = (_misfit(part, before, after, equation) for part in reason.split(", "))
+        return next(filter(None, found), "")
     return "it is not in the list"
