@@ -143,6 +143,9 @@ def misfits(page: str, label: str, latex: str) -> Iterator[str]:
 
 
 def _misfit(reason: str, before: Node, after: Node, equation: Equation) -> str:
+    if ", " in reason:
+        found = (_misfit(part, before, after, equation) for part in reason.split(", "))
+        return next(filter(None, found), "")
     if re.fullmatch(r"\(?\d+\.\d+\.\d+\)?", reason):
         numbers = [numbering.number(e.label) for e in BOOK.equations]
         here = numbering.number(equation.label)
@@ -163,7 +166,4 @@ def _misfit(reason: str, before: Node, after: Node, equation: Equation) -> str:
     for pattern, fits in REASONS.items():
         if re.fullmatch(pattern, reason):
             return "" if fits(before, after) else "it does not fit the step"
-    if ", " in reason:
-        found = (_misfit(part, before, after, equation) for part in reason.split(", "))
-        return next(filter(None, found), "")
     return "it is not in the list"
