@@ -76,8 +76,14 @@ def depart_solution(self: HTML5Translator, node: solution_node) -> None:
     self.body.append("</details>\n")
 
 
-def drop_repeated_ids(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Take away the one id that sphinx-exercise gives to the body of every box on a page."""
+def drop_repeats_and_comments(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Take away what no reader needs.
+
+    That is the one id that sphinx-exercise gives to the body of every box on a page, and the
+    comments that bind the numbers of the prose.
+    """
+    for comment in [raw for raw in doctree.findall(nodes.raw) if raw.astext().startswith("<!--")]:
+        comment.parent.remove(comment)
     for section in doctree.findall(nodes.section):
         if section["ids"] in (["exercise-content"], ["solution-content"]):
             section["ids"] = []
@@ -218,7 +224,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx_exercise")
     app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
     app.add_node(nodes.image, override=True, html=(visit_image, HTML5Translator.depart_image))
-    app.connect("doctree-resolved", drop_repeated_ids)
+    app.connect("doctree-resolved", drop_repeats_and_comments)
     app.connect("autodoc-process-docstring", link_equations)
     app.connect("autodoc-skip-member", skip_alias)
     app.connect("env-check-consistency", latex_of_equations)
