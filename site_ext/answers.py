@@ -1,9 +1,9 @@
-"""The answer box: a directive that asks for a formula or a number and checks it in the page.
+r"""The answer box: a directive that asks for a formula or a number and checks it in the page.
 
     ```{answer} hinge-theta
-    :asks: hinge theta_j
+    :asks: hinge θ_j
     :symbols: y h x_j θ_j μ_j
-    What is the derivative of the loss of sample $i$ with respect to $\\theta_j$?
+    What is the derivative of the loss of sample $i$ with respect to $\theta_j$?
     - The first hint, as a question.
     ---
     The solution, folded.
@@ -24,8 +24,11 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
+
+from site_ext.mathml import to_mathml
 
 STORED = Path(__file__).with_name("answers.json")
 ALSO = {
@@ -111,28 +114,68 @@ def depart_answer(self: HTML5Translator, node: answer) -> None:
     self.body.append("</form>\n")
 
 
-def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
-    label, symbols = node["label"], node["symbols"]
+def pattern(name: str, symbol: str) -> str:
+    """Return the expression that matches a spelling, its underscore typed or not.
+
+    A short name of a symbol with a long index, as δ for δ_z4, must stand alone: δz1 is another.
+    """
+    alone = r"(?![\p{L}])" if re.search("_..", symbol) and "_" not in name else ""
+    return re.sub(r"([()])", r"\\\1", name).replace("_", "_?") + alone
+
+
+def spelled(symbols: list[str]) -> list[tuple[str, str]]:
+    """Return the spellings of all symbols of a box, longest first, each with its place."""
+    words = [
+        (name, pattern(name, symbol), f"s{n}")
+        for n, symbol in enumerate(symbols)
+        for name in (symbol, *ALSO.get(symbol, []))
+    ]
+    return [(expression, place) for _, expression, place in sorted(words, key=lambda w: -len(w[0]))]
+
+
+def as_math(symbol: str) -> str:
+    """Return a symbol as the formulas of the book show it."""
+    base, _, index = symbol.partition("_")
+    latex = {"ŷ": r"\hat{y}"}.get(base, base)
+    index = re.sub(r"^([a-z])(\d)$", r"\1_\2", index)
+    math = to_mathml(latex + (f"_{{{index}}}" if index else ""), display=False)
+    return re.sub(r"^<math><semantics>|<annotation.*$", "", math)
+
+
+def is_indexed(value: Any) -> bool:
+    return isinstance(value, list) and not isinstance(value[0], list)
+
+
+def content(label: str, symbols: list[str], digits: int) -> str:
+    """Return the data of a box for its script."""
     stored = json.loads(STORED.read_text("utf-8"))
     if label not in stored or [*stored[label]["symbols"]] != symbols:
-        raise LookupError(f"answer box {label}: run `make execute` to make its data")
-    names = {symbol: [symbol, *ALSO.get(symbol, [])] for symbol in symbols}
-    content = stored[label] | {"names": names, "digits": node["digits"]}
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    indexed = any(isinstance(stored[label]["symbols"][symbol][0], list) for symbol in symbols)
+        raise ExtensionError(f"answer box {label}: run `make execute` to make its data")
+    offered = [
+        {"key": key, "math": as_math(key), "values": values, "indexed": is_indexed(values[0])}
+        for key, values in stored[label]["symbols"].items()
+    ]
+    whole = stored[label] | {"symbols": offered, "words": spelled(symbols), "digits": digits}
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
+    label, symbols = node["label"], node["symbols"]
+    text = content(label, symbols, node["digits"])
     buttons = [button(in_html(s), s.replace("_", "")) for s in symbols]
     if symbols:
-        extra = {"[ ]": "[|]", "<": "<", ">": ">", "( )": "(|)", "max": "max(|, 0)"}
-        extra |= {"Σ": "sum(|)"} if indexed else {}
-        buttons += [button(escape(what), insert) for what, insert in extra.items()]
-    tools = f'<div class="symbols" role="group" aria-label="Insert">{"".join(buttons)}</div>'
+        tools = {"[ ]": "[|]", "<": "<", ">": ">", "( )": "(|)", "max": "max(|, 0)"}
+        tools |= {"Σ": "sum(|)"} if '"indexed":true' in text else {}
+        buttons += [button(escape(what), insert) for what, insert in tools.items()]
+    group = f'<div class="symbols" role="group" aria-label="Insert">{"".join(buttons)}</div>\n'
     what = "Your formula" if symbols else f"Your number, to {node['digits']} decimals"
     self.body.append(
         f'<div class="entry" hidden>\n<label for="answer-{label}-input">{what}</label>\n'
         f'<div class="line"><input name="answer" id="answer-{label}-input" type="text" '
-        'autocapitalize="off" autocomplete="off" autocorrect="off" spellcheck="false" />'
-        f'<button type="submit">Check</button></div>\n{tools if symbols else ""}\n'
-        '<div class="reading"></div>\n<output></output>\n'
+        'autocapitalize="off" autocomplete="off" spellcheck="false" '
+        f'aria-describedby="answer-{label}-reading" />'
+        f'<button type="submit">Check</button></div>\n{group if symbols else ""}'
+        f'<div class="reading" id="answer-{label}-reading"></div>\n<output></output>\n'
         f'<script type="application/json">{text}</script></div>\n'
     )
     raise nodes.SkipNode
