@@ -12,6 +12,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -63,7 +64,6 @@ CONVENTIONS = {
     "squares halved": ("half the squared loss", "the whole"),
 }
 """What is right for another loss or at a kink: how a box names it, and what the book has."""
-BETWEEN = {"name": "another value at the kink", "book": "0", "values": []}
 
 GATE = "A condition is missing, or it asks something else."
 LABEL = "The label enters in another way."
@@ -71,7 +71,8 @@ WHERE = {
     "mask": ("for j other than 5", "at j = 5", "One feature does not count."),
     "active": ("where the margin is below 1", "where the margin is at least 1", GATE),
     "on": ("where unit 1 is on", "where unit 1 is off", GATE),
-    "label": ("for label 1", "for the other label", LABEL),
+    "label": ("for label 1", "for label 0", LABEL),
+    "sign": ("for label +1", "for label -1", LABEL),
 }
 """Conditions on a point: what is said where they hold, where not, and what they suggest."""
 
@@ -99,7 +100,7 @@ def hinge_point(theta: Any, u: float, y: float, j: int, alpha: float) -> Point:
     h = float(hinge.hypothesis(theta, X)[0])
     symbols = {"y": y, "h": h, "r": y * h, "x_j": X[0, j], "θ_j": theta[j], "α": alpha,
                "μ_j": polynomial.NONLINEAR[j]}  # fmt: skip
-    where = {"mask": j != polynomial.LINEAR, "active": y * h < 1, "label": y == 1}
+    where = {"mask": j != polynomial.LINEAR, "active": y * h < 1, "sign": y == 1}
     return Point(symbols, (theta, X, np.array([y]), j), y * h == 1, where)
 
 
@@ -355,7 +356,7 @@ def matrix_question(quantity: str) -> Question:
     assert quantity == "X"
     rng = np.random.default_rng(7)
     points = []
-    for n in (2, 3, 4, 5) * 8:
+    for n in (4, 5, 3, 6) * 8:
         X, y = rng.integers(-8, 9, (n, 2)) / 4 + 0.125, rng.integers(0, 2, n).astype(float)
         params = network.Parameters(
             rng.integers(1, 8, (2, 3)) / 4 * rng.choice([-1, 1], (2, 3)), np.full(3, 0.0625),
@@ -403,6 +404,14 @@ def difference(question: Question, p: Point) -> Any:
     return rounded(slope if at.ndim else slope[0], 6)
 
 
+def plain(text: str) -> str:
+    return text.replace("_", "")
+
+
+def told(name: str, book: str) -> str:
+    return escape(f"Right under another convention: {name}. Here it is {book}.")
+
+
 def kind(values: list[Any], right: list[Any], symbols: dict[str, list[Any]], held: str) -> str:
     """Say in what way wrong values differ from the right ones, everywhere."""
     v, r = np.array(values), np.array(right)
@@ -416,7 +425,7 @@ def kind(values: list[Any], right: list[Any], symbols: dict[str, list[Any]], hel
         if np.ndim(column) == 1 and (
             np.allclose(v, r * column, rtol=1e-9) or np.allclose(v * column, r, rtol=1e-9)
         ):
-            return f"Divided by the derivative it depends on {name.replace('_', '')} alone."
+            return f"Divided by the derivative it depends on {plain(name)} alone."
     return held or "No single factor explains it: look at one link of the chain after the other."
 
 
@@ -440,26 +449,38 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
                 return str(case["kind"])
         return ""
 
-    others = {n: column(points, value) for n, value in question.others.items()}
-    mistakes = []
+    others = {name: column(points, value) for name, value in question.others.items()}
+    mistakes: dict[str, dict[str, Any]] = {}  # by their values: two mistakes may give one formula
     for name, (rule, value) in question.mistakes.items():
         values = column(points, value)
-        of = [other for other, its in others.items() if its == values]
-        what = (
-            f"These are the values of the derivative with respect to {of[0].replace('_', '')}."
-            if of
-            else kind(values, right, offered, held(values))
-        )
-        mistakes.append({"name": name, "rule": rule, "kind": what, "values": values})
+        if values == right or (symbols and not any(values)):
+            continue  # who says 0 has not made this mistake
+        same = [other for other, its in others.items() if its == values]
+        what = f"These are the values of the derivative with respect to {''.join(same[:1])}."
+        entry = mistakes.setdefault(str(values), {
+            "names": [], "told": f" {rule}", "values": values,
+            "kind": plain(what) if same else kind(values, right, offered, held(values)),
+        })  # fmt: skip
+        entry["names"].append(name)
+    for entry in mistakes.values():
+        names = entry.pop("names")
+        what = "these values" if symbols else "it"
+        listed = " or ".join(f"“{name}”" for name in names)
+        entry["told"] = escape(f"One gets {what} when one thing is wrong: {listed}.{entry['told']}")
+        entry["name"] = " / ".join(names)
     conventions = [
-        dict(zip(("name", "book"), CONVENTIONS[name], strict=True)) | {"values": column(points, v)}
-        for name, v in question.conventions.items()
-    ] + [BETWEEN] * bool(question.at_kink)
+        {"name": name, "told": told(name, book), "values": column(points, value)}
+        for key, value in question.conventions.items()
+        for name, book in [CONVENTIONS[key]]
+    ]
+    if question.at_kink:
+        name = "another value at the kink"
+        conventions.append({"name": name, "told": told(name, "0"), "values": []})
     return {
         "symbols": offered,
         "right": right,
         "difference": [difference(question, p) for p in points] if symbols else [],
-        "mistakes": [m for m in mistakes if m["values"] != right],
+        "mistakes": [*mistakes.values()],
         "conventions": [c for c in conventions if c["values"] != right],
         "atKink": column(points, question.at_kink) if question.at_kink else right,
         "where": where,

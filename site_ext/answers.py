@@ -91,12 +91,6 @@ class AnswerDirective(SphinxDirective):
         return [box]
 
 
-def in_html(symbol: str) -> str:
-    """Return a symbol with its subscript: ``W_14``."""
-    base, _, index = symbol.partition("_")
-    return f"{base}<sub>{index}</sub>" if index else base
-
-
 def button(text: str, insert: str) -> str:
     return f'<button type="button" data-insert="{escape(insert)}">{text}</button>'
 
@@ -162,11 +156,11 @@ def content(label: str, symbols: list[str], digits: int) -> str:
 def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
     label, symbols = node["label"], node["symbols"]
     text = content(label, symbols, node["digits"])
-    buttons = [button(in_html(s), s.replace("_", "")) for s in symbols]
+    buttons = [button(f"<math>{as_math(s)}</math>", s.replace("_", "")) for s in symbols]
     if symbols:
-        tools = {"[ ]": "[|]", "<": "<", ">": ">", "( )": "(|)", "max": "max(|, 0)"}
-        tools |= {"Σ": "sum(|)"} if '"indexed":true' in text else {}
-        buttons += [button(escape(what), insert) for what, insert in tools.items()]
+        tools = {"[ ]": "[|]", "&lt;": "<", "&gt;": ">", "( )": "(|)", "max": "max(|, 0)"}
+        tools |= {"<math><mo>∑</mo></math>": "sum(|)"} if '"indexed":true' in text else {}
+        buttons += [button(what, insert) for what, insert in tools.items()]
     group = f'<div class="symbols" role="group" aria-label="Insert">{"".join(buttons)}</div>\n'
     what = "Your formula" if symbols else f"Your number, to {node['digits']} decimals"
     self.body.append(

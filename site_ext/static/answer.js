@@ -5,9 +5,7 @@ addEventListener("DOMContentLoaded", () => {
   const [LONGEST, DEEPEST] = [300, 20];
   const fail = (line, more) => { throw Object.assign(Error(line), { verdict: "unreadable", ...more }); };
   const MISPLACED = "A part is missing, or something stands in a wrong place.";
-  const safe = (text) => text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
-  const quoted = (text) => `“${safe(text.length > 24 ? `${text.slice(0, 24)}…` : text)}”`;
-
+  const quoted = (text) => `“${text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`)}”`;
   const sigmoid = (v) => 1 / (1 + Math.exp(-v));
   const FUNCTIONS = {
     max: Math.max, min: Math.min, exp: Math.exp, log: Math.log, ln: Math.log, sqrt: Math.sqrt,
@@ -16,38 +14,39 @@ addEventListener("DOMContentLoaded", () => {
     ReLU: (v) => Math.max(v, 0), "ReLU'": (v) => +(v > 0), sum: null,
   };
   const NAMES = Object.keys(FUNCTIONS);
+  const SUM = `f${NAMES.indexOf("sum")}`;
   const OPERATORS = {
     "+": (a, b) => a + b, "-": (a, b) => a - b, "*": (a, b) => a * b, "⊙": (a, b) => a * b,
-    "/": (a, b) => a / b, "^": (a, b) => a ** b, "&&": (a, b) => +(a && b), "||": (a, b) => +(a || b),
-    "<": (a, b) => +(a < b), ">": (a, b) => +(a > b), "<=": (a, b) => +(a <= b),
-    ">=": (a, b) => +(a >= b), "==": (a, b) => +(a === b), "!=": (a, b) => +(a !== b),
+    "/": (a, b) => a / b, "^": (a, b) => a ** b, "<": (a, b) => +(a < b), ">": (a, b) => +(a > b),
+    "<=": (a, b) => +(a <= b), ">=": (a, b) => +(a >= b), "==": (a, b) => +(a === b),
+    "!=": (a, b) => +(a !== b), "&&": (a, b) => +(a && b), "||": (a, b) => +(a || b),
   };
   const isList = Array.isArray; // a matrix is a list of rows
   const shape = (a) => (isList(a) ? `${a.length} × ${a[0].length}` : "a number");
   const lift = (f) => (...all) => { // entry by entry
-    const lists = all.filter(isList);
-    if (!lists.length) return f(...all);
-    if (lists.some((list) => list.length !== lists[0].length)) fail("The shapes do not fit.");
-    return lists[0].map((_, n) => lift(f)(...all.map((v) => (isList(v) ? v[n] : v))));
+    const list = all.find(isList);
+    if (!list) return f(...all);
+    if (all.some((v) => isList(v) && v.length !== list.length)) fail("The shapes do not fit.");
+    return list.map((_, n) => lift(f)(...all.map((v) => (isList(v) ? v[n] : v))));
   };
+  const turn = (a) => (isList(a) ? a[0].map((_, k) => a.map((line) => line[k])) : a);
+  const dot = (a, b) => a.reduce((sum, v, n) => sum + v * b[n], 0);
   const operate = (operator, a, b) => {
     if (operator !== "*" || !isList(a) || !isList(b)) return lift(OPERATORS[operator])(a, b);
     if (a[0].length !== b.length) fail(`The shapes ${shape(a)} and ${shape(b)} have no product.`);
-    return a.map((line) => b[0].map((_, k) => line.reduce((sum, v, n) => sum + v * b[n][k], 0)));
+    return a.map((line) => turn(b).map((other) => dot(line, other)));
   };
-  const transpose = (m) => (isList(m) ? m[0].map((_, k) => m.map((line) => line[k])) : m);
-  for (const [sign, precedence] of [["^", 11], ["⊙", 10], ["==", 7], ["!=", 7]]) {
-    jsep.addBinaryOp(sign, precedence, sign === "^");
-  }
+  Object.entries({ "^": 11, "⊙": 10, "==": 7, "!=": 7 }).forEach((o) => jsep.addBinaryOp(...o, o[0] === "^"));
 
   // One spelling for what can be spelled in many ways.
   const SPELLINGS = [
-    [/\\(?:mathbf|mathrm|operatorname)\s*\{(\w+)\}/g, "$1"], [/\\(?:left|right|[,;! ])/g, ""],
+    [/\\(?:math[a-z]+|operatorname)\s*\{(\w+)\}/g, "$1"], [/\\(?:left|right|[,;! ])|\$|[.,;]\s*$/g, ""],
     [/ᵀ|\^\s*\{?\s*(?:\\top|T)\s*\}?/g, "^⊤"], [/[₀-₉]/g, (c) => `_${c.charCodeAt(0) - 0x2080}`],
-    [/ᵢ/g, "_i"], [/ⱼ/g, "_j"], [/𝟙/gu, "1"], [/[⁰¹²³⁴-⁹]/g, (c) => `^${"⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c)}`],
-    [/\*\*/g, "^"], [/÷/g, "/"], [/[′’`´]/g, "'"], [/[−–—]/g, "-"], [/\\?cdot|\\times|[·×∗⋅]/g, "*"],
-    [/\\?hat\s*(?:\{\s*y\s*\}|y)|y_?\{?hat\}?/g, "ŷ"], [/(?:\\?sum|[Σ∑])(?:_\{?j\}?)?/g, " sum "],
-    [/\\?odot|[∘⊙]/g, "⊙"], [/≠/g, "!="], [/\\leq?|≤/g, "<="], [/\\geq?|≥/g, ">="],
+    [/ᵢ/g, "_i"], [/ⱼ/g, "_j"], [/𝟙/gu, "1"], [/\*\*/g, "^"], [/÷/g, "/"], [/[′’`´]/g, "'"], [/[−–—]/g, "-"],
+    [/[⁰¹²³⁴-⁹]+/g, (run) => `^${[...run].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c)).join("")}`],
+    [/\\?cdot|\\times|[·×∗⋅]/g, "*"], [/\\?odot|[∘⊙]/g, "⊙"],
+    [/\\?hat\s*(?:\{\s*y\s*\}|y)|y_?\{?hat\}?/gi, "ŷ"], [/(?:\\?sum|[Σ∑])(?:_\{?j\}?)?/g, " sum "],
+    [/≠/g, "!="], [/\\leq?|≤/g, "<="], [/\\geq?|≥/g, ">="],
     [/∧|\band\b/g, "&&"], [/∨|\bor\b/g, "||"], [/(W_\d),(?=\d)/g, "$1"],
     ..."αalpha δdelta θtheta λlambda μmu σsigmoid σsigma τtau".split(" ").map(
       ([letter, ...name]) => [RegExp(`\\\\?${name.join("")}`, "gi"), letter]),
@@ -61,56 +60,56 @@ addEventListener("DOMContentLoaded", () => {
     }
     return s.replace(/(_[\p{L}\d]+)_(?=[\p{L}\d])/gu, "$1").replace(/_\{/g, "{").replace(/\\/g, " ");
   }
-
+  // What can stand in a formula: functions, the symbols of the box, e and the sign of a transpose.
   const WORDS = NAMES.map((f, n) => [f, `f${n}`]).sort((a, b) => b[0].length - a[0].length);
   const vocabulary = (symbols) => [...WORDS, ...symbols, ["e", "e"], ["⊤", "T"]].map(
     ([pattern, id]) => [RegExp(`^${pattern}(?![\\d_])`, "iu"), id]);
 
   // The text with its products written out, brackets as calls of p, words as names of ours.
-  function lex(text, words) {
-    const [out, open] = [[], []]; // `open`: what closes the open brackets; "auto" after log x
+  function lex(text, box) {
+    const [out, open] = [[], []]; // `open`: what closes a bracket; "one" after log x, "many" after Σ
     let [rest, operand] = [text, false]; // `operand`: what stands before can be a factor
     const begin = (token) => { if (operand) out.push("*"); out.push(token); operand = false; };
-    const end = () => { for (operand = true; open.at(-1) === "auto"; open.pop()) out.push(")"); };
+    const close = (kind) => { for (; open.at(-1) === kind; open.pop()) out.push(")"); };
+    const end = () => { operand = true; close("one"); };
     const CLOSING = { "(": ")", "[": "]", "{": "}" };
     for (let used; (rest = rest.trimStart()); rest = rest.slice(used)) {
-      const decimal = open.length ? rest : rest.replace(/^(\d*),(?=\d)/, "$1.");
-      const [number] = /^(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/i.exec(decimal) ?? [];
-      const [pattern, id] = words.find(([p]) => p.test(rest)) ?? [];
+      const comma = open.length ? rest : rest.replace(/^(\d*),(?=\d)/, "$1."); // a decimal one
+      const [number] = /^(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/i.exec(comma) ?? [];
+      const [pattern, id] = box.words.find(([p]) => p.test(rest)) ?? [];
       const [operator] = /^(?:[<>=!]=|&&|\|\||[-+*/^<>=,⊙])/.exec(rest) ?? [];
       used = (number ?? operator ?? rest[0]).length;
       if (number) {
-        if (operand && /\d$/.test(out.at(-1))) fail(`Two numbers side by side: ${quoted(rest)}.`);
-        begin(number);
-        end();
+        if (operand && /^[\d.]/.test(out.at(-1))) fail("Two numbers stand side by side.");
+        end(begin(number));
       } else if (id) {
         used = pattern.exec(rest)[0].length;
         begin(id);
-        if (!id.startsWith("f")) end();
-        else {
-          const [space, bracket] = /^\s*([([{])?/.exec(rest.slice(used));
-          used += space.length;
-          out.push("(");
-          open.push(CLOSING[bracket] ?? "auto");
-        }
+        if (id[0] !== "f") { end(); continue; }
+        const [space, bracket] = /^\s*([([{])?/.exec(rest.slice(used));
+        used += space.length;
+        out.push("(");
+        open.push(CLOSING[bracket] ?? (id === SUM ? "many" : "one"));
       } else if (rest[0] in CLOSING) {
         begin("p (");
         open.push(CLOSING[rest[0]]);
       } else if (/[\])}]/.test(rest[0])) {
-        if (!operand || open.pop() !== rest[0]) fail(`Nothing to close here: ${quoted(rest)}.`);
-        out.push(")");
-        end();
-      } else if (operator && open.at(-1) !== "auto") {
-        out.push(operator === "=" ? "==" : operator);
-        operand = false;
-      } else if (operator) fail("Write what a function is of in brackets.");
-      else {
+        close("many");
+        if (!operand || open.pop() !== rest[0]) fail(`Nothing to close at ${quoted(rest.slice(0, 9))}.`);
+        end(out.push(")"));
+      } else if (operator && open.at(-1) !== "one") {
+        if (operand && !/[*/^⊙]/.test(operator)) close("many");
+        operand = !out.push(operator === "=" ? "==" : operator);
+      } else {
         const before = /[\p{L}\d_']*$/u.exec(text.slice(0, text.length - rest.length))[0];
-        fail(`${quoted(before + /^[\p{L}\d_']+|^./u.exec(rest)[0])} is not known in this box.`);
+        const known = box.symbols.map(({ math }) => shown(math)).join(", ") || "numbers";
+        fail(operator ? "Write what a function is of in brackets." : `${
+          quoted(before + /^[\p{L}\d_']+|^./u.exec(rest)[0])} is not known here. This box has ${known}.`);
       }
       if (open.length > DEEPEST) fail(`Brackets stand more than ${DEEPEST} deep.`);
     }
-    if (open.length) fail(open.at(-1) === "auto" ? MISPLACED : `A bracket is open: ${open.at(-1)} is missing.`);
+    close("many");
+    if (open.length) fail(open.at(-1) === "one" ? MISPLACED : `A bracket is open: ${open.at(-1)} is missing.`);
     return out.join(" ");
   }
 
@@ -154,7 +153,7 @@ addEventListener("DOMContentLoaded", () => {
     }
     if (operator === "^" && right.name === "T") {
       const of = next(left);
-      return part((p) => transpose(of.at(p)), `<msup>${row(of.math)}<mo>⊤</mo></msup>`);
+      return part((p) => turn(of.at(p)), `<msup>${row(of.math)}<mo>⊤</mo></msup>`);
     }
     if (type.endsWith("Expression") && Object.hasOwn(OPERATORS, operator)) {
       const [a, b] = [next(left), next(right)];
@@ -172,17 +171,14 @@ addEventListener("DOMContentLoaded", () => {
     const f = NAMES[/^f\d+$/.test(name) ? name.slice(1) : NaN];
     const of = (node.arguments ?? []).map((each) => walk(each, box, summed || f === "sum"));
     const all = of.map(({ math }) => math).join("<mo>,</mo>");
+    const inside = fenced("(", all, ")");
     if (name === "p" && of.length === 1) {
-      const [{ at, condition }] = of;
-      return condition ? part(at, fenced("[", all, "]")) : part(at, fenced("(", all, ")"), { bare: all });
+      return of[0].condition ? part(of[0].at, fenced("[", all, "]")) : part(of[0].at, inside, { bare: all });
     }
     if (!f || /^m/.test(f) !== of.length > 1) fail(f ? `${f} of what?` : MISPLACED);
-    if (f === "sum") {
-      return part((p) => box.range.reduce((total, j) => total + of[0].at(p, j), 0),
-        row("<munder><mo>∑</mo><mi>j</mi></munder>", fenced("(", all, ")")));
-    }
-    return part((...place) => lift(FUNCTIONS[f])(...of.map(({ at }) => at(...place))), f === "abs"
-      ? fenced("|", all, "|") : row(`<mi>${f.replace("'", "′")}</mi>`, fenced("(", all, ")")));
+    const head = f === "sum" ? `<munder>${sign("∑")}<mi>j</mi></munder>` : `<mi>${f.replace("'", "′")}</mi>`;
+    return part(f === "sum" ? (p) => box.range.reduce((total, j) => total + of[0].at(p, j), 0)
+      : (...place) => lift(FUNCTIONS[f])(...of.map(({ at }) => at(...place))), head + inside);
   }
 
   function read(text, box) {
@@ -194,14 +190,13 @@ addEventListener("DOMContentLoaded", () => {
       else if (depth === 0) start = index + 1;
     }
     if (!s.slice(start).trim()) fail("There is nothing to read.");
-    const source = lex(s.slice(start), box.words);
-    let parsed;
-    try { parsed = jsep(source); } catch { fail(MISPLACED); }
-    const formula = walk(parsed, box);
+    const source = lex(s.slice(start), box);
+    let tree;
+    try { tree = jsep(source); } catch { fail(MISPLACED); }
+    const formula = walk(tree, box);
     if (formula.condition) fail("A condition counts as 1 or 0 in square brackets: [a &gt; b].");
     return formula;
   }
-
   const short = (v) => String(Number(v.toPrecision(4))).replace("-", "−");
   const place = (symbols, p) => symbols.filter(({ values }) => !isList(values[p])).map(({ math, values }) =>
     shown(`${math}<mo>=</mo><mn>${short(values[p])}</mn>`)).join(", ");
@@ -210,32 +205,32 @@ addEventListener("DOMContentLoaded", () => {
     const points = [...right.keys()];
     const formulas = symbols.length > 0; // or a number is asked
     const values = points.map((p) => formula.at(p));
-    const near = (v, t) => (isList(t) ? shape(v) === shape(t) && t.flat().every((x, n) => near(v.flat()[n], x))
-      : Math.abs(v - t) <= (formulas ? 1e-9 * (1 + Math.abs(t)) : 0.5001 * 10 ** -digits));
+    const least = (t) => (formulas ? 1e-9 * (1 + Math.abs(t)) : 0.5001 * 10 ** -digits);
+    const near = (v, t) => (!isList(t) ? Math.abs(v - t) <= least(t)
+      : shape(v) === shape(t) && t.flat().every((x, n) => near(v.flat()[n], x)));
     const same = ({ values: target }) => points.every((p) => near(values[p], target[p]));
-    if (same({ values: right })) return { verdict: "right", lines: [`Right${formulas ? ", at every point" : ""}.`] };
+    if (same({ values: right })) return { verdict: "right", lines: ["Right."] };
     const wrong = points.filter((p) => !near(values[p], right[p]));
     const between = (p) => (values[p] - right[p]) * (values[p] - box.atKink[p]) <= 0;
     const convention = box.conventions.find(same)
       ?? (wrong.every((p) => difference[p] === null && between(p)) && box.conventions.at(-1));
-    if (convention) {
-      const lines = [`Right for another convention: ${convention.name}. Here it is ${convention.book}.`];
-      return { verdict: "convention", name: convention.name, lines };
+    if (convention) return { verdict: "convention", name: convention.name, lines: [convention.told] };
+    const made = box.mistakes.find(same);
+    const result = { verdict: made ? "mistake" : "wrong", name: made?.name };
+    if (!formulas) {
+      const cut = [1, 2, 3].some((d) => d < digits && Number(right[0].toFixed(d)) === values[0]);
+      return { ...result, lines: [cut ? "Right so far: give more decimals." : "Not this number.", made?.told] };
     }
-    const made = box.mistakes.filter(same);
-    const name = made.map((mistake) => mistake.name).join(" / ");
-    const list = made.map((mistake) => quoted(mistake.name)).join(" or ");
-    const result = { verdict: made.length ? "mistake" : "wrong", name };
-    const cause = list && `One gets it when one thing is wrong: ${list}.`;
-    if (!formulas) return { ...result, lines: [`Not this number. ${cause}`] };
     // Evidence: a condition under which all is right, and the first point of the others.
     const held = box.where.find(({ at }) => wrong.every((p) => !at[p]) && at.some((is, p) => is && right[p]));
     const p = wrong.find((q) => difference[q] !== null) ?? wrong[0];
-    const [got, truth] = [values[p], difference[p] ?? right[p]].map((v) => (isList(v) ? shape(v) : short(v)));
+    const [due, got] = [difference[p] ?? right[p], values[p]].map((v) => (isList(v) ? shape(v) : short(v)));
+    const apart = due === got ? "The shape fits, the numbers do not." : `This is ${got}. It should be ${due}.`;
+    if (isList(right[p])) return { ...result, lines: [apart] };
     const where = held ? `Right ${held.yes}. Look ${held.no}` : "Wrong at this point";
-    const asked = difference[p] === null ? "on the kink the book has" : "the finite difference of the loss gives";
-    return { ...result, lines: [`${where}: ${place(symbols, p)}. This gives ${got}; ${asked} ${truth}.`,
-      made[0]?.kind ?? held?.kind, list && `One gets these values with: ${list}. ${safe(made[0].rule)}`] };
+    const asked = difference[p] === null ? "on this kink it is" : "the finite difference of the loss gives";
+    return { ...result, lines: [`${where}: ${place(symbols, p)}. This gives ${got}; ${asked} ${due}.`,
+      made?.kind ?? held?.kind, made?.told] };
   }
 
   for (const form of document.querySelectorAll("form.answer")) {
@@ -247,7 +242,7 @@ addEventListener("DOMContentLoaded", () => {
     box.range = [...(box.symbols.find(({ indexed }) => indexed)?.values[0] ?? []).keys()];
     const tries = new Set();
     find(".entry").hidden = false;
-    for (const hint of hints) hint.hidden = true;
+    hints.forEach((hint) => { hint.hidden = true; });
 
     const attempt = (use) => {
       try { return use(read(input.value, box)); } catch ({ verdict, message, point, stack }) {
@@ -258,7 +253,7 @@ addEventListener("DOMContentLoaded", () => {
     };
     input.addEventListener("input", () => {
       const { math, lines } = attempt((formula) => formula);
-      reading.innerHTML = !input.value.trim() ? "" : math ? `Read as ${shown(math)}` : lines[0];
+      reading.innerHTML = math ? `Read as ${shown(math)}` : input.value.trim() && lines[0];
     });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -266,15 +261,12 @@ addEventListener("DOMContentLoaded", () => {
       const failed = /mistake|wrong|novalue/.test(verdict);
       if (failed) tries.add(input.value.replace(/\s/g, ""));
       if (verdict === "unreadable") lines.unshift("Not readable, so no try is lost.");
-      const said = failed ? lines.slice(0, tries.size) : lines;
-      const end = failed && solution && tries.size > hints.length + 1;
-      if (end) said.push(`<a href="#${solution.id}">Read the solution.</a>`);
+      const said = failed && box.symbols.length ? lines.slice(0, tries.size) : lines;
+      if (failed && tries.size > hints.length + 1) said.push(`<a href="#${solution.id}">Read the solution.</a>`);
       output.innerHTML = said.filter(Boolean).map((line) => `<p>${line}</p>`).join("");
       Object.assign(output.dataset, { verdict, name });
-      hints.forEach((hint, k) => {
-        hint.hidden &&= tries.size < k + 2;
-        if (failed && tries.size === k + 2) hint.open = true;
-      });
+      const due = hints.slice(0, Math.max(tries.size - 1, 0));
+      due.forEach((hint) => { hint.open ||= hint.hidden; hint.hidden = false; });
     });
     output.addEventListener("click", ({ target }) => { if (target.closest("a")) solution.open = true; });
     find(".symbols")?.addEventListener("pointerdown", (event) => event.preventDefault()); // the caret stays
