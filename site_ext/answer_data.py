@@ -88,8 +88,11 @@ def split(
 # Part 1: one sample, whose margin is brought to a chosen place by the last weight. All numbers
 # are dyadic, so that a sum of them is exact in any order, and a margin of 1 is 1.
 
-MARGINS = {"wrong": (-2, -1.25, -0.625), "unsafe": (0.25, 0.625, 0.875), "safe": (1.25, 1.75, 2.5),
-           "below": (0.9375,), "kink": (1.0,), "above": (1.0625,)}  # fmt: skip
+MARGINS = {
+    "far": (-1.25, -2.5), "wrong": (-0.75, -0.375), "unsafe": (0.25, 0.625, 0.875),
+    "safe": (1.25, 1.75, 2.5), "kink": (1.0,), "below": (0.9375, 1 - 2**-10),
+    "above": (1.0625, 1 + 2**-10),
+}  # fmt: skip
 THETA = np.array([0.5, -0.25, -1.5, -0.5, 0.25, 2.0, 0.75])
 U, SIGNS = np.array([0.5, 2.0, -1.5]), np.array([1.0, -1.0, -1.0])
 """The running example of Part 1."""
@@ -105,15 +108,19 @@ def hinge_point(theta: Any, u: float, y: float, j: int, alpha: float) -> Point:
 
 
 def hinge_points() -> list[Point]:
-    """Return the running example, then label × mask × place of the margin, twice."""
+    """Return the running example, then label × mask × place of the margin × sign of the feature."""
     rng = np.random.default_rng(12)
     points = [hinge_point(THETA, u, y, 4, 0.0625) for u, y in zip(U, SIGNS, strict=True)]
-    for y, masked, margins in [*itertools.product((1, -1), (False, True), MARGINS.values())] * 2:
-        u = rng.choice([-1.5, -1.25, -0.75, -0.5, 0.5, 0.75, 1.25, 1.5])
+    cross = itertools.product((1, -1), (False, True), enumerate(MARGINS.values()), (1, -1))
+    for y, masked, (k, margins), sign in cross:
+        u = sign * rng.choice([0.5, 0.75, 1.25, 1.5])
+        odd = polynomial.LINEAR if masked else rng.choice([1, 3])
+        j = int(odd if sign < 0 or masked else rng.choice([0, 1, 2, 3, 4]))
         theta = rng.choice([-1, 1], 7) * rng.integers(1, 16, 7) / 8
+        theta[j] *= np.sign(theta[j]) * (-1) ** k
         theta[6] = 0.0
-        theta[6] = y * rng.choice(margins) - hinge.hypothesis(theta, polynomial.features([u]))[0]
-        j = polynomial.LINEAR if masked else int(rng.integers(0, 5))
+        h = y * margins[sign < 0] if len(margins) == 2 else y * rng.choice(margins)
+        theta[6] = h - hinge.hypothesis(theta, polynomial.features([u]))[0]
         points.append(hinge_point(theta, u, float(y), j, rng.choice([0.125, 0.375])))
     return points
 
@@ -208,7 +215,7 @@ def logistic_question(quantity: str) -> Question:
 # Part 2: one sample. The sums of the hidden units are brought to chosen places by the biases.
 
 SUMS = {"on": (0.375, 0.75, 1.375), "off": (-0.375, -0.75, -1.625), "kink": (0.0,),
-        "just on": (0.0625,), "just off": (-0.0625,)}  # fmt: skip
+        "just on": (2**-10,), "just off": (-(2**-10),)}  # fmt: skip
 RUNNING = network.Parameters(
     np.array([[0.25, 0.25, -0.75], [-0.75, 0.75, 0.5]]), np.array([0.25, 0.25, 0.75]),
     np.array([1.5, -2.0, 1.25]), -0.25,
@@ -233,17 +240,20 @@ def network_point(p: network.Parameters, x: Any, y: float, l2: float = 0.0) -> P
 
 
 def network_points(l2: bool = False) -> list[Point]:
-    """Return the running example, then label × unit 1 × units 2 and 3."""
+    """Return the running example, then label × unit 1 × units 2 and 3, with signs that differ."""
     rng = np.random.default_rng(23)
 
     def draw(*shape: int) -> Any:
         return rng.choice([-1, 1], shape) * rng.choice([0.375, 0.5, 0.75, 1.25], shape)
 
     points = [network_point(RUNNING, x, y, 0.25 * l2) for x, y in zip(SAMPLES, LABELS, strict=True)]
-    cases = itertools.product((1.0, 0.0), SUMS, ("on", "off"), ("on", "off"))
+    cases = itertools.product((1.0, 0.0), SUMS, ("on", "off"), ("off", "on"))
     kinks = [(1.0, "on", "kink", "on"), (0.0, "off", "on", "kink"), (0.0, "on", "off", "kink")]
     for y, *places in [*cases, *kinks]:
         x, W, w_out = draw(2), draw(2, 3), draw(3) * 2
+        turn = -1 if "just" in places[0] else 1  # in a cross with the labels and the units
+        x[0] *= np.sign(x[0]) * turn * (1 if places[1] == "on" else -1)
+        w_out[0] *= np.sign(w_out[0]) * turn * (1 if places[2] == "on" else -1) * (2 * y - 1)
         z = np.array([rng.choice(SUMS[place]) for place in places])
         z_4 = rng.choice([-1.75, -0.875, -0.375, 0.625, 1.125])
         p = network.Parameters(W, z - x @ W, w_out, z_4 - float(np.maximum(z, 0.0) @ w_out))
@@ -359,7 +369,7 @@ def matrix_question(quantity: str) -> Question:
     for n in (4, 5, 3, 6) * 8:
         X, y = rng.integers(-8, 9, (n, 2)) / 4 + 0.125, rng.integers(0, 2, n).astype(float)
         params = network.Parameters(
-            rng.integers(1, 8, (2, 3)) / 4 * rng.choice([-1, 1], (2, 3)), np.full(3, 0.0625),
+            rng.integers(1, 8, (2, 3)) / 4 * rng.choice([-1, 1], (2, 3)), np.full(3, 0.05),
             rng.integers(1, 8, 3) / 4, 0.25)  # fmt: skip
         z, _, z_out, _ = network.forward(params, X)
         D = np.outer(network.log_loss_grad(z_out, y), params.w_out) * network.relu_grad(z)

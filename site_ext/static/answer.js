@@ -71,9 +71,9 @@ addEventListener("DOMContentLoaded", () => {
     let [rest, operand] = [text, false]; // `operand`: what stands before can be a factor
     const begin = (token) => { if (operand) out.push("*"); out.push(token); operand = false; };
     const close = (kind) => { for (; open.at(-1) === kind; open.pop()) out.push(")"); };
-    const end = () => { operand = true; close("one"); };
     const CLOSING = { "(": ")", "[": "]", "{": "}" };
     for (let used; (rest = rest.trimStart()); rest = rest.slice(used)) {
+      if (operand && rest[0] !== "^") close("one");
       const comma = open.length ? rest : rest.replace(/^(\d*),(?=\d)/, "$1."); // a decimal one
       const [number] = /^(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/i.exec(comma) ?? [];
       const [pattern, id] = box.words.find(([p]) => p.test(rest)) ?? [];
@@ -81,11 +81,11 @@ addEventListener("DOMContentLoaded", () => {
       used = (number ?? operator ?? rest[0]).length;
       if (number) {
         if (operand && /^[\d.]/.test(out.at(-1))) fail("Two numbers stand side by side.");
-        end(begin(number));
+        operand = !begin(number);
       } else if (id) {
         used = pattern.exec(rest)[0].length;
         begin(id);
-        if (id[0] !== "f") { end(); continue; }
+        if ((operand = id[0] !== "f")) continue;
         const [space, bracket] = /^\s*([([{])?/.exec(rest.slice(used));
         used += space.length;
         out.push("(");
@@ -96,8 +96,8 @@ addEventListener("DOMContentLoaded", () => {
       } else if (/[\])}]/.test(rest[0])) {
         close("many");
         if (!operand || open.pop() !== rest[0]) fail(`Nothing to close at ${quoted(rest.slice(0, 9))}.`);
-        end(out.push(")"));
-      } else if (operator && open.at(-1) !== "one") {
+        operand = out.push(")") > 0;
+      } else if (operator && (operand || open.at(-1) !== "one")) {
         if (operand && !/[*/^⊙]/.test(operator)) close("many");
         operand = !out.push(operator === "=" ? "==" : operator);
       } else {
@@ -108,6 +108,7 @@ addEventListener("DOMContentLoaded", () => {
       }
       if (open.length > DEEPEST) fail(`Brackets stand more than ${DEEPEST} deep.`);
     }
+    if (operand) close("one");
     close("many");
     if (open.length) fail(open.at(-1) === "one" ? MISPLACED : `A bracket is open: ${open.at(-1)} is missing.`);
     return out.join(" ");
@@ -162,8 +163,8 @@ addEventListener("DOMContentLoaded", () => {
         : operator === "^" ? `<msup>${row(a.math)}${row(b.bare)}</msup>`
         : a.math + (beside ? '<mspace width="0.17em"></mspace>' : sign(operator)) + b.math;
       const value = (...place) => { // a < b < c: both hold
-        const v = operate(operator, (a.last ?? a).at(...place), b.at(...place));
-        return compares && a.last ? operate("&&", a.at(...place), v) : v;
+        if (!compares || !a.last) return operate(operator, a.at(...place), b.at(...place));
+        return operate("&&", a.at(...place), operate(operator, a.last.at(...place), b.at(...place)));
       };
       return part(value, math, { dot: a.dot && /[*^]/.test(operator),
         last: compares ? b : undefined, condition: compares || /[&|]/.test(operator) });
