@@ -113,7 +113,7 @@ def hinge_points() -> list[Point]:
     points = [hinge_point(THETA, u, y, 4, 0.0625) for u, y in zip(U, SIGNS, strict=True)]
     cross = itertools.product((1, -1), (False, True), enumerate(MARGINS.values()), (1, -1))
     for y, masked, (k, margins), sign in cross:
-        u = sign * rng.choice([0.5, 0.75, 1.25, 1.5])
+        u = sign * rng.choice([0.5, 1.5, 2.5, 3.5] if masked else [0.5, 0.75, 1.25, 1.5])
         odd = polynomial.LINEAR if masked else rng.choice([1, 3])
         j = int(odd if sign < 0 or masked else rng.choice([0, 1, 2, 3, 4]))
         theta = rng.choice([-1, 1], 7) * rng.integers(1, 16, 7) / 8

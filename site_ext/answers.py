@@ -38,6 +38,13 @@ ALSO = {
 """Other spellings of a symbol, besides those without the underscore."""
 
 
+TOOLS = [
+    ("[ ]", "[ ]", "[|]"), ("&lt;", "&lt;", "<"), ("&gt;", "&gt;", ">"), ("( )", "( )", "(|)"),
+    ("max", "max", "max(|, 0)"), ("sum", "<math><mo>∑</mo></math>", "sum(|)"),
+]  # fmt: skip
+"""What can be tapped besides the symbols: name, what is shown, what is inserted around the caret."""
+
+
 class answer(nodes.General, nodes.Element):
     """A box: the question, the place for the answer, hints and the solution."""
 
@@ -91,8 +98,14 @@ class AnswerDirective(SphinxDirective):
         return [box]
 
 
-def button(text: str, insert: str) -> str:
-    return f'<button type="button" data-insert="{escape(insert)}">{text}</button>'
+def bare(symbol: str) -> str:
+    return symbol.replace("_", "")
+
+
+def button(name: str, shown: str, insert: str) -> str:
+    return (
+        f'<button type="button" aria-label="{name}" data-insert="{escape(insert)}">{shown}</button>'
+    )
 
 
 def visit_answer(self: HTML5Translator, node: answer) -> None:
@@ -156,11 +169,9 @@ def content(label: str, symbols: list[str], digits: int) -> str:
 def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
     label, symbols = node["label"], node["symbols"]
     text = content(label, symbols, node["digits"])
-    buttons = [button(f"<math>{as_math(s)}</math>", s.replace("_", "")) for s in symbols]
-    if symbols:
-        tools = {"[ ]": "[|]", "&lt;": "<", "&gt;": ">", "( )": "(|)", "max": "max(|, 0)"}
-        tools |= {"<math><mo>∑</mo></math>": "sum(|)"} if '"indexed":true' in text else {}
-        buttons += [button(what, insert) for what, insert in tools.items()]
+    taps = [(plain, f"<math>{as_math(s)}</math>", plain) for s in symbols for plain in [bare(s)]]
+    taps += TOOLS if '"indexed":true' in text else TOOLS[:-1]
+    buttons = [button(*tap) for tap in taps]
     group = f'<div class="symbols" role="group" aria-label="Insert">{"".join(buttons)}</div>\n'
     what = "Your formula" if symbols else f"Your number, to {node['digits']} decimals"
     self.body.append(

@@ -324,7 +324,9 @@ def test_nonsense_is_refused_fast_and_runs_nothing(tabs, type_into, label) -> No
         assert said.ms < 500, text[:60]
         tags = set(re.findall(r"</?(\w+)", said.math)) - {"math", "annotation"}
         assert all(tag.startswith("m") for tag in tags)
-    inside = "document.querySelectorAll('form.answer :is(output, .reading) :is(script, img, b)').length"
+    inside = (
+        "document.querySelectorAll('form.answer :is(output, .reading) :is(script, img, b)').length"
+    )
     assert tabs[PAGES[label]].evaluate(inside) == 0
 
 
@@ -372,7 +374,7 @@ def test_what_is_shown_is_what_is_evaluated(type_into, label) -> None:
     """Typing what is shown gives the same value and shows the same; no bracket gets lost."""
     first = type_into(label, *READINGS[label])
     typed = [text_of(ElementTree.fromstring(said.math)) for said in first]
-    value = re.compile(r"This gives ([−\d.e-]+)")
+    value = re.compile(r"formula gives ([−\d.e-]+)")
     for text, shown, one, two in zip(
         READINGS[label], typed, first, type_into(label, *typed), strict=True
     ):
@@ -412,7 +414,7 @@ def evaluated(label: str, expression: str) -> list[float]:
 def test_a_reading_that_other_programs_get_wrong(type_into, label, typed, means) -> None:
     (said,) = type_into(label, typed)
     values = evaluated(label, means)
-    (gives,) = re.findall(r"This gives ([−\d.e-]+)", said.said) or [None]
+    (gives,) = re.findall(r"formula gives ([−\d.e-]+)", said.said) or [None]
     assert gives is not None, said
     assert np.isclose(float(gives.replace("−", "-")), values, rtol=1e-3).any(), (said, values)
 
@@ -465,7 +467,7 @@ def test_evidence_comes_first_the_name_later_then_hints_and_the_solution(browser
 def test_a_wrong_formula_is_shown_its_values_and_the_finite_difference(type_into) -> None:
     (said,) = type_into("network-w11", "x1")
     assert "z1=1.375" in said.said and "x1=3" in said.said  # the running example
-    assert "This gives 3" in said.said
+    assert "Your formula gives 3;" in said.said
     assert "the finite difference of the loss gives −1.633" in said.said
 
 

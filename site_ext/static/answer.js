@@ -198,9 +198,9 @@ addEventListener("DOMContentLoaded", () => {
     if (formula.condition) fail("A condition counts as 1 or 0 in square brackets: [a &gt; b].");
     return formula;
   }
-  const short = (v) => String(Number(v.toPrecision(4))).replace("-", "−");
-  const place = (symbols, p) => symbols.filter(({ values }) => !isList(values[p])).map(({ math, values }) =>
-    shown(`${math}<mo>=</mo><mn>${short(values[p])}</mn>`)).join(", ");
+  const short = (v) => (isList(v) ? `(${v.map(short).join(", ")})` : String(Number(v.toPrecision(4))).replace("-", "−"));
+  const place = (symbols, p) => symbols.filter(({ values }) => !isList(values[p]?.[0])).map(
+    ({ math, values }) => shown(`${math}<mo>=</mo><mn>${short(values[p])}</mn>`)).join(", ");
 
   function judge(formula, { right, difference, symbols, digits, ...box }) {
     const points = [...right.keys()];
@@ -230,7 +230,7 @@ addEventListener("DOMContentLoaded", () => {
     if (isList(right[p])) return { ...result, lines: [apart] };
     const where = held ? `Right ${held.yes}. Look ${held.no}` : "Wrong at this point";
     const asked = difference[p] === null ? "on this kink it is" : "the finite difference of the loss gives";
-    return { ...result, lines: [`${where}: ${place(symbols, p)}. This gives ${got}; ${asked} ${due}.`,
+    return { ...result, lines: [`${where}: ${place(symbols, p)}. Your formula gives ${got}; ${asked} ${due}.`,
       made?.kind ?? held?.kind, made?.told] };
   }
 
