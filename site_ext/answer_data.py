@@ -180,9 +180,9 @@ def logistic_question(quantity: str) -> Question:
     def of(slope: Callable[[float], float], label: float = 1.0) -> Value:
         def value(p: Point) -> float:
             y, r, x, mu = (p.symbols[name] for name in ("y", "r", "x_j", "μ_j"))
-            return slope(r) * (y if label else 1.0) * mu * x
+            return float(slope(r) * (y if label else 1.0) * mu * x)
 
-        return value  # fmt: skip
+        return value
 
     def sigma(r: float) -> float:
         return float(network.sigmoid(r))
@@ -194,7 +194,7 @@ def logistic_question(quantity: str) -> Question:
 
     def right(p: Point) -> float:
         slope = network.log_loss_grad(p.symbols["h"], (p.symbols["y"] + 1) / 2)
-        return float(slope) * p.symbols["μ_j"] * p.symbols["x_j"]
+        return float(slope * p.symbols["μ_j"] * p.symbols["x_j"])
 
     mistakes = {
         "sign": ("The loss falls as the margin grows.", of(lambda r: sigma(-r))),
@@ -335,9 +335,9 @@ def tanh_question(quantity: str) -> Question:
     def of(link: Callable[[float, float], float], sign: float = 1.0) -> Value:
         def value(p: Point) -> float:
             delta, w, z, a, x = (p.symbols[s] for s in ("δ_z4", "W_14", "z_1", "a_1", "x_1"))
-            return sign * delta * w * link(z, a) * x
+            return float(sign * delta * w * link(z, a) * x)
 
-        return value  # fmt: skip
+        return value
 
     right = of(lambda z, a: 1 - np.tanh(z) ** 2)
     mistakes = {
@@ -443,7 +443,7 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     """Return what the script of a box compares with; what equals the right values is left out."""
     points = question.points
     right = column(points, question.right)
-    offered = {s: column(points, lambda p, s=s: p.symbols[s]) for s in symbols}
+    offered = {s: [rounded(p.symbols[s]) for p in points] for s in symbols}
     where = []
     for name in points[0].where:
         yes, no, suggests = WHERE[name]
@@ -474,7 +474,7 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
         entry["names"].append(name)
     for entry in mistakes.values():
         names = entry.pop("names")
-        what = "these values" if symbols else "it"
+        what = "these values" if symbols else "this number"
         listed = " or ".join(f"“{name}”" for name in names)
         entry["told"] = escape(f"One gets {what} when one thing is wrong: {listed}.{entry['told']}")
         entry["name"] = " / ".join(names)

@@ -42,7 +42,9 @@ TOOLS = [
     ("[ ]", "[ ]", "[|]"), ("&lt;", "&lt;", "<"), ("&gt;", "&gt;", ">"), ("( )", "( )", "(|)"),
     ("max", "max", "max(|, 0)"), ("sum", "<math><mo>∑</mo></math>", "sum(|)"),
 ]  # fmt: skip
-"""What can be tapped besides the symbols: name, what is shown, what is inserted around the caret."""
+"""What can be tapped besides the symbols: its name, how it is shown, what it inserts; | is the
+caret. The last is for boxes with an index."""
+TRANSPOSE = ("transpose", "<math><mo>⊤</mo></math>", "^T ")
 
 
 class answer(nodes.General, nodes.Element):
@@ -158,11 +160,18 @@ def content(label: str, symbols: list[str], digits: int) -> str:
     stored = json.loads(STORED.read_text("utf-8"))
     if label not in stored or [*stored[label]["symbols"]] != symbols:
         raise ExtensionError(f"answer box {label}: run `make execute` to make its data")
-    offered = [
-        {"key": key, "math": as_math(key), "values": values, "indexed": is_indexed(values[0])}
-        for key, values in stored[label]["symbols"].items()
-    ]
-    whole = stored[label] | {"symbols": offered, "words": spelled(symbols), "digits": digits}
+    columns = stored[label]["symbols"]
+    offered: list[dict[str, Any]] = []
+    for key, values in columns.items():
+        indexed = is_indexed(values[0])
+        offered.append({"key": key, "values": values, "indexed": indexed})
+        for n in range(len(values[0]) if indexed else 0):
+            one = key.replace("j", str(n + 1))
+            offered.append({"key": one, "values": [row[n] for row in values], "of": key})
+    for symbol in offered:
+        symbol["math"] = as_math(symbol["key"])
+    words = spelled([symbol["key"] for symbol in offered])
+    whole = stored[label] | {"symbols": offered, "words": words, "digits": digits}
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
@@ -170,7 +179,10 @@ def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
     label, symbols = node["label"], node["symbols"]
     text = content(label, symbols, node["digits"])
     taps = [(plain, f"<math>{as_math(s)}</math>", plain) for s in symbols for plain in [bare(s)]]
-    taps += TOOLS if '"indexed":true' in text else TOOLS[:-1]
+    if '"values":[[[' in text:
+        taps += [TRANSPOSE, TOOLS[3]]
+    else:
+        taps += TOOLS if '"indexed":true' in text else TOOLS[:-1]
     buttons = [button(*tap) for tap in taps]
     group = f'<div class="symbols" role="group" aria-label="Insert">{"".join(buttons)}</div>\n'
     what = "Your formula" if symbols else f"Your number, to {node['digits']} decimals"

@@ -30,11 +30,10 @@ addEventListener("DOMContentLoaded", () => {
     return list.map((_, n) => lift(f)(...all.map((v) => (isList(v) ? v[n] : v))));
   };
   const turn = (a) => (isList(a) ? a[0].map((_, k) => a.map((line) => line[k])) : a);
-  const dot = (a, b) => a.reduce((sum, v, n) => sum + v * b[n], 0);
   const operate = (operator, a, b) => {
     if (operator !== "*" || !isList(a) || !isList(b)) return lift(OPERATORS[operator])(a, b);
     if (a[0].length !== b.length) fail(`The shapes ${shape(a)} and ${shape(b)} have no product.`);
-    return a.map((line) => turn(b).map((other) => dot(line, other)));
+    return a.map((line) => turn(b).map((other) => line.reduce((sum, v, n) => sum + v * other[n], 0)));
   };
   Object.entries({ "^": 11, "⊙": 10, "==": 7, "!=": 7 }).forEach((o) => jsep.addBinaryOp(...o, o[0] === "^"));
 
@@ -102,7 +101,7 @@ addEventListener("DOMContentLoaded", () => {
         operand = !out.push(operator === "=" ? "==" : operator);
       } else {
         const before = /[\p{L}\d_']*$/u.exec(text.slice(0, text.length - rest.length))[0];
-        const known = box.symbols.map(({ math }) => shown(math)).join(", ") || "numbers";
+        const known = box.listed.map(({ math }) => shown(math)).join(", ") || "numbers";
         fail(operator ? "Write what a function is of in brackets." : `${
           quoted(before + /^[\p{L}\d_']+|^./u.exec(rest)[0])} is not known here. This box has ${known}.`);
       }
@@ -199,7 +198,7 @@ addEventListener("DOMContentLoaded", () => {
     return formula;
   }
   const short = (v) => (isList(v) ? `(${v.map(short).join(", ")})` : String(Number(v.toPrecision(4))).replace("-", "−"));
-  const place = (symbols, p) => symbols.filter(({ values }) => !isList(values[p]?.[0])).map(
+  const place = ({ listed }, p) => listed.filter(({ values }) => !isList(values[p]?.[0])).map(
     ({ math, values }) => shown(`${math}<mo>=</mo><mn>${short(values[p])}</mn>`)).join(", ");
 
   function judge(formula, { right, difference, symbols, digits, ...box }) {
@@ -230,7 +229,7 @@ addEventListener("DOMContentLoaded", () => {
     if (isList(right[p])) return { ...result, lines: [apart] };
     const where = held ? `Right ${held.yes}. Look ${held.no}` : "Wrong at this point";
     const asked = difference[p] === null ? "on this kink it is" : "the finite difference of the loss gives";
-    return { ...result, lines: [`${where}: ${place(symbols, p)}. Your formula gives ${got}; ${asked} ${due}.`,
+    return { ...result, lines: [`${where}: ${place(box, p)}. Your formula gives ${got}; ${asked} ${due}.`,
       made?.kind ?? held?.kind, made?.told] };
   }
 
@@ -240,6 +239,7 @@ addEventListener("DOMContentLoaded", () => {
     const hints = [...form.querySelectorAll("details.hint")];
     const box = JSON.parse(find("script").textContent);
     box.words = vocabulary(box.words);
+    box.listed = box.symbols.filter(({ of }) => !of); // and not z_1 where z_j is
     box.range = [...(box.symbols.find(({ indexed }) => indexed)?.values[0] ?? []).keys()];
     const tries = new Set();
     find(".entry").hidden = false;
@@ -248,7 +248,7 @@ addEventListener("DOMContentLoaded", () => {
     const attempt = (use) => {
       try { return use(read(input.value, box)); } catch ({ verdict, message, point, stack }) {
         if (!verdict) throw Error(stack);
-        const where = box.symbols.length && verdict === "novalue" ? ` at ${place(box.symbols, point)}.` : "";
+        const where = box.symbols.length && verdict === "novalue" ? ` at ${place(box, point)}.` : "";
         return { verdict, lines: [message + where] };
       }
     };
@@ -261,7 +261,7 @@ addEventListener("DOMContentLoaded", () => {
       const { verdict, name = "", lines } = attempt((formula) => judge(formula, box));
       const failed = /mistake|wrong|novalue/.test(verdict);
       if (failed) tries.add(input.value.replace(/\s/g, ""));
-      if (verdict === "unreadable") lines.unshift("Not readable, so no try is lost.");
+      if (verdict === "unreadable") [reading.textContent, lines[0]] = ["", `${lines[0]} No try is lost.`];
       const said = failed && box.symbols.length ? lines.slice(0, tries.size) : lines;
       if (failed && tries.size > hints.length + 1) said.push(`<a href="#${solution.id}">Read the solution.</a>`);
       output.innerHTML = said.filter(Boolean).map((line) => `<p>${line}</p>`).join("");
