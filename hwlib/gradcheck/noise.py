@@ -1,16 +1,20 @@
 """How far the values of f are rounded: the noise that finite differences divide by the step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
 
 from hwlib._arrays import Floats
+from hwlib._layout import MACHINE_EPSILON
 
-MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 RESOLUTION = 1e-4
 """A number whose noise is more than this part of it is not seen."""
+CLEAR = 10.0
+"""What is so many times its estimated error is no error."""
+NARROWEST = 2.0**-46
+SPACINGS = [NARROWEST, *0.0006 / 17.3 ** np.arange(7)[::-1], 0.0157]
+"""Over the size of x, and irregular: steps of 2**-26 are whole units of a float32. A loop that ends
+at a tolerance jumps far apart: of the last spacing there are many."""
 
 
 @np.errstate(all="ignore")
@@ -18,21 +22,52 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
     """Return the rounding error of f at x: eq-noise-floor, before the division by the step.
 
     The fourth differences of f over a few last bits of x are nothing but its rounding (Moré
-    and Wild 2011). Where f does not change over so little, it may work in float32: then
-    farther points are tried.
+    and Wild 2011). A coarser rounding, of f or a part of it, makes no difference over so
+    little: it shows farther on, as a jump. The rounding is infinite where f changes faster than
+    any step.
     """
-    least = MACHINE_EPSILON * abs(f(x))
-    for bits in range(46, 13, -2):
-        step = 2.0**-bits * np.maximum(1.0, np.abs(x)) * direction
-        values = np.array([f(x + i * step) for i in range(9)])
-        if np.ptp(values) != 0.0:
-            break
-    if not np.isfinite(values).all():
-        return least
-    differences = np.diff(values, 4)
-    size = np.max(np.abs(differences)) or 1.0  # so that the squares stay within float64
-    measured = size * np.sqrt(np.mean((differences / size) ** 2) / 70.0)  # 70 = 8! / 4!**2
-    if bits < 46:
-        # What is more than rounding to float32 is a kink that the wider steps have crossed.
-        measured = min(measured, 2.0**-23 * abs(f(x)))
-    return float(max(measured, least))
+    unit = np.maximum(1.0, np.abs(x)) * direction / np.max(np.abs(direction))
+    rounding, finest = MACHINE_EPSILON * abs(f(x)), 0.0
+    for spacing in SPACINGS:
+        n = 32 if spacing == SPACINGS[-1] else 4
+        t = spacing * np.arange(-n, n + 1)
+        values = np.array([f(x + u * unit) for u in t])
+        t, values = t[np.isfinite(values)], values[np.isfinite(values)]  # f may end beside x
+        if len(t) < 5:
+            continue
+        differences = np.diff(values, 4)
+        at, largest = int(np.argmax(np.abs(differences))), np.max(np.abs(differences))
+        if spacing == SPACINGS[0] and largest:  # 70 = 8! / 4!**2
+            finest = largest * np.sqrt(np.mean((differences / largest) ** 2) / 70.0)
+            rounding = max(rounding, finest)
+        elif largest > 64.0 * rounding:  # four times what roundings add up to
+            # Of values in steps of one size the error is a third of a step or so.
+            rounding = max(rounding, _jump(lambda u: f(x + u * unit), t[at : at + 5]) / 3.0)
+    # Where f changes as much over a few last bits as over the widest steps, nothing can be told.
+    return float("inf") if len(values) and finest > np.ptp(values) / 16.0 else float(rounding)
+
+
+def _jump(f: Callable[[float], float], t: Floats) -> float:
+    """Return how far f jumps between the points where it is least straight, or 0.0."""
+    slopes = np.diff([f(u) for u in t]) / np.diff(t)
+    # The slope between the jumps is the least or the largest: each jump adds to it, or each takes.
+    pairs = {s: t[np.argmax(np.abs(slopes - s)) :][:2] for s in (0.0, slopes.min(), slopes.max())}
+    return max(_halve(f, float(slope), *pair.tolist()) for slope, pair in pairs.items())
+
+
+def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -> float:
+    """Return by how much f departs from a slope in a tiny interval, where it does so most."""
+    at_low, at_high = f(low) - slope * low, f(high) - slope * high
+    size, changes = max(abs(at_low), abs(at_high)), [np.inf]
+    while high - low > NARROWEST:
+        middle = (low + high) / 2.0
+        at_middle = f(middle) - slope * middle
+        if abs(at_high - at_middle) > abs(at_middle - at_low):
+            low, at_low = middle, at_middle
+        else:
+            high, at_high = middle, at_middle
+        changes.append(abs(at_high - at_low))
+    # Six halvings let a slope shrink 64-fold, and a jump not at all: below 1/2 it is none.
+    # What is continuous shrinks with the interval, what has a pole grows beyond its ends.
+    stays = 0.5 * changes[-7] < changes[-1] <= 2.0 * size
+    return changes[-1] if stays and changes[-1] > 64.0 * MACHINE_EPSILON * abs(at_low) else 0.0
