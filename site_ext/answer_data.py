@@ -486,11 +486,12 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     if question.at_kink:
         name = "another value at the kink"
         conventions.append({"name": name, "told": told(name, "0"), "values": []})
+    known = [each["values"] for each in conventions]  # a convention is no mistake
     return {
         "symbols": offered,
         "right": right,
         "difference": [difference(question, p) for p in points] if symbols else [],
-        "mistakes": [*mistakes.values()],
+        "mistakes": [m for m in mistakes.values() if m["values"] not in known],
         "conventions": [c for c in conventions if c["values"] != right],
         "atKink": column(points, question.at_kink) if question.at_kink else right,
         "where": where,

@@ -142,11 +142,11 @@ MISTAKES = {
         "branches swapped": "-y x mu [y h >= 1]", "margin test forgotten": "-y x_j mu_j",
         "margin test on h": "-y x_j mu_j [h < 1]", "sign": "y x_j mu_j [y h < 1]",
         "y forgotten": "-x_j mu_j [y h < 1]", "x forgotten": "-y mu_j [y h < 1]",
-        "mask forgotten": "-y x_j [y h < 1]",
+        "mask forgotten": "-y x_j [y h < 1]", "max(-y x, 0)": "mu_j max(-y x_j, 0)",
     },
     "hinge-number": {
         "sign": "-2", "y forgotten": "-2.5", "margin test forgotten": "6", "branches swapped": "4",
-        "margin test on h": "3,75", "x forgotten": "0",
+        "margin test on h": "3,75", "x forgotten": "0", "no mask at all": "6.25",
     },
     "hinge-squared": {
         "y forgotten": "-2 max(1-yh, 0)", "gate forgotten": "-2y(1-yh)", "sign": "2y max(1-yh,0)",
@@ -221,7 +221,7 @@ WRONG = {
         "-y x_j mu_j (1 - y h)", "-y x_j mu_j [y < 1]", "y h x_j mu_j",
         "-y x_j mu_j max(1-yh,0)", "-y abs(x_j) mu_j [yh<1]", "-y x_j mu_j [yh<1][h>0]",
     ],
-    "hinge-number": ["1", "3", "1.98", "20", "2.25", "5", "8.91"],
+    "hinge-number": ["1", "3", "1.98", "20", "5", "8.91"],
     "hinge-squared": ["-2y(1-yh)[yh<0]", "-2y max(1-h,0)", "-2 y max(1-yh,0)^2",
                       "-2max(1-yh,0) y^2 h"],
     "hinge-logistic": ["-yμx σ'(r)", "-yμx e^-r", "-yμx log(1+e^-r)", "-yμx/2", "-yμx(1-σ(h))"],
