@@ -11,6 +11,7 @@ HWLIB := $(shell find hwlib -type f -not -name '*.pyc')
 SOURCES := _config.yml _toc.yml $(wildcard chapters/* formulas/*.json) $(HWLIB) \
            $(shell find site_ext -type f -not -name '*.pyc')
 AXE := tests/vendor/axe-core
+JSEP := site_ext/static/jsep
 # `make test` leaves out what is long and rarely tells.
 SLOW := -m "not slow"
 
@@ -94,6 +95,7 @@ hwlib/equations.json: $(PAGES) _toc.yml site_ext/numbering.py | $(ENV)
 execute: $(EXECUTED)  ## run every notebook that may have changed and store its outputs
 	$(BIN)/python -m formulas
 	$(BIN)/python -m site_ext.figures chapters/intro.ipynb intro-figure site_ext/static/overview.svg
+	$(BIN)/python -m site_ext.answer_data
 
 _build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(HWLIB)
 	$(BIN)/python site_ext/execute.py $<
@@ -120,13 +122,19 @@ lock:  ## renew requirements.lock (needs uv)
 	  --generate-hashes --no-config --no-header --no-annotate --no-emit-package hwlib --upgrade \
 	  --output-file requirements.lock
 
-vendor:  ## renew axe-core, with which the tests look for faults of accessibility (needs npm)
-	rm -rf _build/axe && mkdir -p _build/axe
-	cd _build/axe && npm pack --silent axe-core && tar -xzf *.tgz
-	cp $(addprefix _build/axe/package/,axe.min.js LICENSE LICENSE-3RD-PARTY.txt) $(AXE)
-	version=$$(sed -n 's/.*axe v//p;q' $(AXE)/axe.min.js); \
-	  sum=$$(sha256sum $(AXE)/axe.min.js | cut -d' ' -f1); \
-	  sed -i "s/^Version .*/Version $$version, SHA-256 of \`axe.min.js\` $$sum/" $(AXE)/README.md
+vendor:  ## renew axe-core, which looks for faults of accessibility, and jsep of the answer boxes (needs npm)
+	rm -rf _build/npm && mkdir -p _build/npm/axe-core _build/npm/jsep
+	for name in axe-core jsep; do (cd _build/npm/$$name && npm pack --silent $$name && tar -xzf *.tgz); done
+	cp $(addprefix _build/npm/axe-core/package/,axe.min.js LICENSE LICENSE-3RD-PARTY.txt) $(AXE)
+	cp _build/npm/jsep/package/LICENSE $(JSEP)
+	cp _build/npm/jsep/package/dist/iife/jsep.iife.min.js $(JSEP)/jsep.js
+	for script in $(AXE)/axe.min.js $(JSEP)/jsep.js; do \
+	  version=$$(sed -n '/"version":/{s/.*: "\(.*\)".*/\1/p;q}' \
+	    _build/npm/$$(basename $$(dirname $$script))/package/package.json); \
+	  sum=$$(sha256sum $$script | cut -d' ' -f1); \
+	  sed -i "s/^Version .*/Version $$version, SHA-256 of \`$$(basename $$script)\` $$sum/" \
+	    $$(dirname $$script)/README.md; \
+	done
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build $(VENV) *.egg-info build

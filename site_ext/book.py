@@ -22,7 +22,7 @@ from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_exercise.nodes import solution_node
 
-from site_ext import numbering
+from site_ext import answers, numbering
 from site_ext.figures import drawing
 from site_ext.mathml import MathError, to_mathml
 from site_ext.prune import prune
@@ -230,6 +230,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("env-check-consistency", latex_of_equations)
     app.connect("env-get-updated", number_by_page, priority=900)
     app.connect("html-page-context", add_explorables)
+    answers.setup(app)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", prune, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
