@@ -113,6 +113,9 @@ LAID_OUT = {
     "unreachable": """() => [...document.querySelectorAll("article *")].filter((e) =>
       e.clientWidth && e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0
       && /auto|scroll/.test(getComputedStyle(e).overflowX))""",
+    # Code, and what it prints, that a desktop cuts off.
+    "cut": """() => innerWidth < 1280 ? [] : [...document.querySelectorAll("article pre")].filter(
+      (e) => e.scrollWidth > e.clientWidth)""",
     # On an explorable: what sticks out, is written smaller than 11 pixels, or missed by a finger.
     "explorable": """() => {
       const box = (element) => element.getBoundingClientRect();
@@ -137,7 +140,8 @@ def axe(page: Page) -> list[str]:
         page.evaluate(f"{AXE}; null")
     # It would fetch the style sheets once more, which a page from a folder may not do.
     found = page.evaluate(
-        "axe.run({ resultTypes: ['violations'], preload: false }).then((r) => r.violations)"
+        """axe.run({ resultTypes: ["violations"], preload: false,
+          rules: { "label-content-name-mismatch": { enabled: true } } }).then((r) => r.violations)"""
     )
     return [f"{v['id']}: {node['html'][:120]}" for v in found for node in v["nodes"]]
 

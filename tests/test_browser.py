@@ -97,8 +97,10 @@ SPOILT = {
       <annotation>x</annotation></semantics></math></div>
       <span class="eqno" style="position: absolute; left: 0">(1)</span></div>""",
     "unreachable": """<div style="overflow-x: auto"><div style="width: 1300px">wide</div></div>""",
+    "cut": f"<pre>{'x' * 200}</pre>",
     "explorable": '<div class="explorable"><button style="height: 9px">press</button></div>',
-    "axe": '<p style="color: #888; background: #777">pale</p>',
+    "axe": """<p style="color: #888; background: #777">pale</p>
+      <a href="#" aria-label="Something else">words</a>""",
 }
 
 
@@ -112,6 +114,7 @@ def test_each_fault_is_seen(tab, site, monkeypatch) -> None:
     tab.unroute_all()
     assert {what.partition(" at ")[0] for what in found} == SPOILT.keys() | {"heavy"}
     assert {"axe at 1280 pixels, light", "axe at 390 pixels, dark"} <= found.keys()
+    assert [fault for fault in found["axe at 1280 pixels, light"] if "content-name" in fault]
 
 
 def test_axe_core_is_the_file_that_its_readme_names() -> None:

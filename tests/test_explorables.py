@@ -22,9 +22,10 @@ SCRIPTS = ROOT / "site_ext" / "static" / "explore"
 CHAPTERS = {"chain": "network_4_l2", "algorithm": "hinge_3_algorithm", "step": "gradient_checks"}
 # The cells that the figure of an explorable needs, besides the chapter's setup.
 CELLS = {
-    "chain": ["network-4-setup", "network-4-explore-figure"],
+    "chain": ["network-4-setup", "network-4-example", "network-4-explore-figure"],
     "algorithm": [
-        "hinge-3-setup", "hinge-3-step-figure", "hinge-3-code-loops", "hinge-3-explore-figure",
+        "hinge-3-setup", "hinge-3-data", "hinge-3-step-figure", "hinge-3-code-loops",
+        "hinge-3-explore-figure",
     ],
     "step": [
         "gradient-checks-setup", "gradient-checks-step-function", "gradient-checks-step-run",

@@ -24,6 +24,8 @@ CHAPTERS = Path(__file__).parents[1] / "chapters"
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
 TEXTS = sorted(CHAPTERS.glob("*.md"))
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+WIDTH = 76
+"""What a page shows of a line at 1280 pixels without a scroll bar."""
 IMAGES = {"image/svg+xml", "image/png", "image/jpeg", "application/pdf"}
 TAGS = {"hide-input", "hide-output", "remove-input", "remove-output"}
 LIMITS = {"words": 2500, "equations": 20, "figures": 8, "lines of code in view": 150}
@@ -247,9 +249,20 @@ def is_question(page: Page) -> bool:
 
 
 def code_lines(cell: Any) -> int:
-    return sum(
-        bool(line.strip()) and not line.strip().startswith("#") for line in cell.source.splitlines()
-    )
+    """Count the lines of a cell, as if every statement filled the page's width before it wrapped.
+
+    The formatter gives each argument of a long call a line of its own, which is no more to read.
+    """
+    lines, width, end = 0, 0, (0, 0)
+    for token in tokenize.generate_tokens(io.StringIO(cell.source).readline):
+        if token.type == tokenize.NEWLINE:
+            lines, width = lines - (-width // WIDTH), 0
+        elif token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT):
+            beside = token.start[0] == end[0] or not width
+            width += token.start[1] - end[1] * (width > 0) if beside else 1
+            width += len(token.string)
+            end = token.end
+    return lines
 
 
 def without_code(text: str) -> str:
