@@ -11,6 +11,7 @@ HWLIB := $(shell find hwlib -type f -not -name '*.pyc')
 SOURCES := _config.yml _toc.yml $(wildcard chapters/* formulas/*.json) $(HWLIB) \
            $(shell find site_ext -type f -not -name '*.pyc')
 AXE := tests/vendor/axe-core
+FONTS := site_ext/static/fonts
 # `make test` leaves out what is long and rarely tells.
 SLOW := -m "not slow"
 
@@ -119,13 +120,22 @@ lock:  ## renew requirements.lock (needs uv)
 	  --generate-hashes --no-config --no-header --no-annotate --no-emit-package hwlib --upgrade \
 	  --output-file requirements.lock
 
-vendor:  ## renew axe-core, with which the tests look for faults of accessibility (needs npm)
-	rm -rf _build/axe && mkdir -p _build/axe
-	cd _build/axe && npm pack --silent axe-core && tar -xzf *.tgz
-	cp $(addprefix _build/axe/package/,axe.min.js LICENSE LICENSE-3RD-PARTY.txt) $(AXE)
+vendor: $(ENV)  ## renew axe-core, which the tests use, and the font of the formulas (needs npm)
+	rm -rf _build/vendor && mkdir -p _build/vendor/axe _build/vendor/font
+	cd _build/vendor/axe && npm pack --silent axe-core && tar -xzf *.tgz
+	cp $(addprefix _build/vendor/axe/package/,axe.min.js LICENSE LICENSE-3RD-PARTY.txt) $(AXE)
 	version=$$(sed -n 's/.*axe v//p;q' $(AXE)/axe.min.js); \
 	  sum=$$(sha256sum $(AXE)/axe.min.js | cut -d' ' -f1); \
 	  sed -i "s/^Version .*/Version $$version, SHA-256 of \`axe.min.js\` $$sum/" $(AXE)/README.md
+	cd _build/vendor/font && npm pack --silent @fontsource/noto-sans-math && tar -xzf *.tgz
+	cp _build/vendor/font/package/LICENSE $(FONTS)/OFL.txt
+	$(BIN)/pyftsubset _build/vendor/font/package/files/noto-sans-math-latin-400-normal.woff2 \
+	  --text-file=$(FONTS)/characters.txt --flavor=woff2 --layout-features='' --no-hinting \
+	  --notdef-outline --name-IDs=0,1,2,3,4,5,6,13,14 --output-file=$(FONTS)/noto-sans-math.woff2
+	$(BIN)/python -c "from fontTools.ttLib import TTFont; font = TTFont('$(FONTS)/noto-sans-math.woff2'); \
+	  math = font['MATH'].table.MathConstants; math.FractionRuleThickness.Value = 56; \
+	  math.ScriptPercentScaleDown, math.ScriptScriptPercentScaleDown = 76, 64; \
+	  font.save('$(FONTS)/noto-sans-math.woff2')"
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build $(VENV) *.egg-info build

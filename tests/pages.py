@@ -113,6 +113,16 @@ LAID_OUT = {
     "unreachable": """() => [...document.querySelectorAll("article *")].filter((e) =>
       e.clientWidth && e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0
       && /auto|scroll/.test(getComputedStyle(e).overflowX))""",
+    # A step of a derivation whose reason is cut off, or not in view at all.
+    "reasons": """() => [...document.querySelectorAll("article mtr:has(> mtd:nth-child(4))")].filter(
+      (step) => {
+        const reasons = [step.children[3], step.nextElementSibling].filter(
+          (e) => e.checkVisibility());
+        const place = step.closest(".formula");
+        return place?.checkVisibility() && !(reasons.length === 1
+          && (reasons[0].querySelector("mtext") ?? reasons[0]).getBoundingClientRect().right
+            <= place.getBoundingClientRect().right + 1);
+      })""",
     # Code, and what it prints, that a desktop cuts off.
     "cut": """() => innerWidth < 1280 ? [] : [...document.querySelectorAll("article pre")].filter(
       (e) => e.scrollWidth > e.clientWidth)""",

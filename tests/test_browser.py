@@ -97,6 +97,8 @@ SPOILT = {
       <annotation>x</annotation></semantics></math></div>
       <span class="eqno" style="position: absolute; left: 0">(1)</span></div>""",
     "unreachable": """<div style="overflow-x: auto"><div style="width: 1300px">wide</div></div>""",
+    "reasons": f"""<div class="formula"><math><mtable class="aligned"><mtr>{'<mtd></mtd>' * 3}
+      <mtd><mspace width="90em"/></mtd></mtr><mtr class="reason"></mtr></mtable></math></div>""",
     "cut": f"<pre>{'x' * 200}</pre>",
     "explorable": '<div class="explorable"><button style="height: 9px">press</button></div>',
     "axe": """<p style="color: #888; background: #777">pale</p>
