@@ -12,6 +12,7 @@ SOURCES := _config.yml _toc.yml $(wildcard chapters/* formulas/*.json) $(HWLIB) 
            $(shell find site_ext -type f -not -name '*.pyc')
 AXE := tests/vendor/axe-core
 FONTS := site_ext/static/fonts
+DEJAVU = $(wildcard $(VENV)/lib/python*/site-packages/matplotlib/mpl-data/fonts/ttf)
 # `make test` leaves out what is long and rarely tells.
 SLOW := -m "not slow"
 
@@ -120,7 +121,7 @@ lock:  ## renew requirements.lock (needs uv)
 	  --generate-hashes --no-config --no-header --no-annotate --no-emit-package hwlib --upgrade \
 	  --output-file requirements.lock
 
-vendor: $(ENV)  ## renew axe-core, which the tests use, and the font of the formulas (needs npm)
+vendor: $(ENV)  ## renew axe-core, which the tests use, and the fonts (needs npm)
 	rm -rf _build/vendor && mkdir -p _build/vendor/axe _build/vendor/font
 	cd _build/vendor/axe && npm pack --silent axe-core && tar -xzf *.tgz
 	cp $(addprefix _build/vendor/axe/package/,axe.min.js LICENSE LICENSE-3RD-PARTY.txt) $(AXE)
@@ -132,6 +133,10 @@ vendor: $(ENV)  ## renew axe-core, which the tests use, and the font of the form
 	$(BIN)/pyftsubset _build/vendor/font/package/files/noto-sans-math-latin-400-normal.woff2 \
 	  --text-file=$(FONTS)/characters.txt --flavor=woff2 --layout-features='' --no-hinting \
 	  --notdef-outline --name-IDs=0,1,2,3,4,5,6,13,14 --output-file=$(FONTS)/noto-sans-math.woff2
+	for font in DejaVuSans:dejavu-sans DejaVuSansMono:dejavu-sans-mono; do $(BIN)/pyftsubset $(DEJAVU)/$${font%:*}.ttf \
+	  --unicodes-file=$(FONTS)/text.txt --flavor=woff2 --layout-features='' --no-hinting \
+	  --drop-tables+=FFTM --output-file=$(FONTS)/$${font#*:}.woff2; done
+	cp $(DEJAVU)/LICENSE_DEJAVU $(FONTS)
 	$(BIN)/python -c "from fontTools.ttLib import TTFont; font = TTFont('$(FONTS)/noto-sans-math.woff2'); \
 	  math = font['MATH'].table.MathConstants; math.FractionRuleThickness.Value = 56; \
 	  math.ScriptPercentScaleDown, math.ScriptScriptPercentScaleDown = 76, 64; \

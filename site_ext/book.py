@@ -82,6 +82,15 @@ def drop_repeated_ids(app: Sphinx, doctree: nodes.document, docname: str) -> Non
             section["ids"] = []
 
 
+def join_folded_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Put folded cells that follow one another and show nothing into one: one bar opens them."""
+    cells = [c for c in doctree.findall(nodes.container) if c.get("hide_mode") == "input"]
+    for cell, after in zip(cells, cells[1:], strict=False):
+        if len(cell) == 1 and cell.next_node(descend=False, siblings=True) is after:
+            after[0][:0] = cell[0].children
+            cell.parent.remove(cell)
+
+
 def link_equations(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
@@ -213,6 +222,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx_exercise")
     app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
     app.add_node(nodes.image, override=True, html=(visit_image, HTML5Translator.depart_image))
+    app.connect("doctree-read", join_folded_cells)
     app.connect("doctree-resolved", drop_repeated_ids)
     app.connect("autodoc-process-docstring", link_equations)
     app.connect("autodoc-skip-member", skip_alias)

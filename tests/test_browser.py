@@ -97,8 +97,9 @@ SPOILT = {
       <annotation>x</annotation></semantics></math></div>
       <span class="eqno" style="position: absolute; left: 0">(1)</span></div>""",
     "unreachable": """<div style="overflow-x: auto"><div style="width: 1300px">wide</div></div>""",
-    "reasons": f"""<div class="formula"><math><mtable class="aligned"><mtr>{'<mtd></mtd>' * 3}
+    "reasons": f"""<div class="formula"><math><mtable class="aligned"><mtr>{"<mtd></mtd>" * 3}
       <mtd><mspace width="90em"/></mtd></mtr><mtr class="reason"></mtr></mtable></math></div>""",
+    "glyphs": """<style>.icon::before { content: "\\f062"; }</style><p class="icon">\u4e00</p>""",
     "cut": f"<pre>{'x' * 200}</pre>",
     "explorable": '<div class="explorable"><button style="height: 9px">press</button></div>',
     "axe": """<p style="color: #888; background: #777">pale</p>
@@ -116,6 +117,7 @@ def test_each_fault_is_seen(tab, site, monkeypatch) -> None:
     tab.unroute_all()
     assert {what.partition(" at ")[0] for what in found} == SPOILT.keys() | {"heavy"}
     assert {"axe at 1280 pixels, light", "axe at 390 pixels, dark"} <= found.keys()
+    assert [fault[0] for fault in found["glyphs"]] == ["\u4e00", "\uf062"]
     assert [fault for fault in found["axe at 1280 pixels, light"] if "content-name" in fault]
 
 

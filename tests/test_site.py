@@ -381,6 +381,29 @@ def test_code_links_to_the_equations_that_it_names(pages):
     assert len(named) > 50
 
 
+def folded_cells(page):
+    """The cells of a page whose code is folded."""
+    return page.xpath("//div[contains(@class, 'tag_hide-input')]")
+
+
+def test_bars_that_show_the_code_do_not_follow_one_another(pages):
+    joined = 0
+    for name, page in pages.items():
+        for cell in folded_cells(page):
+            after = cell.getnext()
+            shows = cell.xpath(".//div[contains(@class, 'cell_output')]")
+            assert shows or after is None or after not in folded_cells(page), name
+            joined += len(cell.xpath("./details/div/div")) > 1
+    assert joined > 5
+
+
+def test_what_a_page_imports_is_folded(pages):
+    for path in SOURCES:
+        if path.suffix == ".ipynb":
+            page = pages[f"chapters/{path.stem}.html"]
+            assert page.xpath("//article//pre")[0].xpath("ancestor::details"), path.stem
+
+
 def test_a_number_that_a_cell_prints_is_a_link(pages):
     outputs = pages["chapters/beyond_checks.html"].xpath(
         "//div[contains(@class, 'cell_output')]//pre"
