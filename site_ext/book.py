@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,22 @@ def join_folded_cells(app: Sphinx, doctree: nodes.document) -> None:
         if len(cell) == 1 and cell.next_node(descend=False, siblings=True) is after:
             after[0][:0] = cell[0].children
             cell.parent.remove(cell)
+
+
+def name_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Give each cell of a table the head of its column: on a phone a row is a card."""
+    for table in doctree.findall(nodes.table):
+        for head in table.findall(nodes.thead):
+            names = [entry.astext() for entry in head.findall(nodes.entry)]
+            for row in table.next_node(nodes.tbody).children:
+                for name, entry in zip(names, row.children, strict=False):
+                    entry["column"] = name if entry.astext() else ""
+
+
+def visit_entry(self: HTML5Translator, node: nodes.entry) -> None:
+    HTML5Translator.visit_entry(self, node)
+    if name := node.get("column"):
+        self.body[-1] = self.body[-1].replace("<td", f'<td data-column="{escape(name)}"', 1)
 
 
 def link_equations(
@@ -180,6 +197,10 @@ IN_PARENTHESES = re.compile(rf"\(({REFERENCE}(?:,?\s+(?:and\s+|to\s+)?{REFERENCE
 """References to equations and nothing else, in parentheses: they have their own."""
 
 
+LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{9,}')
+"""Code in a line of text, which a phone may have to break: behind a sign, not within a word."""
+
+
 def finish_page(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -189,6 +210,7 @@ def finish_page(
     # label that myst-nb puts over the words "Show the code".
     wrong = r' role="(list|doc-[a-z]+)"| aria-label="Toggle hidden content"'
     body = re.sub(wrong, "", context.get("body", ""))
+    body = LONG_NAME.sub(lambda name: re.sub(r"([._/(,=\[]+)(?=\w)", r"\1<wbr>", name[0]), body)
     body = label_links(app, pagename, IN_PARENTHESES.sub(r"\1", body))
     if counts := app.env.book_executed.get(Path(pagename).name):
         body += executed_line(counts, app.builder.get_relative_uri(pagename, "chapters/ledger"))
@@ -221,8 +243,10 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx_exercise")
     app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
+    app.add_node(nodes.entry, override=True, html=(visit_entry, HTML5Translator.depart_entry))
     app.add_node(nodes.image, override=True, html=(visit_image, HTML5Translator.depart_image))
     app.connect("doctree-read", join_folded_cells)
+    app.connect("doctree-read", name_cells)
     app.connect("doctree-resolved", drop_repeated_ids)
     app.connect("autodoc-process-docstring", link_equations)
     app.connect("autodoc-skip-member", skip_alias)

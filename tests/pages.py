@@ -168,6 +168,23 @@ LAID_OUT = {
           && (reasons[0].querySelector("mtext") ?? reasons[0]).getBoundingClientRect().right
             <= place.getBoundingClientRect().right + 1);
       })""",
+    # A word that is broken within, on a phone.
+    "broken": """() => {
+      const broken = new Set();
+      const texts = document.createTreeWalker(document.querySelector("article"), 4);
+      const range = document.createRange();
+      while (innerWidth < 600 && texts.nextNode()) {
+        const { currentNode: text, currentNode: { parentElement: at } } = texts;
+        if (at.closest("pre, math, svg, script, style, template")) continue;
+        for (const word of text.data.matchAll(/[\\p{L}\\p{N}]{2,}/gu)) {
+          range.setStart(text, word.index);
+          range.setEnd(text, word.index + word[0].length);
+          const [first, ...rest] = range.getClientRects();
+          if (rest.some(({ top }) => top > first.bottom - 4)) broken.add(at);
+        }
+      }
+      return [...broken];
+    }""",
     # Code, and what it prints, that a desktop cuts off.
     "cut": """() => innerWidth < 1280 ? [] : [...document.querySelectorAll("article pre")].filter(
       (e) => e.scrollWidth > e.clientWidth)""",

@@ -99,6 +99,7 @@ SPOILT = {
     "unreachable": """<div style="overflow-x: auto"><div style="width: 1300px">wide</div></div>""",
     "reasons": f"""<div class="formula"><math><mtable class="aligned"><mtr>{"<mtd></mtd>" * 3}
       <mtd><mspace width="90em"/></mtd></mtr><mtr class="reason"></mtr></mtable></math></div>""",
+    "broken": f'<p style="overflow-wrap: anywhere">{"x" * 99}</p>',
     "glyphs": """<style>.icon::before { content: "\\f062"; }</style><p class="icon">\u4e00</p>""",
     "cut": f"<pre>{'x' * 200}</pre>",
     "explorable": '<div class="explorable"><button style="height: 9px">press</button></div>',
