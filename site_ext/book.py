@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from docutils.utils import get_source_line
+from pybtex.plugin import register_plugin
+from pybtex.style.formatting.plain import Style as PlainStyle
+from pybtex.style.labels import BaseLabelStyle
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
@@ -237,8 +241,23 @@ def add_explorables(
             app.add_js_file(f"explore/{name}.js")
 
 
+class AuthorYear(BaseLabelStyle):  # type: ignore[misc]
+    """Entries of the bibliography are named as they are cited: Squire and Trapp, 1998."""
+
+    def format_labels(self, entries: list[Any]) -> Iterator[str]:
+        for entry in entries:
+            names = [" ".join(person.last_names) for person in entry.persons["author"]]
+            named = " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
+            yield f"{entry.fields.get('key', named)}, {entry.fields['year']}"
+
+
+class Alphabetical(PlainStyle):  # type: ignore[misc]
+    default_label_style = AuthorYear
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
+    register_plugin("pybtex.style.formatting", "book", Alphabetical)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx_exercise")

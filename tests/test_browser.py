@@ -298,13 +298,17 @@ def test_only_what_is_wide_is_a_stop_of_the_keyboard(visit) -> None:
     assert len(wide) < len(narrow) and all(wide)
 
 
-def test_paper_shows_solutions_and_no_controls(visit) -> None:
+def test_paper_shows_the_solutions_that_are_open_and_no_controls(visit) -> None:
     page = visit("chapters/network_3_hidden_weight.html", color_scheme="dark")
+    page.locator("details.solution summary").last.click()
     page.emulate_media(media="print")
     for name in (".bd-sidebar-primary", ".article-header-buttons", ".copy-latex", "button.copybtn"):
         assert not page.locator(name).first.is_visible(), name
-    solution = page.locator("details.solution p").last
-    assert solution.bounding_box()["height"] > 0
+    shown = page.evaluate(
+        """[...document.querySelectorAll("details.solution")].map((d) =>
+          [...d.querySelectorAll("p")].at(-1).checkVisibility())"""
+    )
+    assert shown == [False, False, False, True]
     assert background(page) == "rgb(255, 255, 255)"
 
 
