@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from html import escape
+from html import escape, unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def drop_repeated_ids(app: Sphinx, doctree: nodes.document, docname: str) -> Non
 def join_folded_cells(app: Sphinx, doctree: nodes.document) -> None:
     """Put folded cells that follow one another and show nothing into one: one bar opens them."""
     cells = [c for c in doctree.findall(nodes.container) if c.get("hide_mode") == "input"]
-    for cell, after in zip(cells, cells[1:], strict=False):
+    for cell, after in pairwise(cells):
         if len(cell) == 1 and cell.next_node(descend=False, siblings=True) is after:
             after[0][:0] = cell[0].children
             cell.parent.remove(cell)
@@ -157,6 +158,7 @@ def number_by_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
         for page, kinds in env.toc_fignumbers.items()
         for name, number in kinds.get("displaymath", {}).items()
     }
+    env.book_search = []
     executed = Path(app.srcdir, "formulas", "executed.json")
     env.book_executed = json.loads(executed.read_text("utf-8")) if executed.exists() else {}
     return []
@@ -205,6 +207,38 @@ LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{9,}')
 """Code in a line of text, which a phone may have to break: behind a sign, not within a word."""
 
 
+SECTION = re.compile(
+    r'<section[^>]* id="([^"]*)">.*?<h\d>(.*?)<a class="headerlink".*?</h\d>', re.S
+)
+WITHIN = re.compile(
+    r"<(annotation|mtr class=.reason).*?</(?:annotation|mtr)>|</?(?:m\w+|semantics|span)\b[^>]*>",
+    re.DOTALL,
+)
+BETWEEN = re.compile(r"<(template|style|script|summary)\b.*?</\1>|<[^>]*>|#(?=</a>)", re.DOTALL)
+"""Tags within words and formulas, and those between them."""
+
+
+def text_of(markup: str) -> str:
+    """Return what a reader sees of a piece of a page; formulas as they are drawn."""
+    markup = WITHIN.sub("", markup.replace("<mo>=</mo>", " = "))
+    return " ".join(unescape(BETWEEN.sub(" ", markup)).split())
+
+
+def index_page(app: Sphinx, pagename: str, body: str) -> None:
+    """Keep the sections of a page for the search: page, its title, anchor, heading, text."""
+    _, *parts = SECTION.split(body)
+    for anchor, heading, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        words = [text_of(piece) for piece in (heading, text)]
+        app.env.book_search.append([pagename, text_of(parts[1]), anchor, *words])
+
+
+def write_index(app: Sphinx, exception: Exception | None) -> None:
+    """Write the index of the search as a script, in place of one that has no text."""
+    if not exception and app.builder.name == "html":
+        index = json.dumps(app.env.book_search, ensure_ascii=False, separators=(",", ":"))
+        Path(app.outdir, "searchindex.js").write_text(f"const BOOK = {index};\n", "utf-8")
+
+
 def finish_page(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -219,6 +253,7 @@ def finish_page(
     if counts := app.env.book_executed.get(Path(pagename).name):
         body += executed_line(counts, app.builder.get_relative_uri(pagename, "chapters/ledger"))
     context["body"] = body
+    index_page(app, pagename, body)
     for label in sorted(set(re.findall(r'href="[^"#]+#equation-(eq-[\w-]+)"', body))):
         formula = mathml(app.env.book_equations[label], display=True)
         context["body"] += f'<template id="preview-{label}">{formula}</template>\n'
@@ -273,5 +308,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("env-get-updated", number_by_page, priority=900)
     app.connect("html-page-context", add_explorables)
     app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", write_index)
     app.connect("build-finished", prune, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -171,7 +171,8 @@ LAID_OUT = {
     # A word that is broken within, on a phone.
     "broken": """() => {
       const broken = new Set();
-      const texts = document.createTreeWalker(document.querySelector("article"), 4);
+      const all = document.querySelector("article") ?? document.body;
+      const texts = document.createTreeWalker(all, NodeFilter.SHOW_TEXT);
       const range = document.createRange();
       while (innerWidth < 600 && texts.nextNode()) {
         const { currentNode: text, currentNode: { parentElement: at } } = texts;

@@ -211,13 +211,44 @@ def test_the_reader_can_choose_the_theme(visit) -> None:
     assert len(set(themes)) == 2
 
 
-@pytest.mark.parametrize("word", ["hinge", "ReLU", "sigma", "subgradient", "eq-hinge-grad"])
-def test_search_finds_from_a_folder(visit, word) -> None:
+@pytest.mark.parametrize("word", ["hinge", "ReLU", "σ", "subgradient", "loss_grad"])
+def test_search_finds_from_a_folder_and_shows_where(visit, word) -> None:
     page = visit(f"search.html?q={word}")
-    page.locator("ul.search li a").first.wait_for()
     assert page.complaints == []
-    follow(page, page.locator("ul.search li a").first)
-    assert word.lower().split("-")[-1] in page.content().lower()
+    found = page.locator("ul.search li")
+    for text in found.all_inner_texts():
+        assert len(text) > 60 and "=" + '"' not in text
+    assert word.lower() in found.locator("mark").first.inner_text().lower()
+    follow(page, found.locator("a").first)
+    assert word.lower() in page.content().lower()
+
+
+def addresses(page: Page) -> list[str]:
+    """The pages that a search found, in their order."""
+    links = page.locator("ul.search a").evaluate_all("(found) => found.map((a) => a.href)")
+    return [re.sub(r".*/|\.html.*", "", link) for link in links]
+
+
+def test_search_puts_chapters_before_reference(visit) -> None:
+    kinds = [
+        bool(re.match("api|ledger", name)) for name in addresses(visit("search.html?q=margin"))
+    ]
+    assert True in kinds and kinds == sorted(kinds)
+
+
+@pytest.mark.parametrize("query", ["2.1.9", "(2.1.9)"])
+def test_search_finds_an_equation_by_its_number(visit, query) -> None:
+    page = visit(f"search.html?q={query}")
+    assert addresses(page)[0] == "network_1_output_error"
+    assert "(2.1.9)" in page.locator("ul.search p").first.inner_text()
+    follow(page, page.locator("ul.search a").first)
+    assert page.locator("section:target #equation-eq-log-loss").count()
+
+
+def test_search_says_when_it_finds_nothing(visit) -> None:
+    page = visit("search.html")
+    page.goto(page.url + "?q=xylophone")
+    assert page.get_by_role("status").inner_text() == "0 sections with “xylophone”"
 
 
 def test_keyboard_path_through_a_chapter(visit) -> None:
