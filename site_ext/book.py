@@ -210,9 +210,9 @@ LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{9,}')
 SECTION = re.compile(
     r'<section[^>]* id="([^"]*)">.*?<h\d>(.*?)<a class="headerlink".*?</h\d>', re.S
 )
-WITHIN = re.compile(
-    r"<(annotation|mtr class=.reason).*?</(?:annotation|mtr)>|</?(?:m\w+|semantics|span)\b[^>]*>",
-    re.DOTALL,
+WITHIN = re.compile(r"</?(?:m\w+|semantics|span)\b[^>]*>")
+UNSEEN = re.compile(
+    r"<(annotation|mtr(?= class=.reason)|details(?= class=.admonition hide)).*?</\1>", re.DOTALL
 )
 BETWEEN = re.compile(r"<(template|style|script|summary)\b.*?</\1>|<[^>]*>|#(?=</a>)", re.DOTALL)
 """Tags within words and formulas, and those between them."""
@@ -220,7 +220,7 @@ BETWEEN = re.compile(r"<(template|style|script|summary)\b.*?</\1>|<[^>]*>|#(?=</
 
 def text_of(markup: str) -> str:
     """Return what a reader sees of a piece of a page; formulas as they are drawn."""
-    markup = WITHIN.sub("", markup.replace("<mo>=</mo>", " = "))
+    markup = WITHIN.sub("", UNSEEN.sub("", markup).replace("<mo>=</mo>", " = "))
     return " ".join(unescape(BETWEEN.sub(" ", markup)).split())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import doctest
 import io
 import re
 import tokenize
@@ -302,6 +303,15 @@ def test_the_file_is_as_make_execute_writes_it(path: Path) -> None:
     nbformat.validate(notebook)
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert path.read_bytes() == (nbformat.writes(notebook) + "\n").encode()
+
+
+@pytest.mark.parametrize("path", sorted(CHAPTERS.glob("api_*.md")), ids=lambda path: path.stem)
+def test_a_page_of_the_reference_has_an_example_that_holds(path: Path) -> None:
+    examples = re.findall(r"^```pycon\n(.*?)^```$", path.read_text("utf-8"), re.M | re.DOTALL)
+    assert examples
+    for text in examples:
+        test = doctest.DocTestParser().get_doctest(text, {}, path.stem, None, None)
+        assert doctest.DocTestRunner().run(test).failed == 0 < len(test.examples)
 
 
 @pytest.mark.parametrize(
