@@ -32,17 +32,6 @@ from site_ext import numbering
 from site_ext.mathml import MathError, to_mathml
 from site_ext.prune import prune
 
-# The reader's theme, before the page is drawn. With no default of the theme's own, a page whose
-# scripts are off is a light one; with one of its own ("auto") it would have no colours at all.
-THEME_SCRIPT = """
-<script>
-  localStorage.mode ||= "auto";
-  if (localStorage.mode === "auto")
-    localStorage.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  if (!location.hash) document.documentElement.classList.add("first-screen"); // until site.js
-</script>
-"""
-
 
 def mathml(node: nodes.Element, *, display: bool) -> str:
     """Return the formula of a node as MathML, or stop the build and say where the fault is."""
@@ -203,19 +192,15 @@ IN_PARENTHESES = re.compile(rf"\(({REFERENCE}(?:,?\s+(?:and\s+|to\s+)?{REFERENCE
 """References to equations and nothing else, in parentheses: they have their own."""
 
 
-LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{9,}')
+LONG_NAME = re.compile(r'((?<=<span class="pre">)|(?<=<span class="classifier">))[^<]{9,}')
 """Code in a line of text, which a phone may have to break: behind a sign, not within a word."""
 
 
-SECTION = re.compile(
-    r'<section[^>]* id="([^"]*)">.*?<h\d>(.*?)<a class="headerlink".*?</h\d>', re.S
-)
+SECTION = re.compile(r'(?s)<section[^>]* id="([^"]*)">.*?<h\d>(.*?)<a class="headerlink.*?</h\d>')
 WITHIN = re.compile(r"</?(?:m\w+|semantics|span)\b[^>]*>")
-UNSEEN = re.compile(
-    r"<(annotation|mtr(?= class=.reason)|details(?= class=.admonition hide)).*?</\1>", re.DOTALL
-)
-BETWEEN = re.compile(r"<(template|style|script|summary)\b.*?</\1>|<[^>]*>|#(?=</a>)", re.DOTALL)
-"""Tags within words and formulas, and those between them."""
+UNSEEN = re.compile(r"(?s)<(annotation|mtr(?= class=.r)|details(?= class=.admonition h)).*?</\1>")
+BETWEEN = re.compile(r"(?s)<(template|style|script|summary)\b.*?</\1>|<[^>]*>|#(?=</a>)")
+"""A section's head; tags within words and formulas; what is not seen; tags between words."""
 
 
 def text_of(markup: str) -> str:
@@ -242,8 +227,7 @@ def write_index(app: Sphinx, exception: Exception | None) -> None:
 def finish_page(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Choose the theme early; add the equations referred to; let no script hold up the page."""
-    context["metatags"] = context.get("metatags", "") + THEME_SCRIPT
+    """Finish what a page says; add the equations referred to; let no script hold it up."""
     # Roles of docutils that WAI-ARIA has deprecated, on elements that may not bear them; and the
     # label that myst-nb puts over the words "Show the code".
     wrong = r' role="(list|doc-[a-z]+)"| aria-label="Toggle hidden content"'

@@ -176,7 +176,7 @@ LAID_OUT = {
       const range = document.createRange();
       while (innerWidth < 600 && texts.nextNode()) {
         const { currentNode: text, currentNode: { parentElement: at } } = texts;
-        if (at.closest("pre, math, svg, script, style, template, ul.search")) continue;
+        if (at.closest("pre, math, svg, script, style, template, ul.search, a.external")) continue;
         for (const word of text.data.matchAll(/[\\p{L}\\p{N}]{2,}/gu)) {
           range.setStart(text, word.index);
           range.setEnd(text, word.index + word[0].length);
