@@ -12,6 +12,8 @@ SOURCES := _config.yml _toc.yml $(wildcard chapters/* formulas/*.json) $(HWLIB) 
            $(shell find site_ext -type f -not -name '*.pyc')
 AXE := tests/vendor/axe-core
 JSEP := site_ext/static/jsep
+FONTS := site_ext/static/fonts
+DEJAVU = $(wildcard $(VENV)/lib/python*/site-packages/matplotlib/mpl-data/fonts/ttf)
 # `make test` leaves out what is long and rarely tells.
 SLOW := -m "not slow"
 
@@ -122,8 +124,8 @@ lock:  ## renew requirements.lock (needs uv)
 	  --generate-hashes --no-config --no-header --no-annotate --no-emit-package hwlib --upgrade \
 	  --output-file requirements.lock
 
-vendor:  ## renew axe-core, which looks for faults of accessibility, and jsep of the answer boxes (needs npm)
-	rm -rf _build/npm && mkdir -p _build/npm/axe-core _build/npm/jsep
+vendor: $(ENV)  ## renew axe-core of the tests, jsep of the answer boxes, and the fonts (needs npm)
+	rm -rf _build/npm && mkdir -p _build/npm/axe-core _build/npm/jsep _build/npm/font
 	for name in axe-core jsep; do (cd _build/npm/$$name && npm pack --silent $$name && tar -xzf *.tgz); done
 	cp $(addprefix _build/npm/axe-core/package/,axe.min.js LICENSE LICENSE-3RD-PARTY.txt) $(AXE)
 	cp _build/npm/jsep/package/LICENSE $(JSEP)
@@ -135,6 +137,19 @@ vendor:  ## renew axe-core, which looks for faults of accessibility, and jsep of
 	  sed -i "s/^Version .*/Version $$version, SHA-256 of \`$$(basename $$script)\` $$sum/" \
 	    $$(dirname $$script)/README.md; \
 	done
+	cd _build/npm/font && npm pack --silent @fontsource/noto-sans-math && tar -xzf *.tgz
+	cp _build/npm/font/package/LICENSE $(FONTS)/OFL.txt
+	$(BIN)/pyftsubset _build/npm/font/package/files/noto-sans-math-latin-400-normal.woff2 \
+	  --text-file=$(FONTS)/characters.txt --flavor=woff2 --layout-features='' --no-hinting \
+	  --notdef-outline --name-IDs=0,1,2,3,4,5,6,13,14 --output-file=$(FONTS)/noto-sans-math.woff2
+	for font in DejaVuSans:dejavu-sans DejaVuSansMono:dejavu-sans-mono; do $(BIN)/pyftsubset $(DEJAVU)/$${font%:*}.ttf \
+	  --unicodes-file=$(FONTS)/text.txt --flavor=woff2 --layout-features='' --no-hinting \
+	  --drop-tables+=FFTM --output-file=$(FONTS)/$${font#*:}.woff2; done
+	cp $(DEJAVU)/LICENSE_DEJAVU $(FONTS)
+	$(BIN)/python -c "from fontTools.ttLib import TTFont; font = TTFont('$(FONTS)/noto-sans-math.woff2'); \
+	  math = font['MATH'].table.MathConstants; math.FractionRuleThickness.Value = 56; \
+	  math.ScriptPercentScaleDown, math.ScriptScriptPercentScaleDown = 76, 64; \
+	  font.save('$(FONTS)/noto-sans-math.woff2')"
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build $(VENV) *.egg-info build

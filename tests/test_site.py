@@ -363,6 +363,48 @@ def test_a_reference_in_parentheses_loses_the_outer_ones(source, shown):
     assert html.fragment_fromstring(body, "p").text_content() == shown
 
 
+def entries_of(page):
+    """The entries of the bibliography by their anchors."""
+    return {entry.get("id"): entry for entry in page.xpath("//div[@class='citation']")}
+
+
+def test_every_source_has_a_link_and_is_listed_as_it_is_cited(pages):
+    entries = entries_of(pages["chapters/bibliography.html"])
+    labels = {name: entry.xpath("string(span)").strip("[]") for name, entry in entries.items()}
+    cited = 0
+    for name, entry in entries.items():
+        assert entry.xpath("./p//a[starts-with(@href, 'https://')]") or "sheet" in labels[name]
+    for name, page in pages.items():
+        for link in page.xpath("//article//a[contains(@href, 'bibliography.html#id')]"):
+            label = labels[link.get("href").partition("#")[2]]
+            assert re.findall(r"\w+", link.text_content()) == re.findall(r"\w+", label), name
+            cited += 1
+    assert cited > 10 and len(set(labels.values())) == len(labels)
+
+
+AUTHOR = "\u00d6zt\u00fcrk"
+
+
+def test_the_author_of_the_source_sheet_is_named_once(pages):
+    named = {name: visible_text(page).count(AUTHOR) for name, page in pages.items()}
+    assert {name: times for name, times in named.items() if times} == {
+        "chapters/bibliography.html": 1
+    }
+
+
+def test_the_source_sheet_has_one_name(pages):
+    others = r"(?i)(?:solution|homework|original|student['\u2019]s) sheet|sheet of solutions"
+    for name, page in pages.items():
+        assert not re.findall(others, visible_text(page)), name
+    texts = {
+        path: path.read_text("utf-8") for path in (*ROOT.glob("*.*"), *ROOT.glob("hwlib/**/*.py"))
+    }
+    for path, text in texts.items():
+        assert AUTHOR not in text and not re.findall(others, text), path
+    sources = [path for path in SOURCES if AUTHOR in path.read_text("utf-8")]
+    assert sources == []
+
+
 def code_labels(path):
     """The labels that the code of a notebook names, in their order."""
     cells = nbformat.read(path, as_version=4).cells
@@ -379,6 +421,29 @@ def test_code_links_to_the_equations_that_it_names(pages):
             assert [link.partition("#equation-")[2] for link in links] == code_labels(path)
             named.update(links)
     assert len(named) > 50
+
+
+def folded_cells(page):
+    """The cells of a page whose code is folded."""
+    return page.xpath("//div[contains(@class, 'tag_hide-input')]")
+
+
+def test_bars_that_show_the_code_do_not_follow_one_another(pages):
+    joined = 0
+    for name, page in pages.items():
+        for cell in folded_cells(page):
+            after = cell.getnext()
+            shows = cell.xpath(".//div[contains(@class, 'cell_output')]")
+            assert shows or after is None or after not in folded_cells(page), name
+            joined += len(cell.xpath("./details/div/div")) > 1
+    assert joined > 5
+
+
+def test_what_a_page_imports_is_folded(pages):
+    for path in SOURCES:
+        if path.suffix == ".ipynb":
+            page = pages[f"chapters/{path.stem}.html"]
+            assert page.xpath("//article//pre")[0].xpath("ancestor::details"), path.stem
 
 
 def test_a_number_that_a_cell_prints_is_a_link(pages):
