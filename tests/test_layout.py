@@ -1,4 +1,4 @@
-"""hwlib.gradcheck.layout: points of any shape that people have, and gradients like them."""
+"""hwlib._layout: points of any shape that people have, and gradients like them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from hwlib._layout import Layout, epsilon_of
 from hwlib.gradcheck import check_grad, numerical_grad
-from hwlib.gradcheck.layout import Layout, epsilon_of
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 

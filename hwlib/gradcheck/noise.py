@@ -1,16 +1,16 @@
 """How far the values of f are rounded: the noise that finite differences divide by the step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
 
 from hwlib._arrays import Floats
+from hwlib._layout import MACHINE_EPSILON
 
-MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 RESOLUTION = 1e-4
 """A number whose noise is more than this part of it is not seen."""
+CLEAR = 10.0
+"""What is so many times its estimated error is no error."""
 NARROWEST = 2.0**-46
 SPACINGS = [NARROWEST, *0.0006 / 17.3 ** np.arange(7)[::-1], 0.0157]
 """Over the size of x, and irregular: steps of 2**-26 are whole units of a float32. A loop that ends
@@ -40,7 +40,8 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
         if spacing == SPACINGS[0] and largest:  # 70 = 8! / 4!**2
             finest = largest * np.sqrt(np.mean((differences / largest) ** 2) / 70.0)
             rounding = max(rounding, finest)
-        elif largest > 64.0 * rounding:
+        elif largest > 64.0 * rounding:  # four times what roundings add up to
+            # Of values in steps of one size the error is a third of a step or so.
             rounding = max(rounding, _jump(lambda u: f(x + u * unit), t[at : at + 5]) / 3.0)
     # Where f changes as much over a few last bits as over the widest steps, nothing can be told.
     return float("inf") if len(values) and finest > np.ptp(values) / 16.0 else float(rounding)
@@ -66,6 +67,7 @@ def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -
         else:
             high, at_high = middle, at_middle
         changes.append(abs(at_high - at_low))
+    # Six halvings let a slope shrink 64-fold, and a jump not at all: below 1/2 it is none.
     # What is continuous shrinks with the interval, what has a pole grows beyond its ends.
     stays = 0.5 * changes[-7] < changes[-1] <= 2.0 * size
     return changes[-1] if stays and changes[-1] > 64.0 * MACHINE_EPSILON * abs(at_low) else 0.0
