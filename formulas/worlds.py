@@ -19,7 +19,7 @@ import numpy as np
 
 from hwlib import hinge, network, polynomial
 from hwlib._arrays import Floats
-from hwlib.gradcheck.verdict import relative_error
+from hwlib.gradcheck.report import relative_error
 
 Function: TypeAlias = Callable[..., Any]
 Key: TypeAlias = tuple[str, int]

@@ -1,170 +1,256 @@
-"""Check your own gradients: `python -m hwlib check FILE.py`.
+"""Check gradients of your own: `python -m hwlib check FILE`, a module (.py) or notebook (.ipynb).
 
-Write one or more of these functions into a file::
+The file defines one or more of these functions, under these names::
 
-    1.1  hypothesis_grad(theta, x)    returns dh/dtheta for one row x: shape (7,)
+    1.1  hypothesis_grad(theta, x)    returns dh/dtheta for one row x of features: shape (7,)
     1.2  hinge_grad(theta, X, y)      returns dl/dtheta: shape (7,)
     2.1  delta_out(z, y)              returns dL/dz for each z before the sigmoid: shape (n,)
-    2.2  output_grad(params, X, y)    returns dL/dw_out, dL/db_out: shape (m,), a number
-    2.3  hidden_grad(params, X, y)    returns dL/dW_hidden, dL/db_hidden: shapes (d, m), (m,)
+    2.2  output_grad(params, X, y)    returns (dL/dw_out, dL/db_out): shape (m,), a number
+    2.3  hidden_grad(params, X, y)    returns (dL/dW_hidden, dL/db_hidden): (d, m), (m,)
     2.4  loss_grad(params, X, y, l2)  returns the derivatives with respect to W_hidden,
                                       b_hidden, w_out and b_out, in this order
 
-`X` holds one sample per row. `params` has the fields W_hidden, b_hidden, w_out and b_out. The
-losses are those of the book: sums over the samples; labels -1 and +1 in question 1, where the
-linear feature theta[5] is masked, and 0 and 1 in question 2; the penalty is l2/2 times the sum
-of the squared weights, without the biases.
+`X` holds one sample per row: n samples, d inputs, m hidden units. `params` has the fields
+W_hidden, b_hidden, w_out and b_out. The losses are those of the book: sums over the samples;
+labels -1 and +1 in question 1, where the linear feature theta[5] is masked, and 0 and 1 in
+question 2; the penalty is l2/2 times the sum of the squared weights, without the biases.
+
+Each function is called at two points with irregular numbers. To call yours at the first::
+
+    from hwlib.grading import QUESTIONS
+    theta, X, y = QUESTIONS[1].cases[0][0]  # for 1.2; QUESTIONS[0] is 1.1, QUESTIONS[5] 2.4
+    print(hinge_grad(theta, X, y))
 
 One file: what it prints, the traceback of an error in it, and the report of each question.
-Several files, or folders of them: one line a file. The exit status is 0 if every file defines
-such a function and all that it defines are right, else 1.
+Several files, or folders of them: one line a file, or a table with a row a question (--csv,
+--json); a file that does not run has one row, without a question. --summary counts the mistakes.
+The exit status is 0 if every file defines such a function and all that it defines are right,
+else 1.
 
-Each file runs in a process of its own, in an empty folder that is deleted afterwards, with a
-limit of time and, where the system has it, one of memory. A function that ends Python or uses
-up the time loses its own question alone: the file is run again for the others. What stands
-below `if __name__ == "__main__":` does not run.
+What is shown of a wrong gradient (--detail)::
 
-For graders: programs that a file has started are stopped with it; those in a session of their
-own on Linux only. All this guards against accidents, not against malice: run files of strangers
-on a machine that may be lost.
+    verdict      that it is wrong
+    coordinate   and where: in which coordinates
+    diagnosis    and the likely mistake, the equation to reread, and the numbers, the right
+                 ones too (the default)
+
+If one answer is wrong and a later one calls it, the later one is judged with the right function
+in its place. A function that is, or calls, a gradient of hwlib is an error. Only calls in the
+function's own process and thread are seen; a copy of the code, or differences of the loss, are
+not.
+
+The file runs once for each question, in a process of its own and in an empty folder that is
+deleted afterwards, with limits of time and, where the system has it, of memory: a function that
+ends Python or uses up the time loses its own question alone. What it has started is stopped with
+it: its session and, on Linux, whatever has inherited its environment. All this guards against
+accidents, not against malice: run files of strangers on a machine that may be lost.
+
+A notebook runs as one module: its code cells in order, from an empty namespace. Lines of
+IPython's own (`%matplotlib inline`, `!pip`) are left out, and cells in another language whole. In
+a module, what stands below `if __name__ == "__main__":` does not run.
 """
 
-import argparse
+import csv
 import json
 import os
-import runpy
-import signal
+import re
 import sys
 import tempfile
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
+from types import ModuleType
 from typing import Any
 
-from hwlib.grading import QUESTIONS, Grade, answer, judge, raised, tidy
+from hwlib.grading import CELL, DETAILS, HOME, QUESTIONS, Grade, answer, judge, raised, tidy
 
 PROGRAM = "import sys; from hwlib.__main__ import run; run(*sys.argv[1:])"
-PYTHON = [sys.executable, "-P", "-B", "-u", "-c", PROGRAM]
+NAMES = {q.name: q for q in QUESTIONS}
+
+WRONG = ("failed", "error")
+
+SUFFIXES = (".py", ".ipynb")
+"""What is checked."""
+
+MAGIC = re.compile(r"""(?mx) \A %% (?! time|capture|prun) (?s:.*)  # a cell in another language, or
+    | ^ ([ \t]*) (?: (?: [\w, ]+=[ ]* )? (?: %%?[a-z]\w*(?:[ ].*)? | !(?!=).* ) | [\w.]+\? ) $""")
+"""A line of IPython's own after its indentation."""
 
 
-def run(file: str, out: str, *names: str) -> None:
-    """Write what a file and its functions answer, a line each; for a process of its own."""
-    with suppress(ImportError, ValueError, OSError):  # not every system has limits
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))  # bytes; what is printed, too
-        resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
-    sys.path.append(os.path.dirname(file))
-    with suppress(BaseException), open(out, "a", encoding="utf-8", buffering=1) as lines:
-        try:
-            defined = runpy.run_path(file, run_name="answers")
-        except (Exception, SystemExit) as error:
-            lines.write(json.dumps(dict.fromkeys(names, raised(error))) + "\n")
-            raise
-        lines.write(json.dumps({"": "loaded"}) + "\n")
-        if len(names) < len(QUESTIONS):
-            os.ftruncate(1, 0)  # what the file itself prints was seen in the first run
-        for q in (q for q in QUESTIONS if q.name in names):
-            entry = answer(q, defined[q.name]) if q.name in defined else {}
-            lines.write(json.dumps({q.name: entry}) + "\n")
-    os._exit(0)  # threads of the file may still run
-
-
-def check_file(path: Path, seconds: int = 20) -> tuple[list[Grade], str]:
-    """Return the grades of a file and what it prints; it is run again for lost questions."""
-    file, printed, left = os.path.abspath(path), "", [q.name for q in QUESTIONS]
-    absent = {"message": f"no {'.py file in' if os.path.isdir(file) else 'file named'} {path}"}
-    answers: dict[str, Any] = {} if os.path.isfile(file) else dict.fromkeys(left, absent)
-    while left := [name for name in left if name not in answers]:
-        new, text, ended = _run_apart(file, left, seconds)
-        printed += text
-        rest = [name for name in left if name not in new]
-        answers |= new | {name: {"message": ended} for name in (rest[:1] if new else rest)}
-    return [judge(q, answers[q.name]) for q in QUESTIONS], printed
+# fmt: off
+def check_file(path: Path, seconds: int = 20, detail: str = DETAILS[-1]) -> tuple[list[Grade], str]:
+    """Return the grades of a file, or one without a question if it does not run; and its prints."""
+    found, printed = {"message": f"there is no {' or '.join(SUFFIXES)} file at {path}"}, ""
+    if path.is_file() and path.suffix in SUFFIXES:
+        found, printed = _run_apart(path, seconds)
+    if "defined" not in found:
+        return [Grade("", "", "error", why=found["message"], **found)], printed
+    others = ", ".join(name for name in found["defined"] if name not in NAMES)
+    absent = "missing", "not in the file" + f", which defines {others}" * bool(others)
+    grades: list[Grade] = []
+    for q in QUESTIONS:
+        grade = Grade(q.number, q.name, *absent)
+        if q.name in found["defined"]:
+            value, text = _run_apart(path, seconds, q.name)
+            grade = judge(q, value, detail)  # it was called several times, and printed each time
+            printed += "".join(dict.fromkeys(text.splitlines(keepends=True)))
+        wrong = [g.function for g in grades if g.status in WRONG and g.question[0] == q.number[0]]
+        if grade.status in WRONG and wrong:
+            again = judge(q, _run_apart(path, seconds, q.name, *wrong)[0], detail)
+            if again.status != "error" and again[2:] != grade[2:]:
+                note = f"judged with the right {' and '.join(wrong)} in place of yours"
+                grade = again._replace(message=again.message + (", " if again else "\n") + note)
+        grades.append(grade)
+    return grades, printed
 
 
-def _run_apart(file: str, names: list[str], seconds: int) -> tuple[dict[str, Any], str, str]:
-    """Return what a process for a file answers and prints, and how it ended."""
-    answers: dict[str, Any] = {}
+def _run_apart(file: Path, seconds: int, *names: str) -> tuple[dict[str, Any], str]:
+    """Return what a process for a file answers, else how it ended; and what it prints."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         work, out, printed = (Path(folder, name) for name in ("work", "out", "printed"))
         work.mkdir()
-        # fmt: off
-        env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "MPLBACKEND": "agg",
-            "OPENBLAS_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", "HWLIB_RUN": folder}
+        command = [sys.executable, "-PBu", "-c", PROGRAM, str(file.absolute()), str(out)]
+        env = dict(os.environ, PYTHONPATH=str(Path(HOME).parent), PYTHONIOENCODING="utf-8",
+                   MPLBACKEND="agg", OPENBLAS_NUM_THREADS="1", HWLIB_RUN=folder)
         with printed.open("ab") as log:
-            process = Popen([*PYTHON, file, str(out), *names], cwd=work, start_new_session=True,
-                            stdin=DEVNULL, stdout=log, stderr=log, env=env)
-        # fmt: on
+            process = Popen([*command, *names], cwd=work, env=env, stdin=DEVNULL, stdout=log,
+                            stderr=log, start_new_session=True)
         try:
             ended = f"Python ended without an answer, with status {process.wait(seconds)}"
         except TimeoutExpired:
             ended = f"stopped after {seconds} s: an endless loop?"
         finally:
             _stop(process, folder)
-        with suppress(OSError, ValueError):  # the file may have spoiled it
-            for line in out.read_text(encoding="utf-8").splitlines():
-                answers |= json.loads(line)
-        return answers, printed.read_text(encoding="utf-8", errors="replace"), ended
+        answer = {"message": ended}
+        with suppress(OSError, ValueError):  # there is none, or the file has spoiled it
+            answer = json.loads(out.read_text(encoding="utf-8"))
+        return answer, printed.read_text(encoding="utf-8", errors="replace")
+# fmt: on
 
 
 def _stop(process: Popen[bytes], folder: str) -> None:
-    """End a process and what it has started: its session, and on Linux all that has HWLIB_RUN."""
-    with suppress(OSError, AttributeError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
+    """End a process and what it has started."""
+    with suppress(OSError):  # it has ended, and so have its children
+        getattr(os, "killpg", os.kill)(process.pid, 9)
     process.wait()
     for environment in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
             if f"HWLIB_RUN={folder}\0".encode() in environment.read_bytes():
-                os.kill(int(environment.parent.name), signal.SIGKILL)
+                os.kill(int(environment.parent.name), 9)
 
 
-def _line(file: Path, grades: list[Grade], passed: bool) -> str:
-    """Return the line of a file among others."""
-    whys = [g.message if g.status == "error" else g.likely for g in grades]
-    texts = [f"{g.question} {g.status} ({why})" for g, why in zip(grades, whys, strict=True)]
-    text = whys[0] if len(set(whys)) == 1 and whys[0] else ", ".join(texts).replace(" ()", "")
-    return tidy(f"{file}: {'passed' if passed else 'FAILED'}: {text}")
+def run(file: str, out: str, name: str = "", *wrong: str) -> None:
+    """Write what a file defines, or what one function of it answers; for a process of its own."""
+    with suppress(ImportError, ValueError, OSError):  # not every system has limits
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))  # bytes; what is printed, too
+        resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+    sys.path.append(os.path.dirname(file))
+    found = vars(sys.modules.setdefault("answers", ModuleType("answers")))
+    found.update(__file__=file, display=print)
+    try:
+        for place, source in parts(file):
+            exec(compile(source, place, "exec"), found)
+        own = [n for n, v in found.items() if getattr(v, "__module__", "") == "answers"]
+        result: dict[str, Any] = {"defined": [*own, *(NAMES.keys() & found)]}
+        if name:
+            os.ftruncate(1, 0)  # what the file itself prints was seen when it was loaded
+            found |= {q.name: partial(q.of, q.right) for q in QUESTIONS if q.name in wrong}
+            result = answer(NAMES[name], found[name])
+    except (Exception, SystemExit) as error:
+        result = raised(error)
+    Path(out).write_text(json.dumps(result), encoding="utf-8")
+    os._exit(0)  # threads of the file may still run
 
 
-def _report(file: Path, grades: list[Grade], printed: str) -> str:
-    """Return what is shown of one file: what it prints, and each question."""
-    rows = "".join(f"\n  | {row}" for row in tidy(printed).splitlines())
-    texts = [f"{file.name} prints:{rows}"] if rows else []
-    first = {g.message: g for g in reversed(grades)}  # whose traceback is shown
-    if len(first) == 1 and grades[0].status == "error":  # the file was not loaded
-        return "\n\n".join([*texts, grades[0].traceback or grades[0].message])
+def parts(file: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the place and the Python of a module, or of each code cell of a notebook."""
+    if file.endswith(".py"):
+        yield file, Path(file).read_bytes()
+        return
+    try:
+        cells = json.loads(Path(file).read_text(encoding="utf-8-sig"))["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"this is not a notebook that can be read ({error!r})") from None
+    for number, source in enumerate(sources, start=1):
+        place = Path(f"{CELL}{number}")  # a traceback shows lines of this file
+        place.write_text(MAGIC.sub(r"\1pass", source), encoding="utf-8")
+        yield str(place), place.read_bytes()
+
+
+def _report(file: Path, grades: list[Grade], printed: str) -> Iterator[str]:
+    """Yield what is shown of one file: what it prints, and each question."""
+    if printed:
+        yield "\n  | ".join([f"{file.name} prints:", *tidy(printed).splitlines()]) + "\n"
+    seen: dict[str, str] = {}
     for g in grades:
-        text = f"error\n{g.traceback}" if g.traceback and first[g.message] is g else g.message
-        text = text.splitlines()[0] if g.report and g.report.passed and not g.report.weak else text
-        name = "" if text.startswith(g.function) else f"{g.function}: "
-        texts.append(f"{g.question} {name}{text}")
-    return "\n".join(text + "\n" * ("\n" in text) for text in texts)
+        name = f"{g.question} {g.function}: " if g.question else ""
+        text = (name and "error\n") + g.traceback if g.traceback else g.message
+        if (first := seen.setdefault(g.why or g.question, g.question)) != g.question:
+            text = f"{g.message.splitlines()[0]}; the same as in {first}"
+        if g.status != "missing":
+            yield name + text + "\n" * ("\n" in text)
+    if missing := [g for g in grades if g.status == "missing"]:
+        yield f"{missing[0].message}: {', '.join(f'{g.question} {g.function}' for g in missing)}"
+
+
+def _summary(table: list[dict[str, str]], passed: list[bool]) -> Iterator[str]:
+    """Yield how many files passed, and what became of each question how often, and why."""
+    yield f"\nfiles: {len(passed)}, passed {sum(passed)}, FAILED {len(passed) - sum(passed)}"
+    rows = ("{question} {function} {status} {why}".format(**row) for row in table)
+    counts = Counter(" ".join(row.partition(" (line ")[0].split()) for row in rows)
+    yield from (f"{n:>5} x {what}" for what, n in sorted(counts.items()))
+
+
+# fmt: off
+def _arguments(argv: list[str] | None) -> Namespace:
+    parser = ArgumentParser("python -m hwlib", usage="%(prog)s check [options] FILE_OR_FOLDER ...",
+        formatter_class=RawDescriptionHelpFormatter, description=str(__doc__).replace("::", ":"))
+    parser.add_argument("paths", nargs="*", metavar="check FILE_OR_FOLDER")
+    parser.add_argument("--detail", choices=DETAILS, default=DETAILS[-1], help="how much is shown")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--summary", action="store_true", help="count the mistakes, too")
+    output.add_argument("--csv", action="store_true", help="print a table instead")
+    output.add_argument("--json", action="store_true", help="print a list of records instead")
+    parser.add_argument("--seconds", type=int, default=20, help="time limit of a question (20)")
+    args = parser.parse_intermixed_args(argv)
+    command, *paths = args.paths or ["check"]
+    if command != "check" or not paths:
+        parser.error(f"type: python -m hwlib check {'FILE' if command == 'check' else command}")
+    if args.seconds < 1:
+        parser.error(f"--seconds is {args.seconds}; expected at least 1")
+    args.files = [file for path in map(Path, paths) for file in sorted(
+        f for f in path.glob("[!.]*") if f.suffix in SUFFIXES) or [path]]
+    return args
+# fmt: on
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    parser = argparse.ArgumentParser("python -m hwlib", description=str(__doc__).replace("::", ":"))
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("command", choices=["check"])
-    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
-    parser.add_argument("--json", action="store_true", help="print a list of records")
-    parser.add_argument("--seconds", type=int, default=20, help="time limit of a run (20)")
-    args, results = parser.parse_args(argv), []
+    args, table, passed = _arguments(argv), [], []
     if hasattr(sys.stdout, "reconfigure"):  # a file may print what the terminal cannot
         sys.stdout.reconfigure(errors="replace", line_buffering=True)
-    files = [f for p in args.paths for f in (p.is_dir() and sorted(p.glob("*.py"))) or [p]]
-    for file in files:
-        grades, text = check_file(file, args.seconds)
-        ok = "passed" in {g.status for g in grades} <= {"passed", "missing"}
-        records = [{k: v for k, v in g._asdict().items() if k != "report"} for g in grades]
-        results.append({"file": str(file), "passed": ok, "questions": records})
-        if not args.json:
-            print(_report(file, grades, text) if [file] == args.paths else _line(file, grades, ok))
+    for file in args.files:
+        grades, printed = check_file(file, args.seconds, args.detail)
+        passed.append("passed" in {g.status for g in grades} <= {"passed", "missing"})
+        table += [{"file": str(file), **g._asdict()} for g in grades]
+        whys = (f"{g.question} {g.status}" + f" ({g.why})" * bool(g.why) for g in grades)
+        line = f"{file}: {'passed' if passed[-1] else 'FAILED'}: {', '.join(whys).strip()}"
+        if not (args.csv or args.json):
+            print(*([tidy(line)] if args.files[1:] else _report(file, grades, printed)), sep="\n")
+    if args.csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([table[0], *map(dict.values, table)])
     if args.json:
-        print(json.dumps(results, indent=1))
-    return 0 if all(result["passed"] for result in results) else 1
+        print(json.dumps(table, indent=1))
+    if args.summary:
+        print(*_summary(table, passed), sep="\n")
+    return 0 if all(passed) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""hwlib.gradcheck.directions: many coordinates, seen along a few random directions."""
+"""hwlib.gradcheck.layout.Directions: many coordinates, seen along a few random directions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
+from hwlib._layout import Directions
 from hwlib.gradcheck import check_grad
-from hwlib.gradcheck.directions import Directions
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 

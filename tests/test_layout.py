@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from hwlib._layout import Layout, epsilon_of
 from hwlib.gradcheck import check_grad, numerical_grad
-from hwlib.gradcheck.layout import Layout, epsilon_of
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 

@@ -35,9 +35,13 @@ POINTS = {
     "hinge_2_gradient": hinge_point(12, [0.5, 0.3, -0.4, 0.8, 2.4, 0.6, -1.5]),
     "intro, question 2": network_point(60, 2, [0.4, 0.2, 0.3], 0.0, 0.5),
     "network_3_hidden_weight": network_point(8, 4, [0.3, -0.2, 0.1], 0.2, 0.0),
-    "the same with l2": network_point(8, 4, [0.3, -0.2, 0.1], 0.2, 0.5),
+    "the same with l2": network_point(8, 4, [0.3, -0.2, 0.1], 0.2, 0.3),
 }
 """Module, parameters, data and expected zeros of the points that the chapters check at."""
+
+FAMILIES = {"sign", "scale", "factor", "regularization", "offset", "mask", "zeros", "permutation",
+            "block", "other loss", "unknown"}  # fmt: skip
+"""The words of `hwlib.gradcheck.diagnosis`."""
 
 CATALOGUE = {hinge: mistakes.HINGE, network: mistakes.NETWORK}
 SPOTS = {hinge: blind_spots.hinge, network: blind_spots.network}
@@ -118,8 +122,7 @@ def test_the_catalogue_is_complete_and_each_record_is_whole():
         assert len(set(names)) == len(names)
         for m in catalogue:
             assert re.fullmatch(r"[A-Zy][^.]*\.", m.rule), m.rule
-            assert m.family in ("sign", "scale", "regularization", "mask", "permutation", "block",
-                                "unknown")  # fmt: skip
+            assert m.family in FAMILIES
     assert len(mistakes.HINGE) + len(mistakes.NETWORK) >= 21
 
 
@@ -153,7 +156,12 @@ def test_mistakes_of_the_hinge_by_hand():
     np.testing.assert_array_equal(of["mask forgotten"], right + linear)
     np.testing.assert_array_equal(of["y forgotten"], [-65, -33, -17, -9, -5, 0, -2])
     np.testing.assert_array_equal(of["x forgotten"], np.zeros(7))
-    np.testing.assert_array_equal(of["only the first sample"], [-1, -1, -1, -1, -1, 0, -1])
+    np.testing.assert_array_equal(of["max(-y x, 0)"], [64, 32, 16, 8, 4, 0, 1])
+    # With theta_1 = 1 for the linear feature: h is 1 and 2 without a mask; only y = -1 is active.
+    unmasked = {m.name: m.grad(linear, X, y) for m in mistakes.HINGE}
+    np.testing.assert_array_equal(unmasked["no mask at all"], X[1])
+    np.testing.assert_array_equal(unmasked["mask forgotten"], right + linear)
+    np.testing.assert_array_equal(of["only the last sample"], [64, 32, 16, 8, 4, 0, 1])
 
 
 def test_mistakes_of_the_network_by_hand():
@@ -171,6 +179,14 @@ def test_mistakes_of_the_network_by_hand():
     close(of["ReLU gate forgotten"].b_hidden, delta * np.array([1.0, -2.0, 0.5]))
     close(of["gate of another unit"].b_hidden, delta * np.array([0.0, -2.0, 0.5]))
     close(of["W_j4 forgotten"].b_hidden, delta * np.array([1.0, 1.0, 0.0]))
+    stepped = params.w_out - 0.1 * (delta * np.array([1.5, 0.5, 0.0]) + 0.5 * params.w_out)
+    close(of["W_j4 after its step"].b_hidden, delta * stepped * np.array([1.0, 1.0, 0.0]))
+    close(of["mean twice"].b_hidden, right.b_hidden)  # of one sample
+    close(of["lambda halved"].w_out, right.w_out - 0.25 * params.w_out)
+    two = [[1.0, 2.0], [-1.0, 0.5]], [1, 0], 2.0
+    twice = {m.name: m.grad(params, *two) for m in mistakes.NETWORK}
+    close(twice["mean twice"].b_hidden, network.loss_grad(params, *two).b_hidden / 2)
+    close(twice["lambda squared"].w_out, network.loss_grad(params, *two).w_out + 2 * params.w_out)
     close(of["z_j for a_j"].w_out, delta * np.array([1.5, 0.5, -0.5]) + 0.5 * params.w_out)
     close(of["sigma' forgotten"].b_out, -1 / (delta + 1))
     close(of["y - y_hat"].b_out, -delta)
@@ -201,8 +217,8 @@ HINGE_FACTS = {
     "there is only one sample": ([0.5], [-1], ON_BOTH_SIDES, "mean for sum"),
     "no sample is active": ([0.5, 0.6], [1, 1], [0, 0, 0, 0, 0, 0, 3], "sign"),
     "every sample is active": ([0.5, -0.8], [1, -1], ON_BOTH_SIDES, "margin test forgotten"),
-    "no sample but the first is active": (
-        [0.5, -0.8, 2.0], [-1, 1, 1], [0, 0, 0, 0, 0, 0, 1.5], "only the first sample"),
+    "no sample but the last is active": (
+        [2.0, -0.8, 0.5], [1, 1, -1], [0, 0, 0, 0, 0, 0, 1.5], "only the last sample"),
     "every active sample has label +1": ([0.5, 0.8, 2.0], [1, 1, -1], [0, 0, -1, 0, 0, 0, 0.1],
                                          "y forgotten"),
     "h and y h lie on the same side of 1 for every sample": (

@@ -13,12 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 TRUE_NAMES = {
-    "sign": {"sign"}, "factor": {"scale"}, "mean for sum": {"scale"},
+    "sign": {"sign"}, "factor": {"scale", "factor"}, "mean for sum": {"scale", "factor"},
     "penalty": {"regularization"}, "places swapped": {"permutation"}, "branch": {"mask"},
-    "term forgotten": {"mask"}, "input forgotten": {"mask"}, "zeros": {"mask"},
-    "upstream forgotten": {"scale"}, "chain rule": {"scale"}, "another loss": {"scale"},
+    "term forgotten": {"mask", "offset"}, "zeros": {"zeros"}, "constant": {"offset"},
+    "input forgotten": {"mask", "factor", "offset"}, "stepped value": {"factor"},
+    "upstream forgotten": {"scale", "factor"}, "chain rule": {"scale", "factor"},
+    "another loss": {"scale", "offset"},
 }  # fmt: skip
-"""What may be said of a kind of mistake from numbers alone; of the other kinds, none of these."""
+"""What may be said of a kind of mistake from numbers alone; of the other kinds, none of these.
+That one block is wrong, or that the gradient is the one of another loss, may be said of all."""
 
 
 @dataclass(frozen=True)

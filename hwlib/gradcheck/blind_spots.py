@@ -5,8 +5,6 @@ such as "every label is 1", for the `context` of `hwlib.gradcheck.check_grad`; n
 point.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -26,7 +24,7 @@ def hinge(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[str, ...]:
         "there is only one sample": len(y) == 1,
         "no sample is active": not some,
         "every sample is active": active.all(),
-        "no sample but the first is active": active[0] and active.sum() == 1 < len(y),
+        "no sample but the last is active": active[-1] and active.sum() == 1 < len(y),
         "every active sample has label +1": some and (y[active] == 1.0).all(),
         "h and y h lie on the same side of 1 for every sample": (active == (h < 1.0)).all(),
         "the masked feature adds up to 0": some and shown_by_the_mask == 0.0,

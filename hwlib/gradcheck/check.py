@@ -1,23 +1,25 @@
 """The check of a gradient, coordinate by coordinate."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from hwlib._arrays import as_float
-from hwlib.gradcheck.diagnosis import diagnose
+from hwlib._layout import Function, Point
+from hwlib.gradcheck.diagnosis import diagnose, missed
 from hwlib.gradcheck.kinks import look_beside
-from hwlib.gradcheck.layout import Function, Point
+from hwlib.gradcheck.noise import RESOLUTION
 from hwlib.gradcheck.problem import Problem
-from hwlib.gradcheck.report import Report, worst_first
-from hwlib.gradcheck.step_ladder import slopes_at
-from hwlib.gradcheck.verdict import judge, notes_on
+from hwlib.gradcheck.report import Coordinate, Report, Status, worst_first
+from hwlib.gradcheck.step_ladder import Slope, slopes_at
 
 Candidate: TypeAlias = tuple[str, Function] | tuple[str, Function, str]
+CANDIDATES = "(name, callable) or (name, callable, equation)"
+
+LOUD = 2.0**-40
+"""Noise of f that is said, over its size."""
 
 
 def check_grad(
@@ -31,19 +33,21 @@ def check_grad(
     ----------
     f, grad : callable
     x : Point
-        The point of the check. Choose one where no coordinate of the gradient is 0.
+        The point of the check. Choose irregular numbers, at which no coordinate of the gradient
+        is 0 but those that are 0 everywhere: these belong into `expected_zero`.
     rtol : float, default 1e-6
         Allowed relative error of a coordinate.
     expected_zero : sequence of int or str
-        Coordinates known to be 0, by position (counted through all fields) or by name. They
-        must be exactly 0 in the gradient, and `f` must not depend on them.
+        Coordinates of the gradient that are 0 at every point, by position (counted through all
+        fields) or by name. They must be exactly 0, and `f` must not depend on them.
     candidates : sequence of (name, callable) or (name, callable, equation)
         Wrong gradients of the same signature as `grad`; if one equals it, the report says so,
         and the diagnosis names its equation. `hwlib.gradcheck.mistakes.candidates` gives the
         catalogue.
     context : sequence of str
-        Facts about the point that only the caller knows and that hide mistakes, such as
-        "l2 = 0". Each makes the check weak. `hwlib.gradcheck.blind_spots` finds them.
+        Facts that hide mistakes and that no number of the check shows, such as "l2 = 0" or
+        "there is only one sample". Each makes the check weak. For the models of the book
+        `hwlib.gradcheck.blind_spots` lists them; of another model you know them yourself.
     directions : int, optional
         For many coordinates: only so many random directions in each array are looked at, and
         the report says so.
@@ -59,39 +63,69 @@ def check_grad(
     a derivative jumps, the coordinates involved are reported as kinks, and the gradient is
     checked at random points beside; if it takes two values there, it must lie between them at
     the kink. The check fails where f or grad is not deterministic or changes its argument, and
-    where f jumps. Implements eq-relative-error and eq-noise-floor.
+    where f jumps. A check that passes is weak where a coordinate is unseen or at a kink, where
+    mistakes would pass, and where the gradient is wrong at a point close by. Implements
+    eq-relative-error and eq-noise-floor.
     """
     rtol = as_float("rtol", rtol, minimum=0.0)
     context = _as_list("context", context, "strings", _is_text)
-    candidates = _as_list("candidates", candidates, "pairs (name, callable)", _is_candidate)
+    candidates = _as_list("candidates", candidates, CANDIDATES, _is_candidate)
     problem = Problem(f, grad, x, directions)
     names = problem.layout.names
     zeros = _positions(expected_zero, names)
 
     slopes = slopes_at(problem, problem.x)
     kinks, beside, faults, conventions = look_beside(problem, slopes, rtol)
-    judged = judge(problem, slopes, rtol, kinks=kinks, expected_zeros=zeros)
+    judged = list(_judge(problem, slopes, rtol, kinks, zeros))
     matches = [c for c in candidates if _equals(problem, c[1], rtol)]
     report = Report(
         worst_first(judged, rtol), rtol, beside=tuple(names[k] for k in sorted(beside)),
         matches=tuple(c[0] for c in matches), context=context,
-        notes=(*conventions, *notes_on(problem, judged), *problem.layout.notes),
+        notes=(*conventions, *_noise(problem, judged), *problem.layout.notes),
         diagnosis=(*problem.faults, *faults),
     )  # fmt: skip
+    if report.passed:
+        return replace(report, missed=missed(judged, problem, rtol))
     if problem.faults or not (report.names("differs") or report.beside):
         return report
     equation = next((c[2] for c in matches if len(c) == 3), "")
-    findings = (f._replace(equation=equation) for f in diagnose(judged, problem.x, rtol))
+    findings = (f._replace(equation=equation) for f in diagnose(judged, problem, rtol))
     return replace(report, diagnosis=(*report.diagnosis, *findings))
 
 
+def _judge(
+    problem: Problem, slopes: list[Slope], rtol: float, kinks: set[int], zeros: set[int]
+) -> Iterator[Coordinate]:
+    """Yield what the numbers say of each coordinate, in the order of the point."""
+    for k, (name, slope) in enumerate(zip(problem.layout.names, slopes, strict=True)):
+        given, wrong = float(problem.given[k]), slope.differs(problem.given[k], rtol)
+        is_seen = slope.noise < RESOLUTION * max(abs(given), abs(slope.value))
+        status: Status = "differs" if wrong else "agrees" if is_seen else "unseen"
+        if k in zeros:
+            status = "zero" if given == 0.0 and not wrong else "differs"
+        elif k in kinks and np.isfinite(given):
+            status = "kink"
+        yield Coordinate(name, given, slope.value, slope.noise, status, slope.ladder)
+
+
+def _noise(problem: Problem, judged: list[Coordinate]) -> Iterator[str]:
+    """Say why derivatives were not seen, where f is to blame."""
+    unseen = [c for c in judged if c.status == "unseen"]
+    fast = [c.name for c in unseen if np.isinf(c.noise)]
+    if fast:
+        yield f"f changes faster than the steps along {', '.join(fast[:3])}"
+    if len(unseen) > len(fast) and problem.rounding > LOUD * abs(problem.f(problem.x)):
+        yield f"too noisy: beside this point f is only known to {problem.rounding:.0e}"
+
+
 def _equals(problem: Problem, wrong: Function, rtol: float) -> bool:
+    """Whether a candidate is the gradient; zeros are told as such."""
     other = problem.layout.flatten("a candidate", wrong(problem.layout.point(problem.x)))
-    return bool(np.allclose(other, problem.given, rtol=rtol, atol=0.0))
+    return bool(np.any(other) and np.allclose(other, problem.given, rtol=rtol, atol=0.0))
 
 
 def _as_list(name: str, value: Any, what: str, fits: Callable[[Any], bool]) -> tuple[Any, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence) or not all(map(fits, value)):
+    if not (isinstance(value, list | tuple) and all(map(fits, value))):
         raise ValueError(f"{name} is {value!r}; expected a list of {what}")
     return tuple(value)
 
@@ -101,8 +135,10 @@ def _is_text(entry: Any) -> bool:
 
 
 def _is_candidate(entry: Any) -> bool:
-    fits = isinstance(entry, tuple) and len(entry) in (2, 3) and callable(entry[1])
-    return fits and all(map(_is_text, entry[::2]))
+    match entry:
+        case (str(), wrong) | (str(), wrong, str()):
+            return callable(wrong)
+    return False
 
 
 def _positions(keys: Any, names: list[str]) -> set[int]:

@@ -1,205 +1,207 @@
 """What kind of mistake makes a gradient differ, told from the numbers alone.
 
-One function recognises each family. A pattern counts only if unrelated numbers would hardly
-fit it by chance; else the answer is that the mistake is unknown.
+First one mistake is looked for in all that is wrong, then one in each field. If no pattern fits,
+what is wrong may still be one block, or the gradient that of another loss; else it is unknown.
+Each function that recognises a mistake takes the rows in question and all of them.
+
+Of a gradient that passes, `missed` says which mistakes the point would have let through: it is
+made wrong on purpose, and judged by the same numbers again.
 """
 
-from __future__ import annotations
-
-from typing import NamedTuple
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwlib._arrays import Floats
-from hwlib.gradcheck.noise import MACHINE_EPSILON
+from hwlib.gradcheck import patterns
+from hwlib.gradcheck.noise import CLEAR
+from hwlib.gradcheck.patterns import Table
+from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Coordinate, Finding
 
-MOST_CHANCE = 1e-5
-"""Unrelated numbers fit a pattern that is named less often than this."""
-
-SAME_RATIO = 1e-5
-"""Two ratios that are no farther apart are one."""
-
-EVIDENT_RATIOS = np.array([-1.0, 2.0, 0.5])
-"""Ratios that are no coincidence even where they are seen once; any other must return."""
-
-
-class Mismatch(NamedTuple):
-    """The coordinates in which a gradient differs, in the order of the point.
-
-    Attributes
-    ----------
-    names : ndarray of str
-    x, given, numeric : ndarray
-        The point, the gradient under test, and its estimate by finite differences.
-    allowed : ndarray
-        The difference from the given one that would still be an agreement, above 0.
-    is_zero : ndarray of bool
-        Whether the estimate cannot be told from 0.
-    agreeing : list of str
-        Names of the coordinates in which the gradient agrees, and is not 0.
-    """
-
-    names: NDArray[np.str_]
-    x: Floats
-    given: Floats
-    numeric: Floats
-    allowed: Floats
-    is_zero: NDArray[np.bool_]
-    agreeing: list[str]
+WRONG = {"sign": "the sign", "scale": "a factor", "factor": "a factor",
+         "regularization": "the penalty", "offset": "a term"}  # fmt: skip
 
 
 @np.errstate(all="ignore")
-def diagnose(coordinates: list[Coordinate], x: Floats, rtol: float) -> tuple[Finding, ...]:
-    """Return the kinds of mistake that fit, likeliest first.
+def diagnose(judged: list[Coordinate], problem: Problem, rtol: float) -> list[Finding]:
+    """Return the mistakes that fit: one in all that is wrong, or one for each wrong field.
 
-    Parameters
-    ----------
-    coordinates : list of Coordinate
-        In the order of the point.
-    x : ndarray, shape (p,)
-        The point.
-    rtol : float
-
-    Returns
-    -------
-    tuple of Finding
-        Each family at most once; one finding of family "unknown" if nothing fits.
+    Of family "unknown" if nothing fits. The coordinates are in the order of the point.
     """
-    wrong = [k for k, c in enumerate(coordinates) if c.status == "differs"]
-    given, numeric, noise = np.array([(c.given, c.numeric, c.noise) for c in coordinates])[wrong].T
-    allowed = noise + max(rtol, 16.0 * MACHINE_EPSILON) * np.maximum(abs(given), abs(numeric))
-    names = np.array([c.name for c in coordinates])[wrong]
-    agreeing = [c.name for c in coordinates if c.status == "agrees"]
-    m = Mismatch(names, x[wrong], given, numeric, allowed, abs(numeric) <= noise, agreeing)
-    if not (wrong and np.isfinite(given).all()):
-        return (_unknown(m),)
-    families = (_sign_or_scale, _regularization, _permutation, _mask, _block)
-    found = [finding for recognise in families if (finding := recognise(m))]
-    return tuple(found) or (_unknown(m),)
+    every = patterns.table_of(judged, problem, rtol)
+    beside, wrong = patterns.table_beside(every, problem), every[every.status == "differs"]
+    if not len(wrong):
+        return [Finding("unknown", "the gradient is wrong at points beside the kink alone")]
+
+    def first(m: Table) -> Finding | None:
+        return _multiple(m, every, beside) or _permutation(m, every) or _mask(m, every)
+
+    if not np.isfinite(wrong.given).all():
+        return [_unknown(wrong, every)]
+    if found := first(wrong):
+        return [found]
+    parts = [wrong[wrong.fields == field] for field in dict.fromkeys(wrong.fields)]
+    by_field = [first(part) or _unknown(part, every) for part in parts]
+    if len(parts) > 1 and any(finding.family != "unknown" for finding in by_field):
+        return by_field
+    guesses = [_block(wrong, every), _another_loss(problem)]
+    return [guess for guess in guesses if guess] or [_unknown(wrong, every)]
 
 
-def _sign_or_scale(m: Mismatch) -> Finding | None:
-    """Recognise a constant ratio of gradient and derivative; a right penalty is set aside."""
-    for penalties in ([], _by_group(m.x, [_field(name) for name in m.names])):
-        fit = _fit(m, m.given, [m.numeric, *penalties])
-        if fit is None or min(abs(fit[0]), abs(fit[0] - 1.0)) <= SAME_RATIO:
-            continue
-        evident = np.min(np.abs(fit[0] - EVIDENT_RATIOS)) < SAME_RATIO
-        if _by_chance(m, n_fitted=len(penalties) if evident else len(fit)):
-            continue
-        text = f"the gradient is {_as_fraction(fit[0])} times the derivative"
-        text += ", beside a multiple of the parameter" if penalties else ""
-        is_sign = abs(fit[0] + 1.0) < SAME_RATIO
-        family, what = ("sign", "the sign") if is_sign else ("scale", "a factor")
-        return Finding(family, f"{what} is wrong in {_place(m.names)}: {text}")
-    return None
+def _multiple(m: Table, every: Table, beside: Table | None) -> Finding | None:
+    """Recognise multiples; unknown where several patterns hold, and none is a plain factor."""
+    found, where = patterns.fits(m, every, beside), _place(m, every)
+    if not found or not m.given.any():
+        return None
+    family, text, fit = found[0]
+    is_scale = family == "scale"  # -1, 2 and 1/n are the likeliest wherever they fit
+    if len(found) > 1 and not (is_scale and ("/" in text or np.isclose(fit[0], [-1, 2]).any())):
+        words = ", or ".join(text for _, text, _ in found)
+        text = f"the gradient is wrong in {where}: it is {words}; here these are the same"
+        return Finding("unknown", text)
+    note = _note(family, text, fit)
+    family = "sign" if is_scale and np.isclose(fit[0], -1.0) else family
+    return Finding(family, f"{WRONG[family]} is wrong in {where}: the gradient is {text}{note}")
 
 
-def _regularization(m: Mismatch) -> Finding | None:
-    """Recognise a difference that is a multiple of the parameter, for all or unit by unit."""
-    for parameters in ([m.x], _by_group(m.x, [_unit(name) for name in m.names])):
-        fit = _fit(m, m.given - m.numeric, parameters)
-        if fit is None or _by_chance(m, n_fitted=len(fit)):
-            continue
-        times = " and ".join(dict.fromkeys(f"{number:.4g}" for number in fit))
-        text = f"the gradient is off by {times} times the parameter"
-        if len(fit) == 1 and fit[0] < 0.0:
-            text += f" (lambda = {-fit[0]:.4g} forgotten, or {-fit[0] / 2:.4g} with the wrong sign)"
-        return Finding("regularization", f"the penalty is wrong in {_place(m.names)}: {text}")
-    return None
+def _note(family: str, text: str, fit: Floats) -> str:
+    """Say what a number may mean."""
+    if family == "scale" and fit[0] > 0.0:
+        n = max(fit[0], 1.0 / fit[0])
+        one, other = ("mean", "sum") if fit[0] < 1.0 else ("sum", "mean")
+        note = f", right if f were the {one} of n = {n:.0f} terms, and not their {other}"
+        return note if n > 2.5 and np.isclose(n, round(n)) else ""
+    if family != "regularization" or len(fit) > 1 or "sign" in text:
+        return ""
+    if fit[0] > 0.0:
+        return f" (lambda = {fit[0]:.4g} added twice, or added though f has no penalty)"
+    whole, twice, half = (f"{-c * fit[0]:.4g}" for c in (1.0, 2.0, 0.5))
+    return f" (lambda = {whole} forgotten, {twice} halved, or {half} with the wrong sign)"
 
 
-def _permutation(m: Mismatch) -> Finding | None:
+def _permutation(m: Table, every: Table) -> Finding | None:
     """Recognise the right numbers in other places; a penalty may have stayed in its place."""
     # A new order keeps the sum of squares: that tells the penalty that is to be set aside.
     squares, moved = m.given**2 - m.numeric**2, 2.0 * (m.given - m.numeric) * m.x
     for n_fitted, penalty in enumerate((0.0, squares.sum() / moved.sum())):
         given, numeric = m.given - penalty * m.x, m.numeric - penalty * m.x
-        i, j = np.argsort(given), np.argsort(numeric)
-        fits = np.abs(given[i] - numeric[j]) <= np.maximum(m.allowed[i], m.allowed[j])
-        if len(m.names) > 1 and fits.all() and not _by_chance(m, n_fitted):
-            text = f"{m.names[i[0]]} holds the value of {m.names[j[0]]}"
-            return Finding("permutation", f"values changed places in {_place(m.names)}: {text}")
+        a, b = m[np.argsort(given)], m[np.argsort(numeric)]
+        apart = np.abs(np.sort(given) - np.sort(numeric))
+        fits = len(m) > 1 and np.all(apart <= np.maximum(a.allowed, b.allowed))
+        if fits and not patterns.is_chance(m, n_fitted):
+            is_transposed = np.all((a.rows == b.units) & (a.units == b.rows))
+            what = f"{'rows and columns' if is_transposed else 'values'} changed places"
+            text = f"{what} in {_place(m, every)}: {a.names[0]} holds the value of {b.names[0]}"
+            return Finding("permutation", text)
     return None
 
 
-def _mask(m: Mismatch) -> Finding | None:
-    """Recognise zeros where there should be none, or the reverse, and nothing else."""
-    missing = m.given == 0.0
-    if not m.agreeing or not np.all(missing | m.is_zero):
+def _mask(m: Table, every: Table) -> Finding | None:
+    """Recognise zeros that should be none, numbers that should be 0, and nothing else."""
+    if not every.given.any():
+        return Finding("zeros", "the gradient is 0 everywhere")
+    missing, extra = m.given == 0.0, np.abs(m.numeric) <= m.noise
+    if not (missing.all() or ("agrees" in every.status and np.all(missing | extra))):
         return None
-    forgotten = f"the gradient is 0 in {_place(m.names[missing])}, and should not be"
-    unmasked = f"the gradient should be 0 in {_place(m.names[m.is_zero])}, and is not"
-    texts = {forgotten: missing.any(), unmasked: m.is_zero.any()}
-    return Finding("mask", "; ".join(text for text, holds in texts.items() if holds))
+    parts = ((missing, "is 0 in {}, and should not be"), (extra, "should be 0 in {}, and is not"))
+    texts = [f"the gradient {text}".format(_place(m[k], every)) for k, text in parts if k.any()]
+    return Finding("mask", "; ".join(texts))
 
 
-def _block(m: Mismatch) -> Finding | None:
+def _block(m: Table, every: Table) -> Finding | None:
     """Recognise one field that is wrong alone, or the same whole units of some fields."""
-    fields, units = dict.fromkeys(map(_field, m.names)), set(map(_unit, m.names))
-    other_fields = set(map(_field, m.agreeing)) - set(fields)
-    spared = [name for name in m.agreeing if _field(name) in fields and _unit(name) in units]
-    whole_units = len(m.names) > 2 and len(fields) <= len(other_fields) and not spared
-    if not other_fields or not (len(fields) == 1 or whole_units):
+    right, fields = every[every.status == "agrees"], list(dict.fromkeys(m.fields))
+    others = set(right.fields) - set(fields)
+    spared = np.isin(right.fields, fields) & np.isin(right.units, m.units)
+    whole_units = len(m) > 2 and len(fields) <= len(others) and not spared.any()
+    if not others or not (len(fields) == 1 or whole_units):
         return None
     only = f"only {' and '.join(fields)} {'is' if len(fields) == 1 else 'are'} wrong"
-    where = _place(m.names) if len(m.names) <= 3 else f"{len(m.names)} coordinates"
-    return Finding("block", f"{only}: in {where}; the other {len(m.agreeing)} that were seen agree")
+    where = _place(m, every) if len(m) <= 3 else f"{len(m)} coordinates"
+    text = f"{only}: in {where}; the other {len(right)} that were seen agree"
+    return Finding("block", text)
 
 
-def _unknown(m: Mismatch) -> Finding:
-    if not m.names.size:
-        return Finding("unknown", "the gradient is wrong at points beside the kink alone")
-    bad = m.names[~np.isfinite(m.given)]
-    if bad.size:
-        return Finding("unknown", f"the gradient is NaN or infinite in {_place(bad)}")
-    errors = np.abs(m.given - m.numeric) / np.maximum(np.abs(m.given), np.abs(m.numeric))
-    text = f"with relative errors of up to {np.max(errors):.2g}, in no known pattern"
-    return Finding("unknown", f"the gradient is wrong in {_place(m.names)}, {text}")
+def _another_loss(problem: Problem) -> Finding | None:
+    """Recognise the gradient of another function: its own derivatives are symmetric."""
+    steps = 2.0**-17 * max(1.0, np.max(np.abs(problem.x))) * np.eye(len(problem.x))
+    with suppress(ValueError):
+        rises = [problem.grad(problem.x + h) - problem.grad(problem.x - h) for h in steps]
+        across = rises - np.diag(np.diag(rises))  # on the diagonal it is a matter of course
+        apart, size = np.max(np.abs(across - across.T)), 1e-6 * np.max(np.abs(rises))
+        if apart <= size < np.max(np.abs(across)):
+            text = "it is consistent with itself (its derivatives are symmetric), but not with f"
+            return Finding("other loss", f"the gradient belongs to another loss: {text}")
+    return None
 
 
-def _fit(m: Mismatch, target: Floats, columns: list[Floats]) -> Floats | None:
-    """Return the multiples of the columns that add up to the target, if they do."""
-    A, b = np.stack(columns, axis=1) / m.allowed[:, None], target / m.allowed
-    sizes = np.linalg.norm(A, axis=0)
-    if not (np.isfinite(sizes).all() and np.all(sizes > 0.0) and np.isfinite(b).all()):
-        return None
-    multiples, _, rank, _ = np.linalg.lstsq(A / sizes, b, rcond=1e-5)
-    if rank < len(columns) or np.any(np.abs(A / sizes @ multiples - b) > 1.0):
-        return None
-    return np.asarray(multiples / sizes, dtype=np.float64)
+def _unknown(m: Table, every: Table) -> Finding:
+    bad = m[~np.isfinite(m.given)]
+    if len(bad):
+        text = f"the gradient is NaN or infinite in {_place(bad, every)}"
+        return Finding("unknown", text)
+    error = np.max(np.abs(m.given - m.numeric) / np.maximum(np.abs(m.given), np.abs(m.numeric)))
+    text = f"with relative errors of up to {error:.2g}, in no known pattern"
+    return Finding("unknown", f"the gradient is wrong in {_place(m, every)}, {text}")
 
 
-def _by_chance(m: Mismatch, n_fitted: int) -> bool:
-    """Whether unrelated numbers could fit, of which so many were made to fit."""
-    chances = np.minimum(1.0, m.allowed / np.abs(m.given - m.numeric))
-    return bool(np.prod(np.sort(chances)[n_fitted:]) > MOST_CHANCE)
+def _place(m: Table, every: Table) -> str:
+    """Say where: the row or column of a matrix, or the names if they are few, or the fields."""
+    field, row, unit = m.fields[0], m.rows[0], m.units[0]
+    for key, line in ("rows", f"{field}[{row}, :]"), ("units", f"{field}[:, {unit}]"):
+        whole = every[(every.fields == field) & (every.rows != "") & (every[key] == m[key][0])]
+        if len(m) > 1 and np.array_equal(m.at, whole.at):
+            return line
+    if len(m) <= 3:
+        return ", ".join(m.names)
+    return f"{len(m)} coordinates of {', '.join(dict.fromkeys(m.fields))}"
 
 
-def _by_group(x: Floats, groups: list[str]) -> list[Floats]:
-    """Return the parameters of each group, with 0 elsewhere; groups that are 0 are left out."""
-    keys = np.array(groups)
-    return [np.where(keys == key, x, 0.0) for key in dict.fromkeys(keys[x != 0.0])] or [x]
+@np.errstate(all="ignore")
+def missed(judged: list[Coordinate], problem: Problem, rtol: float) -> tuple[str, ...]:
+    """Return the mistakes that would have passed, each in a sentence; none at a strong point.
+
+    The coordinates are in the order of the point, and none of them differs.
+    """
+    every = patterns.table_of(judged, problem, rtol)
+    seen, beside = (
+        every[np.isin(every.status, ["agrees", "unseen"])],
+        patterns.table_beside(every, problem),
+    )
+    return (*_in_fields(seen), *(() if beside is None else _beside(every, beside)))
 
 
-def _field(name: str) -> str:
-    return name.partition("[")[0]
+def _in_fields(m: Table) -> Iterator[str]:
+    """Make the gradient wrong field by field."""
+    for field in dict.fromkeys(m.fields):
+        part, alike = m[m.fields == field], m.x[[_kind(f) == _kind(field) for f in m.fields]]
+        g, is_hidden = part.given, bool(m.x.any() and not alike.any())
+        wrong = {"a wrong sign": -g, "a factor of 2": 2.0 * g, "zeros": 0.0 * g,
+                 "another power of the parameter": part.x * g,
+                 "an error of 0.1 percent": 1.001 * g}  # fmt: skip
+        errors = {what: np.abs(g - part.numeric) for what, g in wrong.items()}
+        passing = [what for what, error in errors.items() if np.all(error <= part.allowed)]
+        if passing := passing + ["a penalty"] * is_hidden:
+            yield f"here {' or '.join(passing)} in {field} would not show"
 
 
-def _unit(name: str) -> str:
-    """Return the last index of a coordinate: W_hidden[0, 2] is of unit 2."""
-    return name.partition("[")[2].rstrip("]").split(", ")[-1]
+def _kind(field: str) -> str:
+    """Return b for b_1 and b_2: a penalty on the biases shows if one of them is not 0."""
+    return re.sub(r"\d|_.*", "", field)
 
 
-def _place(names: NDArray[np.str_]) -> str:
-    if len(names) <= 3:
-        return ", ".join(names)
-    return f"{len(names)} coordinates of {', '.join(dict.fromkeys(map(_field, names)))}"
-
-
-def _as_fraction(ratio: float) -> str:
-    parts = round(1.0 / ratio)
-    is_part = abs(parts) > 1 and abs(ratio * parts - 1.0) < SAME_RATIO
-    return f"{np.sign(ratio):.0f}/{abs(parts)}" if is_part else f"{ratio:.6g}"
+def _beside(every: Table, beside: Table) -> Iterator[str]:
+    """Compare with the point beside, which is less regular: pairs swapped, and all else."""
+    for field in dict.fromkeys(every.fields):
+        m = every[(every.fields == field) & (every.status == "agrees")]
+        m = m[np.argsort(m.given)]
+        for k in np.flatnonzero(np.diff(m.given) <= m.allowed[1:])[:1]:
+            a, b = beside.given[m.at[k : k + 2]]
+            if abs(a - b) > 1e-5 * abs(a):
+                yield f"{m.names[k]} and {m.names[k + 1]} swapped would not show"
+    wrong = beside[np.abs(beside.given - beside.numeric) > CLEAR * beside.allowed]
+    if len(wrong):
+        yield f"beside this point the gradient is wrong, in {wrong.names[0]}: check there"

@@ -5,8 +5,6 @@ errors are its own, and so are the options of `check_vjp` and `check_hvp`. In an
 is the product under test.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -15,11 +13,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from hwlib._arrays import Floats, as_callable, as_floats
+from hwlib._layout import Function, Layout, Point
 from hwlib.gradcheck.check import check_grad
 from hwlib.gradcheck.diagnosis import diagnose
-from hwlib.gradcheck.layout import Function, Layout, Point
 from hwlib.gradcheck.problem import Problem
-from hwlib.gradcheck.report import Report, worst_first
+from hwlib.gradcheck.report import FAULTS, Report, worst_first
 
 Product: TypeAlias = Callable[[Point, Point], Point]
 
@@ -59,21 +57,17 @@ def check_jacobian(f: Function, jac: Function, x: Point, *, rtol: float = 1e-6) 
 
     # Row by row, for the sum is rounded as far as its largest output.
     reports = [check_grad(total, grad, {row: x}, rtol=rtol) for row in place]
-    return _as_one(reports, Problem(total, grad, dict.fromkeys(place, x)))
-
-
-def _as_one(reports: list[Report], problem: Problem) -> Report:
-    """Return one report of all rows, with a diagnosis of the whole."""
-    found = {c.name: c for report in reports for c in report.coordinates}
-    judged, rtol = [found[name] for name in problem.layout.names], reports[0].rtol
-    parts: dict[str, Any] = {
-        name: tuple(dict.fromkeys(entry for r in reports for entry in getattr(r, name)))
-        for name, value in vars(reports[0]).items() if isinstance(value, tuple)
-    }  # fmt: skip
-    whole = replace(reports[0], **parts | {"coordinates": worst_first(judged, rtol)})
-    if whole.passed:
+    parts = {
+        key: tuple(dict.fromkeys(entry for report in reports for entry in getattr(report, key)))
+        for key in ("coordinates", "beside", "notes", "diagnosis", "missed")
+    }
+    found = parts.pop("coordinates")
+    whole = Report(worst_first(found, rtol), rtol, **parts)
+    if not whole.names("differs") or any(f.family in FAULTS for f in whole.diagnosis):
         return whole
-    return replace(whole, diagnosis=diagnose(judged, problem.x, rtol))
+    problem = Problem(total, grad, dict.fromkeys(place, x))
+    judged = sorted(found, key=lambda c: problem.layout.names.index(c.name))
+    return replace(whole, diagnosis=tuple(diagnose(judged, problem, rtol)))
 
 
 def check_vjp(f: Function, vjp: Product, x: Point, **options: Any) -> Report:

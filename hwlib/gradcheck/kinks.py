@@ -1,20 +1,20 @@
 """Kinks: where the derivative jumps, and what can be said there all the same."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hwlib._arrays import Floats, as_callable, as_count, as_float, as_floats, as_rng
-from hwlib.gradcheck.layout import Function
-from hwlib.gradcheck.noise import MACHINE_EPSILON, RESOLUTION
+from hwlib._layout import MACHINE_EPSILON, Function
+from hwlib.gradcheck.noise import CLEAR, RESOLUTION
 from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Finding
 from hwlib.gradcheck.step_ladder import Slope, slope_along, slopes_at
-from hwlib.gradcheck.verdict import differs
 
 FAR, NEAR, NEXT = 2.0**-12, 2.0**-16, 2.0**-20
-"""How far beside the point a kink is looked for, along a direction of about unit size."""
+"""How far beside the point a kink is looked for, along a direction of about unit size.
+
+Each is 16 times nearer than the one before, and far above the rounding of x.
+"""
 
 
 def look_beside(
@@ -38,7 +38,7 @@ def look_beside(
         noises = np.array([[slope.noise for slope in there] for there in beside])
         far_gap, near_gap = np.abs(values[0] - values[1]), np.abs(values[2] - values[3])
         # The gap of a smooth derivative shrinks with the distance, sixteen-fold here; a jump stays.
-        stays = (near_gap > 0.5 * far_gap) & (near_gap > 10.0 * (noises[2] + noises[3]))
+        stays = (near_gap > 0.5 * far_gap) & (near_gap > CLEAR * (noises[2] + noises[3]))
         jumping |= set(np.flatnonzero(stays).tolist())
     sides = [] if wrong else _sides(problem)
     return jumping, wrong, *(_between(problem, jumping, *sides) if len(sides) == 2 else ([], []))
@@ -76,7 +76,7 @@ def _between(
 
 def _wrong(given: Floats, slopes: list[Slope], rtol: float) -> set[int]:
     pairs = enumerate(zip(given.tolist(), slopes, strict=True))
-    return {k for k, (g, slope) in pairs if not slope.jump and differs(g, slope, rtol)}
+    return {k for k, (g, slope) in pairs if not slope.jump and slope.differs(g, rtol)}
 
 
 def subgradient_violation(

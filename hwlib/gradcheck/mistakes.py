@@ -1,15 +1,17 @@
 """The catalogue of wrong gradients that people write, to test the checks with.
 
-Each mistake is the correct backward pass with one part replaced.
+Each mistake is the correct backward pass with one part replaced. To add one, switch a part in
+``HINGE`` or ``NETWORK`` below, with a new argument of `hinge_grad` or `network_grad` if need be,
+and give its rule, equation and family in ``mistakes.toml``.
 """
 
-from __future__ import annotations
-
+import tomllib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hwlib import hinge
 from hwlib._arrays import Floats, as_floats
@@ -17,10 +19,8 @@ from hwlib.gradcheck.check import Candidate
 from hwlib.network import Parameters, forward, log_loss_grad, relu, relu_grad, sigmoid, sigmoid_grad
 from hwlib.polynomial import NONLINEAR
 
-Gradient: TypeAlias = Callable[..., Any]  # called as `hinge.loss_grad` or `network.loss_grad`
-OfOne: TypeAlias = Callable[[Floats], Floats]
-OfTwo: TypeAlias = Callable[[Floats, Floats], NDArray[Any]]
-Weights: TypeAlias = Callable[[int], Floats]  # of so many samples
+Gradient: TypeAlias = Callable[..., Any]
+"""Called as `hwlib.hinge.loss_grad` or `hwlib.network.loss_grad`; or a part of one."""
 
 
 class Mistake(NamedTuple):
@@ -64,31 +64,31 @@ def candidates(catalogue: Sequence[Mistake], *data: Any) -> list[Candidate]:
     return [(m.name, _bind(m.grad, data), m.equation) for m in catalogue]
 
 
-def _bind(grad: Gradient, data: tuple[Any, ...]) -> Callable[[Any], Any]:
+def _bind(grad: Gradient, data: tuple[Any, ...]) -> Gradient:
     return lambda x: grad(x, *data)
 
 
 def hinge_grad(
-    *, active: OfTwo = lambda y, h: y * h < 1.0, upstream: OfOne = lambda y: -y,
-    features: OfOne = lambda X: X, weight: Weights = np.ones, mask: Floats = NONLINEAR,
+    *, active: Gradient = lambda y, h: y * h < 1.0, upstream: Gradient = lambda y: -y,
+    features: Gradient = lambda X: X, weight: Gradient = np.ones, mask: Floats = NONLINEAR,
+    hypothesis: Gradient = hinge.hypothesis,
 ) -> Gradient:  # fmt: skip
     """Return `hwlib.hinge.loss_grad` in plain form, with what is given changed."""
 
-    def grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Floats:
+    def grad(theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Any:
         X, y = as_floats("X", X), as_floats("y", y)
-        is_active = active(y, hinge.hypothesis(theta, X))  # eq-hinge-active
-        return mask * (
-            features(X).T @ (weight(len(y)) * is_active * upstream(y))
-        )  # eq-hinge-matrix
+        is_active = active(y, hypothesis(theta, X))  # eq-hinge-active
+        delta_h = weight(len(y)) * is_active * upstream(y)  # eq-hinge-upstream
+        return mask * (features(X).T @ delta_h)  # eq-hinge-matrix
 
     return grad
 
 
 def network_grad(
-    *, delta: OfTwo = log_loss_grad, weight: Weights = np.ones, activation: OfOne = relu,
-    path: OfOne = lambda w_out: w_out, gate: OfOne = relu_grad, inputs: OfOne = lambda X: X,
-    layout: OfOne = lambda W: W, bias: float = 1.0,
-    decay: float = 1.0, decay_biases: float = 0.0, decay_gate: OfOne = lambda z: np.ones(1),
+    *, delta: Gradient = log_loss_grad, weight: Gradient = np.ones, activation: Gradient = relu,
+    path: Gradient = lambda w_out, grad: w_out, gate: Gradient = relu_grad,
+    inputs: Gradient = lambda X: X, layout: Gradient = lambda W: W, bias: float = 1.0,
+    decay: Gradient = float, decay_biases: float = 0.0, decay_gate: Gradient = lambda z: 1.0,
 ) -> Gradient:  # fmt: skip
     """Return `hwlib.network.loss_grad` in plain form, with what is given changed."""
 
@@ -97,81 +97,65 @@ def network_grad(
         X, y = as_floats("X", X), as_floats("y", y)
         z_hidden, _, z_out, _ = forward(params, X)
         delta_out = delta(z_out, y) * weight(len(X))  # eq-delta-out
-        delta_a = np.outer(delta_out, path(params.w_out))  # eq-delta-a-hidden
+        grad_w_out = activation(z_hidden).T @ delta_out + decay(l2) * params.w_out
+        delta_a = np.outer(delta_out, path(params.w_out, grad_w_out))  # eq-delta-a-hidden
         delta_z = delta_a * gate(z_hidden)  # eq-delta-z-hidden
         return Parameters(
-            layout(inputs(X).T @ delta_z) + l2 * decay * decay_gate(z_hidden) * params.W_hidden,
+            layout(inputs(X).T @ delta_z) + decay(l2) * decay_gate(z_hidden) * params.W_hidden,
             bias * delta_z.sum(axis=0) + l2 * decay_biases * params.b_hidden,
-            activation(z_hidden).T @ delta_out + l2 * decay * params.w_out,
+            grad_w_out,
             float(delta_out.sum() + l2 * decay_biases * params.b_out),
         )
 
     return grad
 
 
+def _catalogue(name: str, grads: dict[str, Gradient]) -> tuple[Mistake, ...]:
+    path = Path(__file__).with_suffix(".toml")
+    words = tomllib.loads(path.read_text(encoding="utf-8"))[name]
+    return tuple(Mistake(key, grad=grad, **words[key]) for key, grad in grads.items())
+
+
 # fmt: off
-HINGE = (
-    Mistake("branches swapped", "The samples with a margin below 1 are those that count.",
-            "eq-hinge-upstream", "unknown", hinge_grad(active=lambda y, h: y * h >= 1.0)),
-    Mistake("margin test forgotten", "A sample with a margin of 1 or more adds nothing.",
-            "eq-hinge-sample-grad", "unknown", hinge_grad(active=lambda y, h: np.isfinite(h))),
-    Mistake("margin test on h", "The margin is y h, not h.",
-            "eq-margin", "unknown", hinge_grad(active=lambda y, h: h < 1.0)),
-    Mistake("sign", "The loss falls as the margin grows: its derivative with respect to h is -y.",
-            "eq-hinge-margin-slope", "sign", hinge_grad(upstream=lambda y: y)),
-    Mistake("y forgotten", "The derivative of the loss with respect to h is -y, not -1.",
-            "eq-hinge-upstream", "unknown", hinge_grad(upstream=lambda y: -np.ones_like(y))),
-    Mistake("x forgotten", "The derivative of h with respect to theta_j is the feature x_j.",
-            "eq-hypothesis-grad", "unknown", hinge_grad(features=np.ones_like)),
-    Mistake("mask forgotten", "The linear feature does not count: its component is 0.",
-            "eq-mask", "mask", hinge_grad(mask=np.ones_like(NONLINEAR))),
-    Mistake("mean for sum", "The loss is the sum over the samples, not their mean.",
-            "eq-hinge-loss", "scale", hinge_grad(weight=lambda n: np.full(n, 1.0 / n))),
-    Mistake("only the first sample", "Every active sample adds its part.",
-            "eq-hinge-grad", "unknown", hinge_grad(weight=lambda n: np.eye(n)[0])),
-)
+HINGE = _catalogue("HINGE", {
+    "branches swapped": hinge_grad(active=lambda y, h: y * h >= 1.0),
+    "margin test forgotten": hinge_grad(active=lambda y, h: np.isfinite(h)),
+    "margin test on h": hinge_grad(active=lambda y, h: h < 1.0),
+    "sign": hinge_grad(upstream=lambda y: y),
+    "y forgotten": hinge_grad(upstream=lambda y: -np.ones_like(y)),
+    "x forgotten": hinge_grad(features=np.ones_like),
+    "mask forgotten": hinge_grad(mask=np.ones(7)),
+    "mean for sum": hinge_grad(weight=lambda n: np.full(n, 1.0 / n)),
+    "only the last sample": hinge_grad(weight=lambda n: np.eye(n)[-1]),
+    "no mask at all": hinge_grad(mask=np.ones(7), hypothesis=lambda theta, X: X @ theta),
+    "max(-y x, 0)": lambda theta, X, y: NONLINEAR * np.maximum(-X.T * y, 0.0).sum(axis=1),
+})
 """Wrong gradients of question 1."""
 
-NETWORK = (
-    Mistake("y - y_hat", "The error at the output is y_hat - y.",
-            "eq-delta-out", "sign", network_grad(delta=lambda z, y: y - sigmoid(z))),
-    Mistake("y forgotten", "The label is subtracted from the output.",
-            "eq-delta-out", "unknown", network_grad(delta=lambda z, y: sigmoid(z))),
-    Mistake("term of label 0 forgotten", "Samples with label 0 have a loss too.",
-            "eq-log-loss", "unknown", network_grad(delta=lambda z, y: y * log_loss_grad(z, y))),
-    Mistake("sigma' forgotten", "The chain goes through the sigmoid.", "eq-delta-out", "unknown",
-            network_grad(delta=lambda z, y: log_loss_grad(z, y) / sigmoid_grad(z))),
-    Mistake("sigma' applied twice", "y_hat - y holds sigma' already.", "eq-delta-out-product",
-            "unknown", network_grad(delta=lambda z, y: log_loss_grad(z, y) * sigmoid_grad(z))),
-    Mistake("z_j for a_j", "The output weight multiplies the value after the ReLU.",
-            "eq-grad-w-out", "block", network_grad(activation=lambda z: z)),
-    Mistake("W_j4 forgotten", "The way back to a_j goes through the weight W_j4.",
-            "eq-delta-a-hidden", "block", network_grad(path=np.ones_like)),
-    Mistake("ReLU gate forgotten", "A unit that is off passes nothing back.",
-            "eq-delta-z-hidden", "block", network_grad(gate=np.ones_like)),
-    Mistake("gate of another unit", "Each unit has a gate of its own.", "eq-delta-z-hidden",
-            "block", network_grad(gate=lambda z: relu_grad(np.roll(z, 1, axis=1)))),
-    Mistake("x_i forgotten", "The derivative of z_j with respect to W_ij is the input x_i.",
-            "eq-grad-w-hidden", "block", network_grad(inputs=np.ones_like)),
-    Mistake("transposed weights", "The gradient is laid out as the weights: inputs in rows.",
-            "eq-grad-w-hidden", "permutation", network_grad(layout=lambda W: W.T.reshape(W.shape))),
-    Mistake("bias gradient forgotten", "The loss depends on the hidden biases too.",
-            "eq-grad-b-hidden", "mask", network_grad(bias=0.0)),
-    Mistake("mean for sum", "The loss is the sum over the samples, not their mean.",
-            "eq-batch-loss", "scale", network_grad(weight=lambda n: np.full(n, 1.0 / n))),
-    Mistake("only the first sample", "Every sample adds its part.",
-            "eq-batch-loss", "unknown", network_grad(weight=lambda n: np.eye(n)[0])),
-    Mistake("lambda forgotten", "The penalty adds lambda W to the gradient.",
-            "eq-l2-grad-w-hidden", "regularization", network_grad(decay=0.0)),
-    Mistake("lambda doubled", "The 1/2 of the penalty cancels the 2 of the square.",
-            "eq-l2-penalty", "regularization", network_grad(decay=2.0)),
-    Mistake("lambda with the wrong sign", "The penalty is added, not subtracted.",
-            "eq-l2-objective", "regularization", network_grad(decay=-1.0)),
-    Mistake("biases regularized", "The penalty holds the weights, not the biases.",
-            "eq-l2-penalty", "regularization", network_grad(decay_biases=1.0)),
-    Mistake("decay only for units that are on", "The penalty does not pass through the ReLU.",
-            "eq-l2-grad-w-hidden", "regularization",
-            network_grad(decay_gate=lambda z: relu_grad(z).mean(axis=0, keepdims=True))),
-)
+NETWORK = _catalogue("NETWORK", {
+    "y - y_hat": network_grad(delta=lambda z, y: y - sigmoid(z)),
+    "y forgotten": network_grad(delta=lambda z, y: sigmoid(z)),
+    "term of label 0 forgotten": network_grad(delta=lambda z, y: y * log_loss_grad(z, y)),
+    "sigma' forgotten": network_grad(delta=lambda z, y: log_loss_grad(z, y) / sigmoid_grad(z)),
+    "sigma' applied twice": network_grad(delta=lambda z, y: log_loss_grad(z, y) * sigmoid_grad(z)),
+    "z_j for a_j": network_grad(activation=lambda z: z),
+    "W_j4 forgotten": network_grad(path=lambda w_out, grad: np.ones_like(w_out)),
+    "W_j4 after its step": network_grad(path=lambda w_out, grad: w_out - 0.1 * grad),
+    "mean twice": network_grad(gate=lambda z: relu_grad(z) / len(z)),
+    "ReLU gate forgotten": network_grad(gate=np.ones_like),
+    "gate of another unit": network_grad(gate=lambda z: relu_grad(np.roll(z, 1, axis=1))),
+    "x_i forgotten": network_grad(inputs=np.ones_like),
+    "transposed weights": network_grad(layout=lambda W: W.T.reshape(W.shape)),
+    "bias gradient forgotten": network_grad(bias=0.0),
+    "mean for sum": network_grad(weight=lambda n: np.full(n, 1.0 / n)),
+    "only the first sample": network_grad(weight=lambda n: np.eye(n)[0]),
+    "lambda forgotten": network_grad(decay=lambda l2: 0.0),
+    "lambda doubled": network_grad(decay=lambda l2: 2.0 * l2),
+    "lambda halved": network_grad(decay=lambda l2: l2 / 2.0),
+    "lambda squared": network_grad(decay=lambda l2: l2 * l2),
+    "lambda with the wrong sign": network_grad(decay=lambda l2: -l2),
+    "biases regularized": network_grad(decay_biases=1.0),
+    "decay only for units that are on": network_grad(decay_gate=lambda z: relu_grad(z).mean(0)),
+})
 """Wrong gradients of question 2; in a batch, each sample decays its share of lambda."""
 # fmt: on

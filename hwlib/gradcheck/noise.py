@@ -1,20 +1,20 @@
 """How far the values of f are rounded: the noise that finite differences divide by the step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
 
 from hwlib._arrays import Floats
+from hwlib._layout import MACHINE_EPSILON
 
-MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 RESOLUTION = 1e-4
 """A number whose noise is more than this part of it is not seen."""
-NARROWEST = 1.37e-14
+CLEAR = 10.0
+"""What is so many times its estimated error is no error."""
+NARROWEST = 2.0**-46
 SPACINGS = [NARROWEST, *np.pi / 5e3 / 17.3 ** np.arange(7)[::-1], np.pi / 1500.0, np.pi / 150.0]
-"""Over the size of x, and irregular: steps of 2**-26 are whole units of a float32. A loop that ends
-at a tolerance jumps far apart: of the last two spacings there are many."""
+"""Over the size of x. Irregular: steps of 2**-26 are whole units of a float32, and 0.0006 is one of
+decimals. A loop that ends at a tolerance jumps far apart: of the last two there are many."""
 
 
 @np.errstate(all="ignore")
@@ -27,7 +27,7 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
     any step.
     """
     unit = np.maximum(1.0, np.abs(x)) * direction / np.max(np.abs(direction))
-    rounding, finest = MACHINE_EPSILON * abs(f(x)), 0.0
+    rounding = MACHINE_EPSILON * abs(f(x))
     for spacing in SPACINGS:
         n = 32 if spacing in SPACINGS[-2:] else 4
         t = spacing * np.arange(-n, n + 1)
@@ -35,20 +35,15 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
         t, values = t[np.isfinite(values)], values[np.isfinite(values)]  # f may end beside x
         if len(t) < 5:
             continue
-        fourth = np.abs(np.diff(values, 4))
-        beside = np.pad(fourth, 4, mode="edge")
-        alone = fourth / (np.maximum(beside[:-8], beside[8:]) + 64.0 * rounding + 1e-300)
-        at, largest = int(np.argmax(alone)), np.max(fourth)
-        if spacing == NARROWEST and largest:  # 70 = 8! / 4!**2
-            finest = largest * np.sqrt(np.mean((fourth / largest) ** 2) / 70.0)
-            rounding = max(rounding, finest)
-        elif fourth[at] > 64.0 * rounding:
+        differences = np.diff(values, 4)
+        at, largest = int(np.argmax(np.abs(differences))), np.max(np.abs(differences))
+        if spacing == SPACINGS[0] and largest:  # 70 = 8! / 4!**2
+            rounding = max(rounding, largest * np.sqrt(np.mean((differences / largest) ** 2) / 70.0))
+        elif largest > 64.0 * rounding:  # four times what roundings add up to
+            # Of values in steps of one size the error is a third of a step or so.
             rounding = max(rounding, _jump(lambda u: f(x + u * unit), t[at : at + 5]) / 3.0)
-    # Where f changes as much over a few last bits, or in one jump, as over the widest steps, and
-    # where it is far rougher here than farther on, nothing can be told.
-    farther = np.max(np.abs(np.diff([f(x + (0.3 + u) * unit) for u in NARROWEST * np.arange(9)], 4)))
-    rough = finest > 2.0**24 * max(farther, MACHINE_EPSILON * np.max(np.abs(values)))
-    return float("inf") if rough or rounding > np.ptp(values) / 16.0 else float(rounding)
+    # Where a few last bits or one jump change f as much as the widest steps, nothing can be told.
+    return float("inf") if rounding > np.ptp(values) / 16.0 else float(rounding)
 
 
 def _jump(f: Callable[[float], float], t: Floats) -> float:
@@ -64,15 +59,16 @@ def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -
     at_low, at_high = f(low), f(high)
     size, changes = max(abs(at_low), abs(at_high)), [np.inf]
     while high - low > NARROWEST:
-        middle = (low + high) / 2.0
-        at_middle, step = f(middle), middle - low
+        middle, step = (low + high) / 2.0, (high - low) / 2.0
+        at_middle = f(middle)
         before, after = at_middle - at_low, at_high - at_middle
-        if abs(after - slope * step) > abs(before - slope * step):  # what is straight tells a slope
+        # The slope is that of the half that is left: between jumps f may be curved.
+        if abs(after - slope * step) > abs(before - slope * step):
             low, at_low, slope = middle, at_middle, before / step
         else:
             high, at_high, slope = middle, at_middle, after / step
         changes.append(abs(at_high - at_low - slope * step))
+    # Nine halvings let a slope shrink 512-fold, and a jump not at all: below 1/2 it is none.
     # What is continuous shrinks with the interval, what has a pole grows beyond its ends.
-    stays = 0.5 * changes[-10] < changes[-1] <= 2.0 * size
-    last_bits = 64.0 * MACHINE_EPSILON * (abs(at_low) + abs(slope))
-    return changes[-1] if stays and changes[-1] > last_bits else 0.0
+    least = max(0.5 * changes[-10], 64.0 * MACHINE_EPSILON * (abs(at_low) + abs(slope)))
+    return changes[-1] if least < changes[-1] <= 2.0 * size else 0.0

@@ -1,14 +1,11 @@
 """The numerical gradient with one step of a known size, as the chapters derive it."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np
 
 from hwlib._arrays import as_callable, as_float
-from hwlib.gradcheck.layout import Function, Layout, Point
-from hwlib.gradcheck.noise import MACHINE_EPSILON
+from hwlib._layout import MACHINE_EPSILON, Function, Layout, Point
 
 Method = Literal["forward", "central", "complex"]
 

@@ -1,16 +1,14 @@
 """What is checked: f and its gradient as functions of a vector, and what they must not do."""
 
-from __future__ import annotations
-
 import inspect
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 
 from hwlib._arrays import Floats, as_callable, as_float
-from hwlib.gradcheck.directions import Directions
-from hwlib.gradcheck.layout import Function, Layout, Point
-from hwlib.gradcheck.noise import MACHINE_EPSILON, rounding_of
+from hwlib._layout import MACHINE_EPSILON, Directions, Function, Layout, Point
+from hwlib.gradcheck.noise import rounding_of
 from hwlib.gradcheck.report import Finding
 
 OUTSIDE = (ValueError, ArithmeticError, AssertionError)
@@ -54,7 +52,7 @@ class Problem:
         self._changed: dict[str, Finding] = {}
         # In turns, for a gradient may use what f has stored, or spoil it; and each value is copied
         # at once, for the next call may return the same memory.
-        calls = [(self._f_at_x(), self._grad_at_x()) for _ in range(CALLS)]
+        calls = [(self._call("f", self._f), self._call("grad", self._grad)) for _ in range(CALLS)]
         values, gradients = (np.array(column) for column in zip(*calls, strict=True))
         self.given = gradients[0]
         self.directions = np.random.default_rng(0).normal(size=(4, len(self.x)))
@@ -82,13 +80,7 @@ class Problem:
             text = f"grad(x) fails where the check moved x by {moved:.0e}, to look past a kink"
             raise ValueError(f"{text}: {error!r}") from error
 
-    def _f_at_x(self) -> float:
-        return as_float("f(x)", self._call("f", self._f))
-
-    def _grad_at_x(self) -> Floats:
-        return self.layout.flatten("grad(x)", self._call("grad", self._grad))
-
-    def _call(self, name: str, function: Function) -> Point:
+    def _call(self, name: str, function: Function) -> Any:
         """Call at x, and see whether the argument is still x."""
         point = self.layout.point(self.x)
         value = function(point)
@@ -97,7 +89,7 @@ class Problem:
             change = f"{self.layout.names[k]} was {self.x[k]:.6g} and is {after[k]:.6g} afterwards"
             text = f"{name} changes its argument in place: {change}"
             self._changed[name] = Finding("argument changed", text)
-        return value
+        return as_float("f(x)", value) if name == "f" else self.layout.flatten("grad(x)", value)
 
     def _jump(self) -> list[Finding]:
         """Say by how much f itself jumps at x, if it does."""

@@ -1,13 +1,14 @@
 """What a check has found, and how it is printed."""
 
-from __future__ import annotations
-
 import math
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
+from hwlib._arrays import Floats
 from hwlib.numbering import cite
 
 Status = Literal["differs", "kink", "unseen", "zero", "agrees"]
@@ -32,21 +33,38 @@ class Coordinate:
         Such as ``theta[3]`` or ``W_hidden[0, 2]``.
     given, numeric : float
         The gradient under test, and its estimate by finite differences.
-    error : float
-        abs(given - numeric) / max(abs(given), abs(numeric)); 0 if both are 0 (eq-relative-error).
     noise : float
         Estimated error of `numeric`, in the unit of the derivative (eq-noise-floor).
     status : {"differs", "kink", "unseen", "zero", "agrees"}
         "zero": expected to be 0, and exactly 0. "unseen": known to fewer than four digits.
         "kink": the derivative jumps at this point, so that finite differences cannot decide.
+    ladder : ndarray, shape (2, n)
+        Steps, and the central difference with each.
     """
 
     name: str
     given: float
     numeric: float
-    error: float
     noise: float
     status: Status
+    ladder: Floats = field(repr=False, compare=False)
+
+    @property
+    def error(self) -> float:
+        """The relative error of the gradient."""
+        return relative_error(self.given, self.numeric)
+
+    def allowed(self, rtol: float) -> float:
+        """Return the relative error at which the coordinate would still agree."""
+        return rtol + self.noise / max(abs(self.given), abs(self.numeric))
+
+
+def relative_error(given: float, numeric: float) -> float:
+    """Return the error over the larger of the two (eq-relative-error); infinite for NaN."""
+    difference, size = abs(given - numeric), max(abs(given), abs(numeric))
+    if not math.isfinite(difference):
+        return math.inf
+    return difference / size if size else 0.0
 
 
 class Finding(NamedTuple):
@@ -55,8 +73,9 @@ class Finding(NamedTuple):
     Attributes
     ----------
     family : str
-        "sign", "scale", "regularization", "mask", "permutation", "block" or "unknown"; or a
-        fault of the functions: "not deterministic", "argument changed", "jump" or "kink".
+        "sign", "scale", "factor" (one too many, too few, or stepped), "regularization",
+        "offset", "permutation", "mask", "zeros", "block", "other loss" or "unknown"; or a fault
+        of the functions: "not deterministic", "argument changed", "jump" or "kink".
     evidence : str
         A sentence that says what is wrong, with the numbers that speak for it.
     equation : str
@@ -79,11 +98,13 @@ class Report:
     rtol : float
         The relative error that was allowed, besides the noise.
     beside : tuple of str
-        Coordinates that differ at points beside a kink.
+        Coordinates whose derivative was compared at points beside a kink, and differs there.
     matches : tuple of str
         Names of the candidates that equal the gradient under test.
     context : tuple of str
-        Why a mistake could hide at this point, as the caller says.
+        Facts that hide mistakes at this point, as the caller says.
+    missed : tuple of str
+        Mistakes that this point lets through, as the numbers show; empty if the check failed.
     notes : tuple of str
         What else was seen: noise of f, and conventions at a kink.
     diagnosis : tuple of Finding
@@ -98,6 +119,7 @@ class Report:
     context: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     diagnosis: tuple[Finding, ...] = ()
+    missed: tuple[str, ...] = ()
 
     def names(self, *statuses: Status) -> tuple[str, ...]:
         """Return the names of the coordinates of these statuses."""
@@ -112,9 +134,11 @@ class Report:
     def weak(self) -> bool:
         """Whether a wrong gradient could have escaped.
 
-        Something was unseen or at a kink, the context says so, or a wrong candidate passes.
+        Something was unseen or at a kink, the context or `missed` says so, or a wrong candidate
+        passes.
         """
-        return bool(self.names("unseen", "kink") or self.context or (self.passed and self.matches))
+        unsure = self.names("unseen", "kink") or self.context or self.missed
+        return bool(unsure or (self.passed and self.matches))
 
     @property
     def max_error(self) -> float:
@@ -126,7 +150,7 @@ class Report:
     def tolerance(self) -> float:
         """The largest relative error that a coordinate that agrees could have."""
         agree = (c for c in self.coordinates if c.status == "agrees")
-        return max((_allowed(c, self.rtol) for c in agree), default=self.rtol)
+        return max((c.allowed(self.rtol) for c in agree), default=self.rtol)
 
     def __bool__(self) -> bool:
         return self.passed
@@ -160,18 +184,35 @@ class Report:
         if self.beside:
             yield f"beside the kink the gradient is wrong in {', '.join(self.beside)}"
         yield from (f"a mistake could hide here: {fact}" for fact in self.context)
-        equal = "the same at this point as the mistake" if self.passed else "this is the mistake"
-        yield from (f"{equal} {name!r}" for name in self.matches)
+        yield from self.missed
+        equal = "this is" if self.names("differs") else "the same at this point as"
+        yield from (f"{equal} the mistake {name!r}" for name in self.matches)
         yield from self.notes
-        faults = sum(finding.family in FAULTS for finding in self.diagnosis)
-        for family, evidence, equation in self.diagnosis[: faults + 1]:
-            if not (self.matches and family == "unknown"):  # the candidate says more
-                yield evidence
-            if equation:
-                yield f"reread {cite(equation)}"
+        for f in self.diagnosis:
+            if not (self.matches and f.family == "unknown"):  # the candidate says more
+                yield f.evidence
+        yield from (f"reread {cite(e)}" for e in {f.equation for f in self.diagnosis} if e)
+
+    @np.errstate(all="ignore")
+    def plot(self, ax: Any, worst: int = 3) -> None:
+        """Draw the error of a central difference over its step on Matplotlib's axes `ax`.
+
+        For a right gradient this is a V: the error falls with slope 2 where the step is wide,
+        and rises with slope -1 where it is narrow (eq-best-step). A wrong one has a floor.
+        """
+        for c in self.coordinates[:worst]:
+            errors = np.abs(c.ladder[1] - c.given) / np.maximum(np.abs(c.ladder[1]), abs(c.given))
+            ax.loglog(c.ladder[0], np.where(errors == 0.0, np.nan, errors), "o-", label=c.name)
+        (steps, slopes), numeric = self.coordinates[0].ladder, self.coordinates[0].numeric
+        errors = np.abs(slopes - numeric) / abs(numeric)
+        k = int(np.argmin(np.where(errors > 0.0, errors, np.inf)))
+        for name, part, order in (("slope 2", steps[: k + 1], 2), ("slope -1", steps[k:], -1)):
+            ax.loglog(part, errors[k] * (part / steps[k]) ** order, "k--", label=name)
+        ax.set(xlabel="step", ylabel="relative error")
+        ax.legend()
 
 
-def worst_first(coordinates: list[Coordinate], rtol: float) -> tuple[Coordinate, ...]:
+def worst_first(coordinates: Iterable[Coordinate], rtol: float) -> tuple[Coordinate, ...]:
     """Return the coordinates in the order of the table."""
 
     # Rounding must not set the order: errors count as they are printed, or not at all.
@@ -189,13 +230,8 @@ def _row(c: Coordinate, rtol: float) -> str:
     numeric = "below noise" if below_noise else f"{c.numeric + 0.0:.6g}"
     error = f"{c.error:.1e}" if c.status == "differs" else "-"
     if c.status == "agrees":
-        error = f"< {_one_digit(_allowed(c, rtol))}"
+        error = f"< {_one_digit(c.allowed(rtol))}"
     return f"{c.given + 0.0:>12.6g}  {numeric:>12}  {error:>8}  {c.status}"
-
-
-def _allowed(c: Coordinate, rtol: float) -> float:
-    """Return the relative error at which a coordinate would still agree."""
-    return rtol + c.noise / max(abs(c.given), abs(c.numeric))
 
 
 def _one_digit(number: float) -> str:

@@ -7,14 +7,13 @@ if it contradicts none from narrower steps, for a wide step alone can miss what 
 second ladder must confirm it: no ladder is regular, so that no wave looks flat on both.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
 
 from hwlib._arrays import Floats
-from hwlib.gradcheck.noise import MACHINE_EPSILON, RESOLUTION
+from hwlib._layout import MACHINE_EPSILON
+from hwlib.gradcheck.noise import CLEAR, RESOLUTION
 from hwlib.gradcheck.problem import Problem
 
 WIDEST, RATIO = 0.31, 5.3
@@ -34,16 +33,26 @@ class Slope(NamedTuple):
         Its estimated error; infinite where f changes faster than the steps.
     jump : float
         By how much it differs on the two sides of the point; 0.0 where that is noise.
+    ladder : ndarray, shape (2, n)
+        The steps, and the central difference with each.
     """
 
     value: float
     noise: float
     jump: float
+    ladder: Floats
+
+    def differs(self, given: float, rtol: float) -> bool:
+        """Whether the error is more than `rtol` and the noise of the estimate allow."""
+        difference = abs(given - self.value)
+        allowed = rtol * max(abs(given), abs(self.value)) + self.noise
+        return not (np.isfinite(difference) and difference <= allowed)
 
 
 def steps(x: Floats, v: Floats) -> Floats:
     """Return the steps to try at x along v, the widest first."""
     size = float(np.max(np.abs(x[v != 0.0]))) or 1.0
+    # A few last bits of 1, or of a small x a fraction that does not leave its size.
     narrowest = min(2.0**-47 * max(1.0, size), 2.0**-14 * size)
     sizes = WIDEST * max(1.0, size) / RATIO ** np.arange(100)
     k = np.argmax(np.abs(v))
@@ -71,7 +80,8 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     """Return the derivative of f at a point along v."""
     h = steps(x, v)
     forward, backward, rounding = _one_sided(problem, x, v, h)
-    slopes, errors = extrapolate((forward + backward) / 2.0, h, 2, rounding)
+    central = (forward + backward) / 2.0
+    slopes, errors = extrapolate(central, h, 2, rounding)
     jumps, doubts = extrapolate(forward - backward, h, 1, 2.0 * rounding)
     if not np.isfinite(slopes).any():
         text = f"f(x) is not finite near x, where the check moved it by {h[-1]:.0e} and more"
@@ -84,10 +94,12 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     again = h[chosen + 2] * SECOND_LADDER
     forward_again, backward_again, doubt_again = _one_sided(problem, x, v, again)
     (confirmed,), _ = extrapolate((forward_again + backward_again) / 2.0, again, 2, doubt_again)
+    # The true value may lie as far beyond the second estimate as that is from the first.
     error += 2.0 * abs(float(confirmed) - slope) if np.isfinite(confirmed) else 0.0
     size = max(abs(forward[-1]), abs(backward[-1]), abs(slope))
-    is_jump = abs(jump) > 10.0 * doubt and abs(jump) > RESOLUTION * size
-    return Slope(float(np.nan_to_num(slope)), error, jump if is_jump else 0.0)
+    is_jump = abs(jump) > CLEAR * doubt and abs(jump) > RESOLUTION * size
+    ladder = np.array([h, central])
+    return Slope(float(np.nan_to_num(slope)), error, jump if is_jump else 0.0, ladder)
 
 
 def _best(slopes: Floats, errors: Floats) -> int:
@@ -109,4 +121,5 @@ def _one_sided(problem: Problem, x: Floats, v: Floats, h: Floats) -> tuple[Float
     size = MACHINE_EPSILON * np.maximum(np.abs(after), np.abs(before))
     forward = (after - here) / ((ahead[:, k] - x[k]) / v[k])
     backward = (here - before) / ((x[k] - behind[:, k]) / v[k])
+    # A difference has two roundings, and each may be twice as large as on average.
     return forward, backward, 4.0 * np.fmax(problem.rounding, size) / h

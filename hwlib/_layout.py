@@ -3,8 +3,6 @@
 So a function of any point becomes a function of a vector.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Iterator
 from numbers import Number
@@ -13,8 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hwlib._arrays import Floats, as_floats, as_numbers
-from hwlib.gradcheck.noise import MACHINE_EPSILON
+from hwlib._arrays import Floats, as_count, as_floats, as_numbers
+
+MACHINE_EPSILON = float(np.finfo(np.float64).eps)
 
 Point: TypeAlias = Any
 """An array, a number, or a NamedTuple, dict, list, tuple or dataclass of points.
@@ -44,6 +43,8 @@ class Layout:
     slices : list of slice
         Where each field is in the vector.
     vector : ndarray, shape (p,)
+    places : list of (str, tuple of int)
+        Field and index of each coordinate.
     names : list of str
         Of the coordinates: ``x[3]``, ``W_hidden[0, 2]``, ``layers[0].W[1, 2]``.
     notes : tuple of str
@@ -59,10 +60,10 @@ class Layout:
         ends = np.cumsum([array.size for array in arrays.values()]).tolist()
         self.slices = [slice(*pair) for pair in zip([0, *ends], ends, strict=False)]
         self.vector = np.concatenate([array.ravel() for array in arrays.values()])
+        shaped = zip(self.fields, self.shapes, strict=True)
+        self.places = [(field, index) for field, shape in shaped for index in np.ndindex(shape)]
         self.names = [
-            f"{field}[{', '.join(map(str, index))}]" if index else field
-            for field, shape in zip(self.fields, self.shapes, strict=True)
-            for index in np.ndindex(shape)
+            field + f"[{', '.join(map(str, at))}]" * bool(at) for field, at in self.places
         ]
         self._like = _rebuilt(point, iter(arrays.values()))
         self.notes: tuple[str, ...] = ()
@@ -87,6 +88,63 @@ class Layout:
                 raise ValueError(f"{at} has shape {array.shape}; expected {lead + shape}")
         parts = [array.astype(np.float64).reshape(*lead, -1) for _, array in arrays]
         return np.concatenate(parts, axis=-1)
+
+
+class Directions(Layout):
+    """A point as one number for each direction: how far it reaches along it.
+
+    At the point, what is a multiple of the parameter stays one; an array of zeros stays zero.
+
+    Parameters
+    ----------
+    point : Point
+    count : int
+        How many directions there are in each array: random, and the same every time. An array
+        of no more coordinates than that keeps its coordinates.
+    name : str
+
+    Attributes
+    ----------
+    names : list of str
+        Such as ``W[direction 1]``, or ``b[0]`` of a small array.
+    notes : tuple of str
+        One says how much the directions stand for.
+    """
+
+    def __init__(self, point: Point, count: int, name: str = "x") -> None:
+        self._whole, self._axes = Layout(point, name), dict[str, Floats]()
+        rng, count, names = np.random.default_rng(0), as_count("directions", count), list[str]()
+        for field, part in zip(self._whole.fields, self._whole.slices, strict=True):
+            own = self._whole.names[part]
+            if len(own) <= count:
+                axes = np.eye(len(own))
+            else:
+                # Not of unit length: each coordinate moves by a whole step, above its rounding.
+                axes = rng.normal(size=(count, len(own)))
+                own = [f"{field}[direction {k + 1}]" for k in range(count)]
+            self._axes[field], names = axes, names + own
+        super().__init__(self._along(self._whole.vector))
+        self.names = names
+        self.notes = (
+            *self._whole.notes,
+            f"{len(self._whole.vector)} coordinates were checked along {len(names)} directions:"
+            " an error that is small beside the gradient of its array may be missed",
+        )
+
+    def point(self, vector: NDArray[Any]) -> Point:
+        """Return the point that is so far along the directions."""
+        x, moved = self._whole.vector.copy(), super().point(vector - self.vector)
+        for (field, axes), part in zip(self._axes.items(), self._whole.slices, strict=True):
+            x[part] += moved[field] @ axes
+        return self._whole.point(x)
+
+    def flatten(self, name: str, value: Point, lead: tuple[int, ...] = ()) -> Floats:
+        """Return how far a value laid out like the point reaches along the directions."""
+        return super().flatten(name, self._along(self._whole.flatten(name, value, lead)), lead)
+
+    def _along(self, vector: Floats) -> dict[str, Floats]:
+        parts = zip(self._axes.items(), self._whole.slices, strict=True)
+        return {field: vector[..., part] @ axes.T for (field, axes), part in parts}
 
 
 def epsilon_of(value: Point) -> float:
