@@ -41,7 +41,7 @@ KINDS = {
 
 _rng = np.random.default_rng(20)
 POLYNOMIAL = polynomial.features(_rng.uniform(-1.3, 1.3, 12).round(2))
-SIGNS = np.where(np.arange(12) % 3 == 0, -1.0, 1.0)
+SIGNS = np.where(np.arange(12) % 5 == 1, -1.0, 1.0)
 THETA = np.array([0.4, -0.7, 1.1, -0.3, 0.8, -0.5, 0.6])
 PARAMS = network.Parameters(
     np.array([[0.8, -0.5, 1.2], [-0.6, 0.9, 0.7]]), np.array([0.3, -0.2, 0.1]),

@@ -200,7 +200,7 @@ def three_gradient(x):
 
 wrong(
     "the penalty of the first layer twice, of the last never", "github.com/lightaime/cs231n #2",
-    "another loss", two_layers_penalized, three_gradient,
+    "penalty", two_layers_penalized, three_gradient,
     Three(SCORES, SCORES.T + 0.1, THREE),
     "The loss adds W1 where W3 was meant; the gradient is that of the loss that was meant.",
 )  # fmt: skip
@@ -727,14 +727,13 @@ wrong(
 )  # fmt: skip
 
 
-def slow_solver(xp, x):
-    noise = 1e-9 * xp.cos(1e6 * x)  # where the solver stops is not smooth in x
-    return xp.sum(x**3 + noise)
+def rounded_solver(xp, x):
+    return xp.sum(xp.round(1e9 * x**3) / 1e9)  # a solver that stops returns no more digits
 
 
 wrong(
     "3 percent, behind a solver's tolerance", "github.com/pasteurlabs/tesseract-core #740",
-    "factor", slow_solver, lambda x: 3 * x**2 * np.array([1, 1, 1.03, 1, 1]), FIVE,
+    "factor", rounded_solver, lambda x: 3 * x**2 * np.array([1, 1, 1.03, 1, 1]), FIVE,
     "One term is 3 percent off, and the function stops at a tolerance of 1e-9.",
     smooth=lambda xp, x: xp.sum(x**3),
 )  # fmt: skip

@@ -43,7 +43,8 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
             # Of values in steps of one size the error is a third of a step or so.
             rounding = max(rounding, _jump(lambda u: f(x + u * unit), t[at : at + 5]) / 3.0)
     # Where a few last bits or one jump change f as much as the widest steps, nothing can be told.
-    return float("inf") if rounding > np.ptp(values) / 16.0 else float(rounding)
+    least = max(np.ptp(values) / 16.0, 64.0 * MACHINE_EPSILON * np.max(np.abs(values)))
+    return float("inf") if rounding > least else float(rounding)
 
 
 def _jump(f: Callable[[float], float], t: Floats) -> float:
@@ -70,5 +71,5 @@ def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -
         changes.append(abs(at_high - at_low - slope * step))
     # Nine halvings let a slope shrink 512-fold, and a jump not at all: below 1/2 it is none.
     # What is continuous shrinks with the interval, what has a pole grows beyond its ends.
-    least = max(0.5 * changes[-10], 64.0 * MACHINE_EPSILON * (abs(at_low) + abs(slope)))
+    least = max(0.5 * changes[-10], 64.0 * MACHINE_EPSILON * (abs(at_low) + abs(slope * low)))
     return changes[-1] if least < changes[-1] <= 2.0 * size else 0.0
