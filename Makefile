@@ -11,6 +11,9 @@ HWLIB := $(shell find hwlib -type f -not -name '*.pyc')
 SOURCES := _config.yml _toc.yml $(wildcard chapters/* formulas/*.json) $(HWLIB) \
            $(shell find site_ext -type f -not -name '*.pyc')
 AXE := tests/vendor/axe-core
+JSEP := site_ext/static/jsep
+FONTS := site_ext/static/fonts
+DEJAVU = $(wildcard $(VENV)/lib/python*/site-packages/matplotlib/mpl-data/fonts/ttf)
 # `make test` leaves out what is long and rarely tells.
 SLOW := -m "not slow"
 
@@ -96,6 +99,8 @@ hwlib/equations.json: $(PAGES) _toc.yml site_ext/numbering.py | $(ENV)
 
 execute: $(EXECUTED)  ## run every notebook that may have changed and store its outputs
 	$(BIN)/python -m formulas
+	$(BIN)/python -m site_ext.figures chapters/intro.ipynb intro-figure site_ext/static/overview.svg
+	$(BIN)/python -m site_ext.answer_data
 
 _build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(HWLIB)
 	$(BIN)/python site_ext/execute.py $<
@@ -124,13 +129,32 @@ lock:  ## renew requirements.lock (needs uv)
 	  --generate-hashes --no-config --no-header --no-annotate --no-emit-package hwlib --upgrade \
 	  --output-file requirements.lock
 
-vendor:  ## renew axe-core, with which the tests look for faults of accessibility (needs npm)
-	rm -rf _build/axe && mkdir -p _build/axe
-	cd _build/axe && npm pack --silent axe-core && tar -xzf *.tgz
-	cp $(addprefix _build/axe/package/,axe.min.js LICENSE LICENSE-3RD-PARTY.txt) $(AXE)
-	version=$$(sed -n 's/.*axe v//p;q' $(AXE)/axe.min.js); \
-	  sum=$$(sha256sum $(AXE)/axe.min.js | cut -d' ' -f1); \
-	  sed -i "s/^Version .*/Version $$version, SHA-256 of \`axe.min.js\` $$sum/" $(AXE)/README.md
+vendor: $(ENV)  ## renew axe-core of the tests, jsep of the answer boxes, and the fonts (needs npm)
+	rm -rf _build/npm && mkdir -p _build/npm/axe-core _build/npm/jsep _build/npm/font
+	for name in axe-core jsep; do (cd _build/npm/$$name && npm pack --silent $$name && tar -xzf *.tgz); done
+	cp $(addprefix _build/npm/axe-core/package/,axe.min.js LICENSE LICENSE-3RD-PARTY.txt) $(AXE)
+	cp _build/npm/jsep/package/LICENSE $(JSEP)
+	cp _build/npm/jsep/package/dist/iife/jsep.iife.min.js $(JSEP)/jsep.js
+	for script in $(AXE)/axe.min.js $(JSEP)/jsep.js; do \
+	  version=$$(sed -n '/"version":/{s/.*: "\(.*\)".*/\1/p;q}' \
+	    _build/npm/$$(basename $$(dirname $$script))/package/package.json); \
+	  sum=$$(sha256sum $$script | cut -d' ' -f1); \
+	  sed -i "s/^Version .*/Version $$version, SHA-256 of \`$$(basename $$script)\` $$sum/" \
+	    $$(dirname $$script)/README.md; \
+	done
+	cd _build/npm/font && npm pack --silent @fontsource/noto-sans-math && tar -xzf *.tgz
+	cp _build/npm/font/package/LICENSE $(FONTS)/OFL.txt
+	$(BIN)/pyftsubset _build/npm/font/package/files/noto-sans-math-latin-400-normal.woff2 \
+	  --text-file=$(FONTS)/characters.txt --flavor=woff2 --layout-features='' --no-hinting \
+	  --notdef-outline --name-IDs=0,1,2,3,4,5,6,13,14 --output-file=$(FONTS)/noto-sans-math.woff2
+	for font in DejaVuSans:dejavu-sans DejaVuSansMono:dejavu-sans-mono; do $(BIN)/pyftsubset $(DEJAVU)/$${font%:*}.ttf \
+	  --unicodes-file=$(FONTS)/text.txt --flavor=woff2 --layout-features='' --no-hinting \
+	  --drop-tables+=FFTM --output-file=$(FONTS)/$${font#*:}.woff2; done
+	cp $(DEJAVU)/LICENSE_DEJAVU $(FONTS)
+	$(BIN)/python -c "from fontTools.ttLib import TTFont; font = TTFont('$(FONTS)/noto-sans-math.woff2'); \
+	  math = font['MATH'].table.MathConstants; math.FractionRuleThickness.Value = 56; \
+	  math.ScriptPercentScaleDown, math.ScriptScriptPercentScaleDown = 76, 64; \
+	  font.save('$(FONTS)/noto-sans-math.woff2')"
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build $(VENV) *.egg-info build

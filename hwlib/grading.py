@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hwlib import data, hinge, network, polynomial
+from hwlib._layout import Layout
 from hwlib.gradcheck import Report, check_grad, mistakes
-from hwlib.gradcheck.layout import Layout
 from hwlib.gradcheck.problem import CALLS
 from hwlib.numbering import cite, number
 
@@ -105,7 +105,7 @@ def answer(question: Question, function: Callable[..., Any]) -> dict[str, Any]:
         for args, x, _ in [*question.cases] * CALLS:
             watch = cProfile.Profile()
             value = watch.runcall(function, *args)
-            codes = (entry.code for entry in watch.getstats() if hasattr(entry.code, "co_name"))
+            codes = (entry.code for entry in watch.getstats() if not isinstance(entry.code, str))
             own = [c.co_name for c in codes if HOME in c.co_filename and c.co_name in GRADIENTS]
             if own:
                 raise ValueError(f"{name} calls hwlib's own {own[0]}: write it yourself")
@@ -170,12 +170,12 @@ def _told(question: Question, report: Report, head: str, table: list[str]) -> di
     """Return by level of detail what is shown of a failure, and why it failed in a few words."""
     faults = [finding.evidence for finding in report.diagnosis if "determin" in finding.family]
     short = faults or [f"wrong: {', '.join(sorted(report.names('differs')))}"]
-    likely = [f.evidence.partition(":")[0].partition(", with")[0] for f in report.diagnosis]
+    why = [f.evidence.partition(":")[0].partition(", with")[0] for f in report.diagnosis]
     if not report.matches and report.diagnosis[0].family == "unknown":
-        table.append(f"next: with one sample, go line by line up to {cite(question.equation)}")
+        table.append(f"next: take one sample, line by line up to {cite(question.equation)}")
     return {"verdict": ("\n".join(["FAILED", *faults]), "; ".join(faults)),
             "coordinate": ("\n".join([head, *short]), "; ".join(short)),
-            "diagnosis": ("\n".join([head, *table]), " or ".join(report.matches) or "; ".join(likely))}
+            "diagnosis": ("\n".join([head, *table]), " or ".join(report.matches) or "; ".join(why))}
 
 
 def _on_hinge(seed: int) -> Iterator[tuple[Any, ...]]:

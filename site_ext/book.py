@@ -10,11 +10,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from html import escape, unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from docutils.utils import get_source_line
+from pybtex.plugin import register_plugin
+from pybtex.style.formatting.plain import Style as PlainStyle
+from pybtex.style.labels import BaseLabelStyle
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
@@ -22,20 +28,10 @@ from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_exercise.nodes import solution_node
 
-from site_ext import numbering
+from site_ext import answers, numbering
+from site_ext.figures import drawing
 from site_ext.mathml import MathError, to_mathml
 from site_ext.prune import prune
-
-# The reader's theme, before the page is drawn. With no default of the theme's own, a page whose
-# scripts are off is a light one; with one of its own ("auto") it would have no colours at all.
-THEME_SCRIPT = """
-<script>
-  localStorage.mode ||= "auto";
-  if (localStorage.mode === "auto")
-    localStorage.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  if (!location.hash) document.documentElement.classList.add("first-screen"); // until site.js
-</script>
-"""
 
 
 def mathml(node: nodes.Element, *, display: bool) -> str:
@@ -75,11 +71,42 @@ def depart_solution(self: HTML5Translator, node: solution_node) -> None:
     self.body.append("</details>\n")
 
 
-def drop_repeated_ids(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Take away the one id that sphinx-exercise gives to the body of every box on a page."""
+def drop_repeats_and_comments(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Take away what no reader needs.
+
+    That is the one id that sphinx-exercise gives to the body of every box on a page, and the
+    comments that bind the numbers of the prose.
+    """
+    for comment in [raw for raw in doctree.findall(nodes.raw) if raw.astext().startswith("<!--")]:
+        comment.parent.remove(comment)
     for section in doctree.findall(nodes.section):
         if section["ids"] in (["exercise-content"], ["solution-content"]):
             section["ids"] = []
+
+
+def join_folded_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Put folded cells that follow one another and show nothing into one: one bar opens them."""
+    cells = [c for c in doctree.findall(nodes.container) if c.get("hide_mode") == "input"]
+    for cell, after in pairwise(cells):
+        if len(cell) == 1 and cell.next_node(descend=False, siblings=True) is after:
+            after[0][:0] = cell[0].children
+            cell.parent.remove(cell)
+
+
+def name_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Give each cell of a table the head of its column: on a phone a row is a card."""
+    for table in doctree.findall(nodes.table):
+        for head in table.findall(nodes.thead):
+            names = [entry.astext() for entry in head.findall(nodes.entry)]
+            for row in table.next_node(nodes.tbody).children:
+                for name, entry in zip(names, row.children, strict=False):
+                    entry["column"] = name if entry.astext() else ""
+
+
+def visit_entry(self: HTML5Translator, node: nodes.entry) -> None:
+    HTML5Translator.visit_entry(self, node)
+    if name := node.get("column"):
+        self.body[-1] = self.body[-1].replace("<td", f'<td data-column="{escape(name)}"', 1)
 
 
 def link_equations(
@@ -99,13 +126,17 @@ def skip_alias(
 
 
 def visit_image(self: HTML5Translator, node: nodes.image) -> None:
-    """Let a figure keep its place while it is not loaded, and load when the reader comes near."""
-    start = Path(self.builder.srcdir, node["uri"]).read_bytes()[:999].decode("latin-1")
-    HTML5Translator.visit_image(self, node)
-    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', start)
-    width, height = (round(float(points) / 0.75) for points in size.groups()) if size else (0, 0)
-    attributes = f'<img loading="lazy" width="{width}" height="{height}" ' if size else "<img "
-    self.body[-1] = self.body[-1].replace("<img ", attributes)
+    """Draw a figure on the page itself, where its colours follow the reader's theme."""
+    if not node["uri"].endswith(".svg"):
+        return HTML5Translator.visit_image(self, node)
+    self.builder.images.pop(node["uri"], None)  # no file of its own
+    self.drawn, self.letters = getattr(self, "drawn", 0) + 1, getattr(self, "letters", set())
+    svg = Path(self.builder.srcdir, node["uri"]).read_text("utf-8")
+    try:
+        self.body.append(drawing(svg, node["alt"], self.drawn, self.letters))
+    except KeyError as error:
+        raise ExtensionError(f"{node['uri']}: {error} is no colour of the book") from error
+    raise nodes.SkipNode
 
 
 def latex_of_equations(app: Sphinx, env: BuildEnvironment) -> None:
@@ -127,6 +158,7 @@ def number_by_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
         for page, kinds in env.toc_fignumbers.items()
         for name, number in kinds.get("displaymath", {}).items()
     }
+    env.book_search = []
     executed = Path(app.srcdir, "formulas", "executed.json")
     env.book_executed = json.loads(executed.read_text("utf-8")) if executed.exists() else {}
     return []
@@ -171,19 +203,52 @@ IN_PARENTHESES = re.compile(rf"\(({REFERENCE}(?:,?\s+(?:and\s+|to\s+)?{REFERENCE
 """References to equations and nothing else, in parentheses: they have their own."""
 
 
+LONG_NAME = re.compile(r'((?<=<span class="pre">)|(?<=<span class="classifier">))[^<]{9,}')
+"""Code in a line of text, which a phone may have to break: behind a sign, not within a word."""
+
+
+SECTION = re.compile(r'(?s)<section[^>]* id="([^"]*)">.*?<h\d>(.*?)<a class="headerlink.*?</h\d>')
+WITHIN = re.compile(r"</?(?:m\w+|semantics|span)\b[^>]*>")
+UNSEEN = re.compile(r"(?s)<(annotation|mtr(?= class=.r)|details(?= class=.admonition h)).*?</\1>")
+BETWEEN = re.compile(r"(?s)<(template|style|script|summary)\b.*?</\1>|<[^>]*>|#(?=</a>)")
+"""A section's head; tags within words and formulas; what is not seen; tags between words."""
+
+
+def text_of(markup: str) -> str:
+    """Return what a reader sees of a piece of a page; formulas as they are drawn."""
+    markup = WITHIN.sub("", UNSEEN.sub("", markup).replace("<mo>=</mo>", " = "))
+    return " ".join(unescape(BETWEEN.sub(" ", markup)).split())
+
+
+def index_page(app: Sphinx, pagename: str, body: str) -> None:
+    """Keep the sections of a page for the search: page, its title, anchor, heading, text."""
+    _, *parts = SECTION.split(body)
+    for anchor, heading, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        words = [text_of(piece) for piece in (heading, text)]
+        app.env.book_search.append([pagename, text_of(parts[1]), anchor, *words])
+
+
+def write_index(app: Sphinx, exception: Exception | None) -> None:
+    """Write the index of the search as a script, in place of one that has no text."""
+    if not exception and app.builder.name == "html":
+        index = json.dumps(app.env.book_search, ensure_ascii=False, separators=(",", ":"))
+        Path(app.outdir, "searchindex.js").write_text(f"const BOOK = {index};\n", "utf-8")
+
+
 def finish_page(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Choose the theme early; add the equations referred to; let no script hold up the page."""
-    context["metatags"] = context.get("metatags", "") + THEME_SCRIPT
+    """Finish what a page says; add the equations referred to; let no script hold it up."""
     # Roles of docutils that WAI-ARIA has deprecated, on elements that may not bear them; and the
     # label that myst-nb puts over the words "Show the code".
     wrong = r' role="(list|doc-[a-z]+)"| aria-label="Toggle hidden content"'
     body = re.sub(wrong, "", context.get("body", ""))
+    body = LONG_NAME.sub(lambda name: re.sub(r"([._/(,=\[]+)(?=\w)", r"\1<wbr>", name[0]), body)
     body = label_links(app, pagename, IN_PARENTHESES.sub(r"\1", body))
     if counts := app.env.book_executed.get(Path(pagename).name):
         body += executed_line(counts, app.builder.get_relative_uri(pagename, "chapters/ledger"))
     context["body"] = body
+    index_page(app, pagename, body)
     for label in sorted(set(re.findall(r'href="[^"#]+#equation-(eq-[\w-]+)"', body))):
         formula = mathml(app.env.book_equations[label], display=True)
         context["body"] += f'<template id="preview-{label}">{formula}</template>\n'
@@ -206,19 +271,39 @@ def add_explorables(
             app.add_js_file(f"explore/{name}.js")
 
 
+class AuthorYear(BaseLabelStyle):  # type: ignore[misc]
+    """Entries of the bibliography are named as they are cited: Squire and Trapp, 1998."""
+
+    def format_labels(self, entries: list[Any]) -> Iterator[str]:
+        for entry in entries:
+            names = [" ".join(person.last_names) for person in entry.persons["author"]]
+            named = " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
+            yield f"{entry.fields.get('key', named)}, {entry.fields['year']}"
+
+
+class Alphabetical(PlainStyle):  # type: ignore[misc]
+    default_label_style = AuthorYear
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
+    register_plugin("pybtex.style.formatting", "book", Alphabetical)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx_exercise")
     app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
+    app.add_node(nodes.entry, override=True, html=(visit_entry, HTML5Translator.depart_entry))
     app.add_node(nodes.image, override=True, html=(visit_image, HTML5Translator.depart_image))
-    app.connect("doctree-resolved", drop_repeated_ids)
+    app.connect("doctree-read", join_folded_cells)
+    app.connect("doctree-read", name_cells)
+    app.connect("doctree-resolved", drop_repeats_and_comments)
     app.connect("autodoc-process-docstring", link_equations)
     app.connect("autodoc-skip-member", skip_alias)
     app.connect("env-check-consistency", latex_of_equations)
     app.connect("env-get-updated", number_by_page, priority=900)
     app.connect("html-page-context", add_explorables)
+    answers.setup(app)
     app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", write_index)
     app.connect("build-finished", prune, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

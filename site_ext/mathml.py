@@ -8,6 +8,7 @@ that would come out wrong stops the build.
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from html import unescape
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -24,14 +25,14 @@ PARTS = {
 UNDER_OVER = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 SCRIPTS = (*UNDER_OVER, *UNDER_OVER.values())
 PRIMES = ("′", "″", "‴")
-ACCENTS = {"^": "\u02c6", "~": "\u02dc", "\u00af": "\u00af"}
+ACCENTS = {"^": "\u02c6", "~": "~"}
 ORDINARY = ("∂", "⊤", "/", "⋯", "…", "⋮", "⋱")
 SUMS, TIMES = ("∑", "∏"), ("·", "⊙", "×")
 OPENING, CLOSING = ("(", "[", "{"), (")", "]", "}")
 DESCENDING = "gjpqyQβγζημξρςφχψϕ"
 # How far an index moves to the left, in its own em: under the arm of the letter before it, and for
 # the tail of its first letter. The font holds these numbers; TeX reads them, browsers do not.
-UNDER, TAIL = {"W": 0.26, "r": 0.23, "′": 0.3}, {"j": 0.14}
+UNDER, TAIL = {"W": 0.06, "r": 0.06, "′": 0.36}, {"j": 0.06}
 
 
 class MathError(ValueError):
@@ -120,6 +121,7 @@ def _mend_scripts(element: Element) -> None:
         element.tag = UNDER_OVER[element.tag]
     elif last.text in PRIMES:
         # Behind its letter: the font's prime is raised already, and would be too high.
+        last.set("style", "margin-inline: 0.06em")
         row = Element("mrow")
         row.extend([base, last])
         element.tag = "msub" if index else "mrow"
@@ -173,6 +175,12 @@ def _mend_table(table: Element) -> None:
         if cell.get("columnalign") == "left" and table.get("class") == "plain":
             table.set("class", "cases")
         cell.attrib.pop("columnalign", None)
+    for index, row in reversed(list(enumerate(table))):
+        if len(row) == 4:  # on a phone the reason of a step stands below its line: see book.css
+            below = Element("mtr", {"class": "reason"})
+            below.append(deepcopy(row[3]))
+            below[0].set("columnspan", "2")
+            table.insert(index + 1, below)
 
 
 def _space_row(row: Element, *, script: bool) -> None:

@@ -17,7 +17,7 @@ from sphinx.application import Sphinx
 
 UNUSED = ("locales", "vendor", "styles", "images/logo_*", "scripts/bootstrap*", "**/*.map",
           "scripts/fontawesome*", "webpack-macros.html", "sbt-webpack-macros.html", "*.css",
-          "minus.png", "plus.png", "file.png")  # fmt: skip
+          "minus.png", "plus.png", "file.png", "searchtools.js", "language_data.js")  # fmt: skip
 SHEET = re.compile(
     r'\s*<link rel="stylesheet"[^>]* href="(.*?)_static/((?:styles/)?[^"?/]+)["?][^>]*>'
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import gzip
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from fontTools.ttLib import TTFont
 from playwright.sync_api import ConsoleMessage, Locator, Page
 
 DESKTOP, PHONE, NARROW = (
@@ -85,6 +87,49 @@ LOADED = {
 }
 """Elements that are wrong at any size: for each check a script that returns them."""
 
+GLYPHS = """() => {
+  const found = new Map();
+  const note = (text, { fontFamily }, element) => {
+    for (const glyph of text.replaceAll(/[ -~\\s]/g, "")) {
+      found.set(glyph + fontFamily, [glyph, fontFamily, element.outerHTML.slice(0, 120)]);
+    }
+  };
+  for (const e of document.querySelectorAll("body :not(script, style, template, annotation)")) {
+    for (const child of e.childNodes) {
+      if (child.nodeType === Node.TEXT_NODE) note(child.data, getComputedStyle(e), e);
+    }
+    for (const part of ["::before", "::after"]) {
+      const style = getComputedStyle(e, part);
+      note(style.content, style, e);
+    }
+  }
+  return [...found.values()];
+}"""
+"""What is written beyond ASCII, also by a style sheet: the glyph, the fonts asked for it, where."""
+
+
+@functools.cache
+def fonts_of(site: Path) -> dict[str, set[str]]:
+    """The characters of each font that the site brings along."""
+    faces = re.findall(
+        r"@font-face *{[^}]*family: *[\"']?(.+?)[\"']?;[^}]*url\([\"']?(.+?)[\"']?\)",
+        (site / "_static/site.css").read_text("utf-8"),
+    )
+    return {
+        family: {chr(code) for code in TTFont(site / "_static" / url).getBestCmap()}
+        for family, url in faces
+    }
+
+
+def without_font(page: Page, site: Path) -> list[str]:
+    """The glyphs of a page that it leaves to the fonts of the reader's machine."""
+    return [
+        f"{glyph} in {where}"
+        for glyph, families, where in page.evaluate(GLYPHS)
+        if not any(f'"{name}"' in families and glyph in has for name, has in fonts_of(site).items())
+    ]
+
+
 LAID_OUT = {
     "sideways": """() => {
       const page = document.scrollingElement;
@@ -113,6 +158,37 @@ LAID_OUT = {
     "unreachable": """() => [...document.querySelectorAll("article *")].filter((e) =>
       e.clientWidth && e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0
       && /auto|scroll/.test(getComputedStyle(e).overflowX))""",
+    # A step of a derivation whose reason is cut off, or not in view at all.
+    "reasons": """() => [...document.querySelectorAll("mtr:has(> mtd:nth-child(4))")].filter(
+      (step) => {
+        const reasons = [step.children[3], step.nextElementSibling].filter(
+          (e) => e.checkVisibility());
+        const place = step.closest(".formula");
+        return place?.checkVisibility() && !(reasons.length === 1
+          && (reasons[0].querySelector("mtext") ?? reasons[0]).getBoundingClientRect().right
+            <= place.getBoundingClientRect().right + 1);
+      })""",
+    # A word that is broken within, on a phone.
+    "broken": """() => {
+      const broken = new Set();
+      const all = document.querySelector("article") ?? document.body;
+      const texts = document.createTreeWalker(all, NodeFilter.SHOW_TEXT);
+      const range = document.createRange();
+      while (innerWidth < 600 && texts.nextNode()) {
+        const { currentNode: text, currentNode: { parentElement: at } } = texts;
+        if (at.closest("pre, math, svg, script, style, template, ul.search, a.external")) continue;
+        for (const word of text.data.matchAll(/[\\p{L}\\p{N}]{2,}/gu)) {
+          range.setStart(text, word.index);
+          range.setEnd(text, word.index + word[0].length);
+          const [first, ...rest] = range.getClientRects();
+          if (rest.some(({ top }) => top > first.bottom - 4)) broken.add(at);
+        }
+      }
+      return [...broken];
+    }""",
+    # Code, and what it prints, that a desktop cuts off.
+    "cut": """() => innerWidth < 1280 ? [] : [...document.querySelectorAll("article pre")].filter(
+      (e) => e.scrollWidth > e.clientWidth)""",
     # On an explorable: what sticks out, is written smaller than 11 pixels, or missed by a finger.
     "explorable": """() => {
       const box = (element) => element.getBoundingClientRect();
@@ -137,7 +213,8 @@ def axe(page: Page) -> list[str]:
         page.evaluate(f"{AXE}; null")
     # It would fetch the style sheets once more, which a page from a folder may not do.
     found = page.evaluate(
-        "axe.run({ resultTypes: ['violations'], preload: false }).then((r) => r.violations)"
+        """axe.run({ resultTypes: ["violations"], preload: false, rules: {
+          "label-content-name-mismatch": { enabled: true } } }).then((r) => r.violations)"""
     )
     return [f"{v['id']}: {node['html'][:120]}" for v in found for node in v["nodes"]]
 
@@ -153,6 +230,7 @@ def faults(page: Page, site: Path) -> dict[str, list]:
     the theme, all else on the width, and nothing on both.
     """
     found = {what: elements(page, script) for what, script in LOADED.items()}
+    found["glyphs"] = without_font(page, site)
     page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     for size, theme in ((DESKTOP, "light"), (PHONE, "dark"), (NARROW, "dark")):
         page.set_viewport_size(size)

@@ -11,7 +11,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pages import BACKGROUND, DESKTOP, FRAMES, NARROW, PAGE, READY, faults, follow, go, watch
+from pages import (
+    BACKGROUND,
+    DESKTOP,
+    FRAMES,
+    NARROW,
+    PAGE,
+    PHONE,
+    READY,
+    faults,
+    follow,
+    go,
+    watch,
+)
 from playwright.sync_api import Browser, BrowserContext, Page
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
@@ -97,8 +109,14 @@ SPOILT = {
       <annotation>x</annotation></semantics></math></div>
       <span class="eqno" style="position: absolute; left: 0">(1)</span></div>""",
     "unreachable": """<div style="overflow-x: auto"><div style="width: 1300px">wide</div></div>""",
+    "reasons": f"""<div class="formula"><math><mtable class="aligned"><mtr>{"<mtd></mtd>" * 3}
+      <mtd><mspace width="90em"/></mtd></mtr><mtr class="reason"></mtr></mtable></math></div>""",
+    "broken": f'<p style="overflow-wrap: anywhere">{"x" * 99}</p>',
+    "glyphs": """<style>.icon::before { content: "\\f062"; }</style><p class="icon">\u4e00</p>""",
+    "cut": f"<pre>{'x' * 200}</pre>",
     "explorable": '<div class="explorable"><button style="height: 9px">press</button></div>',
-    "axe": '<p style="color: #888; background: #777">pale</p>',
+    "axe": """<p style="color: #888; background: #777">pale</p>
+      <a href="#" aria-label="Something else">words</a>""",
 }
 
 
@@ -112,6 +130,8 @@ def test_each_fault_is_seen(tab, site, monkeypatch) -> None:
     tab.unroute_all()
     assert {what.partition(" at ")[0] for what in found} == SPOILT.keys() | {"heavy"}
     assert {"axe at 1280 pixels, light", "axe at 390 pixels, dark"} <= found.keys()
+    assert [fault[0] for fault in found["glyphs"]] == ["\u4e00", "\uf062"]
+    assert [fault for fault in found["axe at 1280 pixels, light"] if "content-name" in fault]
 
 
 def test_axe_core_is_the_file_that_its_readme_names() -> None:
@@ -203,13 +223,44 @@ def test_the_reader_can_choose_the_theme(visit) -> None:
     assert len(set(themes)) == 2
 
 
-@pytest.mark.parametrize("word", ["hinge", "ReLU", "sigma", "subgradient", "eq-hinge-grad"])
-def test_search_finds_from_a_folder(visit, word) -> None:
+@pytest.mark.parametrize("word", ["hinge", "ReLU", "σ", "subgradient", "loss_grad"])
+def test_search_finds_from_a_folder_and_shows_where(visit, word) -> None:
     page = visit(f"search.html?q={word}")
-    page.locator("ul.search li a").first.wait_for()
     assert page.complaints == []
-    follow(page, page.locator("ul.search li a").first)
-    assert word.lower().split("-")[-1] in page.content().lower()
+    found = page.locator("ul.search li")
+    for text in found.all_inner_texts():
+        assert text.endswith("…") and "href=" not in text
+    assert word.lower() in found.locator("mark").first.inner_text().lower()
+    follow(page, found.locator("a").first)
+    assert word.lower() in page.content().lower()
+
+
+def addresses(page: Page) -> list[str]:
+    """The pages that a search found, in their order."""
+    links = page.locator("ul.search a").evaluate_all("(found) => found.map((a) => a.href)")
+    return [re.sub(r".*/|\.html.*", "", link) for link in links]
+
+
+def test_search_puts_chapters_before_reference(visit) -> None:
+    kinds = [
+        bool(re.match("api|ledger", name)) for name in addresses(visit("search.html?q=margin"))
+    ]
+    assert True in kinds and kinds == sorted(kinds)
+
+
+@pytest.mark.parametrize("query", ["2.1.9", "(2.1.9)"])
+def test_search_finds_an_equation_by_its_number(visit, query) -> None:
+    page = visit(f"search.html?q={query}")
+    assert addresses(page)[0] == "network_1_output_error"
+    assert "(2.1.9)" in page.locator("ul.search p").first.inner_text()
+    follow(page, page.locator("ul.search a").first)
+    assert page.locator("section:target #equation-eq-log-loss").count()
+
+
+def test_search_says_when_it_finds_nothing(visit) -> None:
+    page = visit("search.html")
+    page.goto(page.url + "?q=xylophone")
+    assert page.get_by_role("status").inner_text() == "0 sections with “xylophone”"
 
 
 def test_keyboard_path_through_a_chapter(visit) -> None:
@@ -290,13 +341,62 @@ def test_only_what_is_wide_is_a_stop_of_the_keyboard(visit) -> None:
     assert len(wide) < len(narrow) and all(wide)
 
 
-def test_paper_shows_solutions_and_no_controls(visit) -> None:
+# The pixels of the text of each figure, indices aside: a letter has 100 units in its font.
+TEXTS = """() => [...document.querySelectorAll(".drawing")].map((drawing) =>
+  [...drawing.querySelectorAll("g[transform*=scale]")].map((text) => {
+    const { a, b } = text.getScreenCTM();
+    return 100 * Math.hypot(a, b);
+  }))"""
+# Each figure that is wider than its frame: what the frame says, and whether keys can scroll it.
+SCROLLED = """() => [...document.querySelectorAll(".frame")].filter((frame) =>
+  frame.scrollWidth > frame.clientWidth).map((frame) =>
+    [getComputedStyle(frame, "::before").content, frame.tabIndex])"""
+
+
+def test_the_text_of_every_figure_can_be_read_on_a_phone(tab, site) -> None:
+    seen, scrolled = 0, []
+    for name in NAMES[:-3]:
+        go(tab, f"{site.as_uri()}/{name}")
+        tab.set_viewport_size(PHONE)
+        tab.add_style_tag(content="figure.explored .frame { display: block !important; }")
+        tab.evaluate(FRAMES)
+        for texts in tab.evaluate(TEXTS):
+            assert len(texts) > 3 and min(texts) >= 9, f"{name}: {min(texts)}"
+            seen += 1
+        scrolled += tab.evaluate(SCROLLED)
+        tab.set_viewport_size(DESKTOP)
+        tab.evaluate(FRAMES)
+        assert tab.evaluate(SCROLLED) == [], name
+    assert seen > 40 and 2 < len(scrolled) < 10
+    assert all("scroll it sideways" in says and index == 0 for says, index in scrolled)
+    tab.add_style_tag(content=".drawing { width: 200px; min-width: 0 !important; }")
+    assert all(min(texts) < 9 for texts in tab.evaluate(TEXTS))
+
+
+def test_a_figure_lies_on_the_ground_of_the_page_and_on_paper_on_white(visit) -> None:
+    page = visit("chapters/network_1_output_error.html", color_scheme="light")
+    ground = "getComputedStyle(document.querySelector('.drawing path')).fill"
+    ink = "getComputedStyle(document.body).getPropertyValue('--ink-black')"
+    for theme, color in PAGE.items():
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"color => {BACKGROUND} === color", arg=color)
+        assert page.evaluate(ground) == color
+        dark = page.evaluate(ink)
+    page.emulate_media(media="print")
+    assert page.evaluate(ground) == PAGE["light"] and page.evaluate(ink) != dark
+
+
+def test_paper_shows_the_solutions_that_are_open_and_no_controls(visit) -> None:
     page = visit("chapters/network_3_hidden_weight.html", color_scheme="dark")
+    page.locator("details.solution summary").last.click()
     page.emulate_media(media="print")
     for name in (".bd-sidebar-primary", ".article-header-buttons", ".copy-latex", "button.copybtn"):
         assert not page.locator(name).first.is_visible(), name
-    solution = page.locator("details.solution p").last
-    assert solution.bounding_box()["height"] > 0
+    shown = page.evaluate(
+        """[...document.querySelectorAll("details.solution")].map((d) =>
+          [...d.querySelectorAll("p")].at(-1).checkVisibility())"""
+    )
+    assert shown == [False, False, False, True]
     assert background(page) == "rgb(255, 255, 255)"
 
 

@@ -141,6 +141,39 @@ def test_fields_by_hand(fields, families, evidence):
     assert found[0].evidence == evidence
 
 
+def layers_grad(p):
+    """The gradient of the sum of sin(W)**2 + b**3 over all layers."""
+    return {"layers": [{"W": np.sin(2 * q["W"]), "b": 3 * q["b"] ** 2} for q in p["layers"]]}
+
+
+@pytest.mark.parametrize(
+    ("layer", "key", "change", "evidence"),
+    [
+        (0, "W", lambda g: -g, "6 coordinates of layers[0].W: the gradient is -1 times"),
+        (1, "b", lambda g: 2 * g, "layers[1].b[0], layers[1].b[1], layers[1].b[2]: the gradient"),
+        (0, "W", lambda g: g * [1, 0, 1], "the gradient is 0 in layers[0].W[:, 1], and should"),
+        (1, "W", lambda g: g * [[0], [1]], "the gradient is 0 in layers[1].W[0, :], and should"),
+    ],
+)
+def test_nested_parts_are_told_by_their_names(layer, key, change, evidence, rng):
+    x = {"layers": [{"W": rng.normal(size=(2, 3)), "b": rng.normal(size=3)} for _ in range(2)]}
+
+    def loss(p):
+        return sum(np.sum(np.sin(q["W"]) ** 2) + np.sum(q["b"] ** 3) for q in p["layers"])
+
+    def wrong(p):
+        grad = layers_grad(p)
+        grad["layers"][layer][key] = change(grad["layers"][layer][key])
+        return grad
+
+    assert check_grad(loss, layers_grad, x)
+    (finding,) = check_grad(loss, wrong, x).diagnosis
+    assert evidence in finding.evidence
+    if "0 in" not in evidence:
+        (finding,) = check_grad(loss, wrong, x, directions=2).diagnosis
+        assert f"layers[{layer}].{key}[direction 1]" in finding.evidence
+
+
 class Four(NamedTuple):
     A: np.ndarray
     b: np.ndarray

@@ -1,4 +1,4 @@
-"""hwlib.gradcheck.layout.Directions: many coordinates, seen along a few random directions."""
+"""hwlib._layout.Directions: many coordinates, seen along a few random directions."""
 
 from __future__ import annotations
 

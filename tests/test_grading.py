@@ -10,8 +10,8 @@ from test_main import RIGHT
 
 from hwlib import __main__ as program
 from hwlib import grading, hinge, network
+from hwlib._layout import Layout
 from hwlib.gradcheck import mistakes, numerical_grad
-from hwlib.gradcheck.layout import Layout
 from hwlib.gradcheck.problem import CALLS
 from hwlib.grading import QUESTIONS
 from hwlib.numbering import cite

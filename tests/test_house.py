@@ -58,6 +58,7 @@ LIMITS = {
     "the check": (950, ["gradcheck"]),
     "the command line": (300, ["__main__.py", "grading.py"]),
     "the formulas": (800, ["../formulas"]),
+    "the extension of the site": (600, ["../site_ext"]),
 }  # fmt: skip
 """Lines of code at most, and where they are."""
 
@@ -111,6 +112,13 @@ def test_a_part_of_the_house_is_no_longer_than_it_may_be(part):
         if path.exists()
     }
     assert 0 < sum(counts.values()) <= most, counts
+
+
+def test_script_and_style_of_the_site_are_no_longer_than_they_may_be():
+    paths = [path for kind in ("js", "css") for path in (ROOT / "site_ext").rglob(f"*.{kind}")]
+    texts = [re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL) for path in paths]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    assert 500 < sum(bool(line) and not line.startswith("//") for line in lines) <= 1100
 
 
 @pytest.mark.parametrize("path", files("."), ids=lambda path: path.name)

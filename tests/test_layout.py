@@ -1,4 +1,4 @@
-"""hwlib.gradcheck.layout: points of any shape that people have, and gradients like them."""
+"""hwlib._layout: points of any shape that people have, and gradients like them."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ ITALICS = {"h": "ℎ"} | {
     for code in (*range(0x1D434, 0x1D455), *range(0x1D456, 0x1D468), *range(0x1D6FC, 0x1D71C))
 }
 
+PRIME = '<mi style="margin-inline: 0.06em">′</mi>'
 # A construct of the book's LaTeX, and what of it must be in the MathML.
 CONSTRUCTS = {
     r"a + b - c": "<mo>−</mo>",
@@ -34,9 +35,9 @@ CONSTRUCTS = {
     r"10^{-16}": '<msup><mpadded height="0.59em"><mn>10</mn></mpadded>',
     r"(a)^2": '<mpadded height="0.59em"><mo stretchy="false">)</mo></mpadded><mn>2</mn></msup>',
     r"\left( a \right)^2": "</mo></mrow><mn>2</mn></msup>",
-    r"W_{14}": '<mi>W</mi><mn style="margin-left: -0.26em">14</mn></msub>',
-    r"W_{j4}": '<mi>W</mi><mrow style="margin-left: -0.40em"><mi>j</mi><mn>4</mn></mrow></msub>',
-    r"c_j": '<mi>c</mi><mi style="margin-left: -0.14em">j</mi></msub>',
+    r"W_{14}": '<mi>W</mi><mn style="margin-left: -0.06em">14</mn></msub>',
+    r"W_{j4}": '<mi>W</mi><mrow style="margin-left: -0.12em"><mi>j</mi><mn>4</mn></mrow></msub>',
+    r"c_j": '<mi>c</mi><mi style="margin-left: -0.06em">j</mi></msub>',
     r"\frac{\partial L}{\partial W_{14}}": "<mfrac><mrow><mi>∂</mi><mi>L</mi></mrow><mrow>",
     r"\frac{a}{b} \frac{c}{d}": "</mfrac><mfrac>",
     r"\frac{a}{b} \left( c \right)": '</mfrac><mspace width="0.1667em" /><mrow><mo ',
@@ -59,12 +60,12 @@ CONSTRUCTS = {
     r"-y \log(p)": '<mi>y</mi><mspace width="0.1667em" /><mi>log</mi>',
     r"= \log(p)": "<mo>=</mo><mi>log</mi>",
     r"\exp(-z)": "<mi>exp</mi>",
-    r"\sigma'(z)": "<mrow><mi>σ</mi><mi>′</mi></mrow>",
+    r"\sigma'(z)": f"<mrow><mi>σ</mi>{PRIME}</mrow>",
     r"h_\theta'(0)": (
-        '<msub><mrow><mi>h</mi><mi>′</mi></mrow><mi style="margin-left: -0.30em">θ</mi></msub>'
+        f'<msub><mrow><mi>h</mi>{PRIME}</mrow><mi style="margin-left: -0.36em">θ</mi></msub>'
     ),
-    r"f''(x)": "<mrow><mi>f</mi><mi>″</mi></mrow>",
-    r"\operatorname{ReLU}'(z_1)": "<mrow><mi>ReLU</mi><mi>′</mi></mrow>",
+    r"f''(x)": f"<mrow><mi>f</mi>{PRIME.replace('′', '″')}</mrow>",
+    r"\operatorname{ReLU}'(z_1)": f"<mrow><mi>ReLU</mi>{PRIME}</mrow>",
     r"W_{14} \operatorname{ReLU}(z)": '<mspace width="0.1667em" /><mi>ReLU</mi>',
     r"\begin{cases} 0 & \text{if } r \ge 1 \\ -y & \text{otherwise} \end{cases}": (
         '<mtable class="cases"><mtr><mtd><mn>0</mn></mtd><mtd><mtext>if\u00a0</mtext>'
@@ -73,6 +74,7 @@ CONSTRUCTS = {
         '[</mo><mtable class="plain"><mtr><mtd><mi>a</mi></mtd><mtd><mi>b</mi></mtd></mtr><mtr>'
     ),
     r"\begin{aligned} a &= b && \text{(rule)} \\ &= -c && \text{(sum)} \end{aligned}": (
+        '<mtr class="reason"><mtd columnspan="2"><mi /><mtext>(rule)</mtext></mtd></mtr>'
         '<mtr><mtd /><mtd><mi /><mo>=</mo><mo form="prefix">−</mo><mi>c</mi></mtd>'
     ),
     r"X^\top": "<mi>X</mi></mpadded><mi>⊤</mi></msup>",
@@ -161,7 +163,7 @@ def formulas():
 
 def font_characters():
     """Return the characters that the font of the site can draw."""
-    return {chr(code) for code in TTFont(FONTS / "stix-two-math.woff2").getBestCmap()}
+    return {chr(code) for code in TTFont(FONTS / "noto-sans-math.woff2").getBestCmap()}
 
 
 def drawn(formula):

@@ -81,8 +81,7 @@ COUPLED = (lambda x: np.sum(x**2) + np.sum(x) ** 2, lambda x: 2.0 * x + 2.0 * np
           "x[0] and x[1] swapped would not show")),
         (SQUARES, [0.7, 0.7, 0.2], ("x[0] and x[1] swapped would not show",)),
         (SQUARES, [0.0, 0.0],
-         ("here a wrong sign or a factor of 2 or zeros or another power of the parameter or "
-          "an error of 0.1 percent in x would not show",)),
+         ("here any mistake in x would not show",)),
         (LINEAR, [0.3, 0.8], ()),  # equal derivatives at any point: the point is not to blame
         (LINEAR, [0.0, 0.0], ()),
         (COUPLED, [[2.0, 1.0], [1.0, 3.0]], ("x[0, 1] and x[1, 0] swapped would not show",)),
@@ -125,11 +124,11 @@ def test_the_points_of_the_book_let_nothing_through(name):
 
 @pytest.mark.parametrize("question", grading.QUESTIONS, ids=lambda question: question.number)
 def test_the_points_of_the_command_line_let_nothing_through(question):
-    zeros = question.options.get("expected_zero", ())
-    right = numerical_grad(question.loss, question.x)
-    report = check_grad(question.loss, lambda x: right, question.x, expected_zero=zeros)
-    assert report.passed
-    assert report.missed == ()
+    for _, x, loss in question.cases:
+        right = numerical_grad(loss, x)
+        report = check_grad(loss, lambda _, right=right: right, x)
+        assert report.passed
+        assert report.missed == ()
 
 
 def test_a_candidate_that_is_0_or_right_is_never_the_mistake():
@@ -156,6 +155,15 @@ def test_a_wrong_gradient_that_is_right_at_the_point_alone_is_weak(f, wrong, x):
     report = check_grad(f, wrong, np.array(x))
     assert report.passed
     assert report.missed[-1] == "beside this point the gradient is wrong, in x[0]: check there"
+
+
+@pytest.mark.parametrize(
+    ("k", "x"), [(100, 74950.0707826683), (1000, 26260.710282456534), (1000, 9812.951553896286)]
+)
+def test_a_wave_that_is_faster_than_the_point_beside_is_far_is_no_mistake(k, x):
+    report = check_grad(lambda x: np.sin(k * x), lambda x: k * np.cos(k * x), x)
+    assert report.passed
+    assert report.missed == ()
 
 
 # The picture

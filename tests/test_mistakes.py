@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,14 @@ def test_the_catalogue_is_complete_and_each_record_is_whole():
             assert re.fullmatch(r"[A-Zy][^.]*\.", m.rule), m.rule
             assert m.family in FAMILIES
     assert len(mistakes.HINGE) + len(mistakes.NETWORK) >= 21
+
+
+def test_the_words_of_the_catalogue_and_its_functions_are_of_the_same_mistakes():
+    path = Path(mistakes.__file__).with_suffix(".toml")
+    words = tomllib.loads(path.read_text(encoding="utf-8"))
+    for name in ("HINGE", "NETWORK"):
+        assert set(words.pop(name)) == {m.name for m in getattr(mistakes, name)}
+    assert words == {}
 
 
 def printed_labels():

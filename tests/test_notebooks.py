@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import doctest
 import io
 import re
 import tokenize
@@ -24,6 +25,8 @@ CHAPTERS = Path(__file__).parents[1] / "chapters"
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
 TEXTS = sorted(CHAPTERS.glob("*.md"))
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+WIDTH = 76
+"""What a page shows of a line at 1280 pixels without a scroll bar."""
 IMAGES = {"image/svg+xml", "image/png", "image/jpeg", "application/pdf"}
 TAGS = {"hide-input", "hide-output", "remove-input", "remove-output"}
 LIMITS = {"words": 2500, "equations": 20, "figures": 8, "lines of code in view": 150}
@@ -247,9 +250,20 @@ def is_question(page: Page) -> bool:
 
 
 def code_lines(cell: Any) -> int:
-    return sum(
-        bool(line.strip()) and not line.strip().startswith("#") for line in cell.source.splitlines()
-    )
+    """Count the lines of a cell, as if every statement filled the page's width before it wrapped.
+
+    The formatter gives each argument of a long call a line of its own, which is no more to read.
+    """
+    lines, width, end = 0, 0, (0, 0)
+    for token in tokenize.generate_tokens(io.StringIO(cell.source).readline):
+        if token.type == tokenize.NEWLINE:
+            lines, width = lines - (-width // WIDTH), 0
+        elif token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT):
+            beside = token.start[0] == end[0] or not width
+            width += token.start[1] - end[1] * (width > 0) if beside else 1
+            width += len(token.string)
+            end = token.end
+    return lines
 
 
 def without_code(text: str) -> str:
@@ -289,6 +303,15 @@ def test_the_file_is_as_make_execute_writes_it(path: Path) -> None:
     nbformat.validate(notebook)
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert path.read_bytes() == (nbformat.writes(notebook) + "\n").encode()
+
+
+@pytest.mark.parametrize("path", sorted(CHAPTERS.glob("api_*.md")), ids=lambda path: path.stem)
+def test_a_page_of_the_reference_has_an_example_that_holds(path: Path) -> None:
+    examples = re.findall(r"^```pycon\n(.*?)^```$", path.read_text("utf-8"), re.M | re.DOTALL)
+    assert examples
+    for text in examples:
+        test = doctest.DocTestParser().get_doctest(text, {}, path.stem, None, None)
+        assert doctest.DocTestRunner().run(test).failed == 0 < len(test.examples)
 
 
 @pytest.mark.parametrize(

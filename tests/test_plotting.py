@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -13,6 +15,7 @@ from matplotlib.colors import to_hex, to_rgb
 from hwlib import plotting
 
 matplotlib.use("Agg")
+ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.filterwarnings("error")
 
 
@@ -32,9 +35,42 @@ def luminance(color):
     return linear @ [0.2126, 0.7152, 0.0722]
 
 
+def contrast(a, b):
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+CSS = (ROOT / "site_ext" / "static" / "book.css").read_text(encoding="utf-8")
+INKS = {
+    theme: dict(re.findall(r"--ink-(\w+): (#\w{6});", block))
+    for theme, block in re.findall(r'html\[data-theme="(\w+)"\] \{([^}]*--ink[^}]*)\}', CSS)
+}
+"""The colours in which the site draws a figure, in each of its themes."""
+
+
+def test_the_site_has_an_ink_for_each_colour_in_each_theme():
+    assert INKS["light"] == plotting.COLORS | {"ground": "#ffffff"}
+    assert INKS["dark"].keys() == INKS["light"].keys()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", sorted(set(plotting.COLORS) - {"light"}))
-def test_colours_stand_out_on_white(name):
-    assert 1.05 / (luminance(plotting.COLORS[name]) + 0.05) >= 4.5
+def test_inks_stand_out_on_the_ground(theme, name):
+    # Enough for text on the ground, for text in the colour of the ground on a patch, and for lines.
+    assert contrast(INKS[theme][name], INKS[theme]["ground"]) >= 4.5
+
+
+def test_contrast_is_that_of_wcag():
+    assert contrast("#000000", "#ffffff") == contrast("#ffffff", "#000000") == 21
+    assert 4.47 < contrast("#777777", "#ffffff") < 4.5
+
+
+def test_orange_is_no_colour_that_a_figure_gets_by_itself():
+    with plt.rc_context():
+        plotting.use_book_style()
+        cycle = [to_hex(color) for color in plt.rcParams["axes.prop_cycle"].by_key()["color"]]
+    classes = [style["color"] for style in plotting.CLASS_STYLE.values()]
+    assert plotting.COLORS["orange"] not in cycle + classes
 
 
 def test_use_book_style_sets_the_look():
@@ -77,14 +113,14 @@ def test_samples_draws_each_class_in_its_colour(ax, low):
     assert plotting.samples(ax, X, [1, low, 1]) is ax
     assert drawn_points(ax) == {
         plotting.COLORS["blue"]: [[0.0, 1.0], [4.0, 5.0]],
-        plotting.COLORS["orange"]: [[2.0, 3.0]],
+        plotting.COLORS["purple"]: [[2.0, 3.0]],
     }
     # The classes differ in more than colour.
     markers = [collection.get_paths()[0].vertices.shape for collection in ax.collections]
     assert len(set(markers)) == 2
 
 
-@pytest.mark.parametrize(("label", "color"), [(1, "blue"), (0, "orange"), (-1, "orange")])
+@pytest.mark.parametrize(("label", "color"), [(1, "blue"), (0, "purple"), (-1, "purple")])
 def test_samples_of_one_class(ax, label, color):
     plotting.samples(ax, np.array([[0.0, 1.0]]), np.array([label]))
     assert drawn_points(ax) == {plotting.COLORS[color]: [[0.0, 1.0]]}

@@ -17,7 +17,7 @@ from lxml import html
 from pygments.styles import get_style_by_name
 from pygments.token import Token
 
-from site_ext import book
+from site_ext import book, figures
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build" / "html"
@@ -363,6 +363,48 @@ def test_a_reference_in_parentheses_loses_the_outer_ones(source, shown):
     assert html.fragment_fromstring(body, "p").text_content() == shown
 
 
+def entries_of(page):
+    """The entries of the bibliography by their anchors."""
+    return {entry.get("id"): entry for entry in page.xpath("//div[@class='citation']")}
+
+
+def test_every_source_has_a_link_and_is_listed_as_it_is_cited(pages):
+    entries = entries_of(pages["chapters/bibliography.html"])
+    labels = {name: entry.xpath("string(span)").strip("[]") for name, entry in entries.items()}
+    cited = 0
+    for name, entry in entries.items():
+        assert entry.xpath("./p//a[starts-with(@href, 'https://')]") or "sheet" in labels[name]
+    for name, page in pages.items():
+        for link in page.xpath("//article//a[contains(@href, 'bibliography.html#id')]"):
+            label = labels[link.get("href").partition("#")[2]]
+            assert re.findall(r"\w+", link.text_content()) == re.findall(r"\w+", label), name
+            cited += 1
+    assert cited > 10 and len(set(labels.values())) == len(labels)
+
+
+AUTHOR = "\u00d6zt\u00fcrk"
+
+
+def test_the_author_of_the_source_sheet_is_named_once(pages):
+    named = {name: visible_text(page).count(AUTHOR) for name, page in pages.items()}
+    assert {name: times for name, times in named.items() if times} == {
+        "chapters/bibliography.html": 1
+    }
+
+
+def test_the_source_sheet_has_one_name(pages):
+    others = r"(?i)(?:solution|homework|original|student['\u2019]s) sheet|sheet of solutions"
+    for name, page in pages.items():
+        assert not re.findall(others, visible_text(page)), name
+    texts = {
+        path: path.read_text("utf-8") for path in (*ROOT.glob("*.*"), *ROOT.glob("hwlib/**/*.py"))
+    }
+    for path, text in texts.items():
+        assert AUTHOR not in text and not re.findall(others, text), path
+    sources = [path for path in SOURCES if AUTHOR in path.read_text("utf-8")]
+    assert sources == []
+
+
 def code_labels(path):
     """The labels that the code of a notebook names, in their order."""
     cells = nbformat.read(path, as_version=4).cells
@@ -379,6 +421,29 @@ def test_code_links_to_the_equations_that_it_names(pages):
             assert [link.partition("#equation-")[2] for link in links] == code_labels(path)
             named.update(links)
     assert len(named) > 50
+
+
+def folded_cells(page):
+    """The cells of a page whose code is folded."""
+    return page.xpath("//div[contains(@class, 'tag_hide-input')]")
+
+
+def test_bars_that_show_the_code_do_not_follow_one_another(pages):
+    joined = 0
+    for name, page in pages.items():
+        for cell in folded_cells(page):
+            after = cell.getnext()
+            shows = cell.xpath(".//div[contains(@class, 'cell_output')]")
+            assert shows or after is None or after not in folded_cells(page), name
+            joined += len(cell.xpath("./details/div/div")) > 1
+    assert joined > 5
+
+
+def test_what_a_page_imports_is_folded(pages):
+    for path in SOURCES:
+        if path.suffix == ".ipynb":
+            page = pages[f"chapters/{path.stem}.html"]
+            assert page.xpath("//article//pre")[0].xpath("ancestor::details"), path.stem
 
 
 def test_a_number_that_a_cell_prints_is_a_link(pages):
@@ -426,12 +491,13 @@ def test_the_line_on_executed_formulas_counts_in_english(printed, executed, said
 
 def mute_figures(page):
     """Each figure of a page that lacks its number, a caption or an alternative text."""
-    for image in page.xpath("//article//img"):
-        if len(image.get("alt", "").split()) < 5:
-            yield image.get("src")
-        if not image.xpath("./ancestor::figure"):
-            yield f"{image.get('src')} is in no figure"
-    for figure in page.xpath("//article//figure[.//img]"):
+    for drawing in page.xpath("//article//img | //article//svg"):
+        words = drawing.get("alt") or drawing.get("aria-label") or ""
+        if len(words.split()) < 5 or (drawing.tag == "svg" and drawing.get("role") != "img"):
+            yield f"{words!r} is no alternative text"
+        if not drawing.xpath("./ancestor::figure"):
+            yield f"{words!r} is in no figure"
+    for figure in page.xpath("//article//figure[.//img or .//svg]"):
         caption = " ".join(part.text_content() for part in figure.xpath(".//figcaption"))
         if not re.match(r"\s*Fig\. (\d+\.\d+\.)?\d+\s+\S", caption):
             yield f"{figure.get('id')}: {caption}"
@@ -454,22 +520,86 @@ def test_every_figure_has_number_caption_and_alt_text(pages):
     ],
 )
 def test_a_mute_figure_is_seen(alt, caption, faults):
-    figure = f'<figure><img src="x.svg" alt="{alt}"><figcaption>{caption}</figcaption></figure>'
-    page = html.document_fromstring(f"<article>{figure}</article>")
-    assert len(list(mute_figures(page))) == faults
-    bare = html.document_fromstring(
-        '<article><img src="x" alt="A line that rises slowly."></article>'
-    )
-    assert list(mute_figures(bare))
+    for drawing in (f'<img src="x.png" alt="{alt}">', f'<svg role="img" aria-label="{alt}"></svg>'):
+        figure = f"<figure>{drawing}<figcaption>{caption}</figcaption></figure>"
+        page = html.document_fromstring(f"<article>{figure}</article>")
+        assert len(list(mute_figures(page))) == faults
+    for bare in ('img src="x" alt', "svg aria-label"):
+        page = html.document_fromstring(f'<article><{bare}="A line that rises slowly."></article>')
+        assert list(mute_figures(page))
 
 
-def test_every_figure_of_a_notebook_is_on_its_page(pages):
+def figures_of_notebooks():
+    """The page, the figure and the stored SVG of each figure of a notebook."""
     for path in SOURCES:
         if path.suffix == ".ipynb":
-            page = pages[f"chapters/{path.stem}.html"]
             for cell in nbformat.read(path, as_version=4).cells:
-                name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
-                assert name is None or page.xpath(f"//figure[@id='{name}']//img"), name
+                for output in cell.get("outputs", []):
+                    if svg := output.get("data", {}).get("image/svg+xml"):
+                        yield path.stem, cell.metadata.get("mystnb", {}), svg
+
+
+def test_every_figure_of_a_notebook_is_drawn_on_its_page(pages):
+    found = list(figures_of_notebooks())
+    assert len(found) > 40 and not list(SITE.rglob("_images"))
+    for name, info, _ in found:
+        figure = info["figure"]["name"]
+        (drawing,) = pages[f"chapters/{name}.html"].xpath(f"//figure[@id='{figure}']//svg")
+        assert drawing.get("aria-label") == info["image"]["alt"], figure
+        shown = html.tostring(drawing, encoding="unicode")
+        assert "var(--ink-" in shown, figure
+        assert not re.findall(r"#[0-9a-f]{6}\b|opacity: 0?\.", shown), figure
+
+
+def test_what_a_drawing_uses_is_on_its_page(pages):
+    for name, page in pages.items():
+        used = {url[1:] for url in page.xpath("//svg//use/@href")}
+        used |= set(re.findall(r"url\(#([\w-]+)\)", " ".join(page.xpath("//svg//@*"))))
+        assert used <= set(page.xpath("//svg//@id")), name
+
+
+def test_a_caption_names_no_colour_that_a_theme_turns_round():
+    for name, info, _ in figures_of_notebooks():
+        words = f"{info['figure']['caption']} {info['image']['alt']}"
+        assert not re.findall(r"\b(?:black|white|dark|light)\b", words, re.IGNORECASE), name
+
+
+def test_orange_is_a_derivative():
+    orange = [info["figure"] for _, info, svg in figures_of_notebooks() if "#bf4f00" in svg]
+    assert len(orange) > 8
+    for figure in orange:
+        words = r"\b(?:derivatives?|slopes?|gradients?|tangent)\b"
+        assert re.search(words, figure["caption"]), figure["name"]
+
+
+STORED = """<?xml version="1.0"?><svg xmlns:xlink="http://www.w3.org/1999/xlink" width="90pt"
+ height="60pt" viewBox="0 0 90 60"><metadata>made by</metadata><defs><style>*{stroke: x}</style>
+</defs><g id="figure_1"><!-- a --><path id="m1" d="M 0.12345 1 \nL 2 3 \nz\n"/>
+<use xlink:href="#m1" clip-path="url(#m1)" style="fill: #0072b2; stroke: #ffffff"/>
+<g transform="translate(1 2) scale(0.11 -0.11)"><path id="DejaVuSans-41" d="M 1 2"/>
+<use xlink:href="#DejaVuSans-41"/></g></g></svg>"""
+
+
+def test_a_drawing_has_the_inks_of_the_theme_and_ids_of_its_own():
+    letters = set()
+    first, second = (figures.drawing(STORED, 'a "b"', n, letters) for n in (1, 2))
+    assert 'aria-label="a &quot;b&quot;"' in first and 'width="120" height="80"' in first
+    assert 'id="d1-m1"' in first and 'href="#d1-m1"' in first and "url(#d1-m1)" in first
+    assert "fill: var(--ink-blue); stroke: var(--ink-ground)" in first
+    assert 'd="M0.1 1L2 3z"' in first and "figure_1" not in first and "made by" not in first
+    assert first.count('id="DejaVuSans-41"') == 1 and 'id="DejaVuSans-41"' not in second
+    assert second.count('href="#DejaVuSans-41"') == 1
+
+
+@pytest.mark.parametrize(("width", "wide"), [(300, False), (400, False), (480, True)])
+def test_a_drawing_that_a_phone_would_make_too_small_is_scrolled(width, wide):
+    drawing = figures.drawing(STORED.replace('width="90pt"', f'width="{width}pt"'), "a", 1, set())
+    assert ("min-width" in drawing) == ('class="frame wide"' in drawing) == wide
+
+
+def test_a_colour_that_is_not_the_books_stops_the_build():
+    with pytest.raises(KeyError, match="#123456"):
+        figures.drawing(STORED.replace("#0072b2", "#123456"), "a", 1, set())
 
 
 def overview_of(notebook):
@@ -481,7 +611,9 @@ def overview_of(notebook):
 
 def test_the_figure_of_the_readme_is_that_of_the_first_page():
     notebook = nbformat.read(ROOT / "chapters" / "intro.ipynb", as_version=4)
-    assert (ROOT / "site_ext/static/overview.svg").read_text().strip() == overview_of(notebook)
+    stored = (ROOT / "site_ext/static/overview.svg").read_text(encoding="utf-8")
+    assert stored == figures.alone(overview_of(notebook))
+    assert "prefers-color-scheme: dark" in stored and stored.count("--ink-blue: #") == 2
 
 
 def test_the_archive_depends_on_the_files_alone(tmp_path):

@@ -16,7 +16,6 @@ from hwlib.gradcheck.report import Coordinate, Report, Status, worst_first
 from hwlib.gradcheck.step_ladder import Slope, slopes_at
 
 Candidate: TypeAlias = tuple[str, Function] | tuple[str, Function, str]
-CANDIDATES = "(name, callable) or (name, callable, equation)"
 
 LOUD = 2.0**-40
 """Noise of f that is said, over its size."""
@@ -68,8 +67,9 @@ def check_grad(
     eq-relative-error and eq-noise-floor.
     """
     rtol = as_float("rtol", rtol, minimum=0.0)
-    context = _as_list("context", context, "strings", _is_text)
-    candidates = _as_list("candidates", candidates, CANDIDATES, _is_candidate)
+    context = _as_list("context", context, "strings", lambda fact: isinstance(fact, str))
+    known = "(name, callable) or (name, callable, equation)"
+    candidates = _as_list("candidates", candidates, known, _is_candidate)
     problem = Problem(f, grad, x, directions)
     names = problem.layout.names
     zeros = _positions(expected_zero, names)
@@ -128,10 +128,6 @@ def _as_list(name: str, value: Any, what: str, fits: Callable[[Any], bool]) -> t
     if not (isinstance(value, list | tuple) and all(map(fits, value))):
         raise ValueError(f"{name} is {value!r}; expected a list of {what}")
     return tuple(value)
-
-
-def _is_text(entry: Any) -> bool:
-    return isinstance(entry, str)
 
 
 def _is_candidate(entry: Any) -> bool:

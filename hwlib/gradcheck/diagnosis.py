@@ -20,6 +20,7 @@ from hwlib.gradcheck.noise import CLEAR
 from hwlib.gradcheck.patterns import Table
 from hwlib.gradcheck.problem import Problem
 from hwlib.gradcheck.report import Coordinate, Finding
+from hwlib.gradcheck.step_ladder import slope_along
 
 WRONG = {"sign": "the sign", "scale": "a factor", "factor": "a factor",
          "regularization": "the penalty", "offset": "a term"}  # fmt: skip
@@ -141,8 +142,7 @@ def _another_loss(problem: Problem) -> Finding | None:
 def _unknown(m: Table, every: Table) -> Finding:
     bad = m[~np.isfinite(m.given)]
     if len(bad):
-        text = f"the gradient is NaN or infinite in {_place(bad, every)}"
-        return Finding("unknown", text)
+        return Finding("unknown", f"the gradient is NaN or infinite in {_place(bad, every)}")
     error = np.max(np.abs(m.given - m.numeric) / np.maximum(np.abs(m.given), np.abs(m.numeric)))
     text = f"with relative errors of up to {error:.2g}, in no known pattern"
     return Finding("unknown", f"the gradient is wrong in {_place(m, every)}, {text}")
@@ -171,7 +171,7 @@ def missed(judged: list[Coordinate], problem: Problem, rtol: float) -> tuple[str
         every[np.isin(every.status, ["agrees", "unseen"])],
         patterns.table_beside(every, problem),
     )
-    return (*_in_fields(seen), *(() if beside is None else _beside(every, beside)))
+    return (*_in_fields(seen), *(() if beside is None else _beside(every, beside, problem)))
 
 
 def _in_fields(m: Table) -> Iterator[str]:
@@ -184,7 +184,9 @@ def _in_fields(m: Table) -> Iterator[str]:
                  "an error of 0.1 percent": 1.001 * g}  # fmt: skip
         errors = {what: np.abs(g - part.numeric) for what, g in wrong.items()}
         passing = [what for what, error in errors.items() if np.all(error <= part.allowed)]
-        if passing := passing + ["a penalty"] * is_hidden:
+        if len(passing) == len(wrong):
+            yield f"here any mistake in {field} would not show"
+        elif passing := passing + ["a penalty"] * is_hidden:
             yield f"here {' or '.join(passing)} in {field} would not show"
 
 
@@ -193,15 +195,16 @@ def _kind(field: str) -> str:
     return re.sub(r"\d|_.*", "", field)
 
 
-def _beside(every: Table, beside: Table) -> Iterator[str]:
+def _beside(every: Table, beside: Table, problem: Problem) -> Iterator[str]:
     """Compare with the point beside, which is less regular: pairs swapped, and all else."""
     for field in dict.fromkeys(every.fields):
         m = every[(every.fields == field) & (every.status == "agrees")]
         m = m[np.argsort(m.given)]
         for k in np.flatnonzero(np.diff(m.given) <= m.allowed[1:])[:1]:
             a, b = beside.given[m.at[k : k + 2]]
-            if abs(a - b) > 1e-5 * abs(a):
+            if abs(a - b) > patterns.SAME_RATIO * abs(a):
                 yield f"{m.names[k]} and {m.names[k + 1]} swapped would not show"
-    wrong = beside[np.abs(beside.given - beside.numeric) > CLEAR * beside.allowed]
-    if len(wrong):
-        yield f"beside this point the gradient is wrong, in {wrong.names[0]}: check there"
+    for k in np.flatnonzero(np.abs(beside.given - beside.numeric) > CLEAR * beside.allowed)[:1]:
+        slope = slope_along(problem, beside.x, np.eye(len(beside))[k])  # no wave deceives this
+        if slope.differs(beside.given[k], CLEAR * patterns.SAME_RATIO) and not slope.jump:
+            yield f"beside this point the gradient is wrong, in {every.names[k]}: check there"

@@ -3,7 +3,6 @@
 addEventListener("load", () => setTimeout(() => {
   // What lies below the first screen was left out until that was painted: see book.css.
   document.documentElement.classList.remove("first-screen");
-  document.querySelectorAll("img[loading]").forEach((image) => (image.loading = "eager"));
 
   const latex = (math) => math.querySelector("annotation").textContent;
 
@@ -87,7 +86,8 @@ addEventListener("load", () => setTimeout(() => {
   }
 
   // What is wider than its place can be focused, so that the arrow keys scroll it.
-  const wide = document.querySelectorAll("div.math > .formula, article table, article pre");
+  const wide = document.querySelectorAll(
+    "div.math > .formula, .frame, article :is(table, td, pre)");
   const watch = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const scrolls = target.scrollWidth > target.clientWidth;

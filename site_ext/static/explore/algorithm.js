@@ -10,7 +10,7 @@ explore.register("algorithm", (root, { part, values, show, say }) => {
   const NONLINEAR = [1, 1, 1, 1, 1, 0, 1]; // eq-mask
   const ALGORITHMS = {
     corrected: { color: "blue", mask: NONLINEAR, steps: (margin) => margin < 1 }, // eq-sgd-hinge
-    printed: { color: "orange", mask: Array(7).fill(1), steps: (margin) => margin >= 1 },
+    printed: { color: "black", mask: Array(7).fill(1), steps: (margin) => margin >= 1 },
   };
 
   function features(v) { // eq-features
@@ -42,15 +42,16 @@ explore.register("algorithm", (root, { part, values, show, say }) => {
     <div class="inputs">${button("play", "Play")}${button("step", "Step")}${button("back", "Back")}
       ${button("epoch", "Epoch")}${button("reset", "Reset")}</div>
     <div class="pair"><div data-name="curve"></div><div data-name="losses"></div></div>
-    <div class="pair"><div><div class="facts">${fact("visits", "k")}${fact("epoch", "epoch")}
+    <div class="facts">${fact("visits", "k")}${fact("epoch", "epoch")}
         ${fact("sample", "sample")}${fact("input u", "u")}${fact("label y", "y")}
         ${fact("margin", "margin")}
         <span class="fact"><small>branch</small><b data-name="branch"></b></span>
-        ${fact("loss ℓ", "loss")}</div><p role="status"></p></div>
-    <table><tr><th>term of h<th>update Δθ<th>weight θ</tr>
+        ${fact("loss ℓ", "loss")}</div>
+    <div class="facts"><span class="fact"><small>term of h</small>weight<small>update</small></span>
       ${["θ₀ u⁶", "θ₁ u⁵", "θ₂ u⁴", "θ₃ u³", "θ₄ u²", "θ₅ u", "θ₆"].map((term, j) =>
-        `<tr><th scope="row">${term}<td>${number(`delta_${j}`)}<td>${number(`theta_${j}`)}</tr>`)
-        .join("")}</table></div>`;
+      `<span class="fact"><small>${term}</small>${number(`theta_${j}`)}<small>${number(`delta_${j}`)}
+        </small></span>`).join("")}</div>
+    <p role="status"></p>`;
 
   let [states, k, timer] = [[], 0, 0]; // all states so far; the one that is shown
   function reset() {
@@ -98,8 +99,8 @@ explore.register("algorithm", (root, { part, values, show, say }) => {
       line(curve(before), "gray", { "stroke-dasharray": "6 4" });
       line(curve(theta), color);
       u.forEach((v, n) => (y[n] > 0 ? mark(v, 1, "disc", "blue")
-        : mark(v, -1, "cross", "orange", { stroke: "#bf4f00", "stroke-width": 2.5 })));
-      if (k) mark(u[i], y[i], "ring", "black", { "fill-opacity": 0, stroke: "#1a1a1a" });
+        : mark(v, -1, "cross", "purple", { stroke: explore.ink("purple"), "stroke-width": 2.5 })));
+      if (k) mark(u[i], y[i], "ring", "black", { "fill-opacity": 0, stroke: explore.ink("black") });
     });
   }
   function drawLosses({ color }) {
@@ -126,11 +127,10 @@ explore.register("algorithm", (root, { part, values, show, say }) => {
     now.theta.forEach((value, j) => show({ [`theta_${j}`]: value, [`delta_${j}`]: now.delta[j] }));
     part("branch").textContent = now.stepped ? "step" : k ? "no step" : "none";
     part("back").disabled = k === 0;
-    say(timer ? "Playing, one visit every 0.4 seconds. Press Pause to read what a visit does."
-      : k === 0 ? "At the start: no sample is visited yet."
-      : `Visit ${k}, sample ${now.i + 1}: the margin is ${short(now.margin)},
-        ${now.margin < 1 ? "below 1" : "at least 1"}. The ${algorithm} algorithm
-        ${now.stepped ? "steps" : "does not step"}. The loss is now ${short(now.loss)}.`);
+    say(k === 0 ? `The ${algorithm} algorithm at its start: no sample is visited yet.`
+      : `The ${algorithm} algorithm, visit ${k}, sample ${now.i + 1}: the margin ${short(now.margin)}
+        is ${now.margin < 1 ? "below" : "at least"} 1, and the algorithm
+        ${now.stepped ? "steps" : "does not step"}. The loss is now ${short(now.loss)}.`, timer);
   }
 
   reset();

@@ -1,7 +1,7 @@
 // Question 2 as a chain: one input, one hidden unit, the output. The formulas are those of
 // hwlib.network, stable forms included; the comments name the book's equations.
 explore.register("chain", (root, { part, values, show, say }) => {
-  const { short, number, fact, slider } = explore;
+  const { short, number, slider } = explore;
   const relu = (z) => Math.max(z, 0); // eq-relu
   const relu_grad = (z) => (z > 0 ? 1 : 0); // eq-relu-grad
   const sigmoid = (z) => (z >= 0 ? 1 : Math.exp(z)) / (1 + Math.exp(-Math.abs(z))); // eq-sigmoid
@@ -14,9 +14,7 @@ explore.register("chain", (root, { part, values, show, say }) => {
     const z_1 = p.x_1 * p.W_11 + p.b_1; // eq-z-hidden
     const a_1 = relu(z_1); // eq-a-hidden
     const z_4 = a_1 * p.W_14 + p.b_4; // eq-z-out
-    const L = log_loss(z_4, p.y);
-    const R = 0.5 * (p.l2 * p.W_11) * p.W_11 + 0.5 * (p.l2 * p.W_14) * p.W_14; // eq-l2-penalty
-    return { z_1, a_1, z_4, y_hat: sigmoid(z_4), L, R, J: L + R }; // eq-l2-objective
+    return { z_1, a_1, z_4, y_hat: sigmoid(z_4), L: log_loss(z_4, p.y) };
   }
   function backward(p, { z_1, a_1, z_4 }) {
     // eq-log-loss-grad with sigmoid(-z_4) for 1 - y_hat: finite also where y_hat rounds to 1
@@ -32,13 +30,14 @@ explore.register("chain", (root, { part, values, show, say }) => {
   function numerical_grad(p, name) { // eq-central-difference
     const step = explore.MACHINE_EPSILON ** (1 / 3) * Math.max(1, Math.abs(p[name]));
     const [right, left] = [p[name] + step, p[name] - step];
-    const J = (value) => forward({ ...p, [name]: value }).J;
-    return (J(right) - J(left)) / (right - left); // the step as it was rounded
+    const L = (value) => forward({ ...p, [name]: value }).L;
+    return (L(right) - L(left)) / (right - left); // the step as it was rounded
   }
 
-  const START = { x_1: 1, W_11: 0.5, b_1: 1, W_14: 1, b_4: -0.5 };
+  // No factor that a number here sets is 1, or equals another.
+  const START = { x_1: 3, W_11: 0.25, b_1: 0.625, W_14: 1.5, b_4: -1.5 };
   // Eighths: their products are exact, so z_1 = 0 can be met.
-  const RANGE = { min: -3, max: 3, step: 0.125 };
+  const RANGE = { min: -4, max: 4, step: 0.125 };
   // A node: its symbol, its place along the chain and across it; and its edge: the node it leads
   // to, how it points, and the local factor as a formula and as a number.
   const NODES = {
@@ -62,8 +61,7 @@ explore.register("chain", (root, { part, values, show, say }) => {
       to: "L", points: "on", formula: " = −y/ŷ + (1 − y)/(1 − ŷ)", factor: (v) => v.delta_y_hat },
     L: { symbol: "L", along: 11, across: 3 },
   };
-  const GATED = ["x_1", "W_11", "b_1", "z_1", "W_14"]; // their slopes a closed gate makes 0
-  const decays = (name) => name.startsWith("W");
+  const GATED = ["x_1", "W_11", "b_1", "z_1", "W_14"]; // their derivatives a closed gate makes 0
   const place = (along, across) => `style="--along: ${along}; --across: ${across}"`;
 
   function node([name, { symbol, along, across, to, points, formula }]) {
@@ -73,30 +71,26 @@ explore.register("chain", (root, { part, values, show, say }) => {
     if (!to) return box;
     const next = NODES[to];
     const delta = (of) => `δ<sub>${of}</sub>`;
-    const [slope, known] = name in START ? [`∂L/∂${symbol}`, `L_${name}`]
+    const [derivative, known] = name in START ? [`∂L/∂${symbol}`, `L_${name}`]
       : [delta(symbol), `delta_${name}`];
     return `${box}<button type="button" data-name="edge_${name}"
       class="edge ${points} ${GATED.includes(name) ? "gated" : ""}"
       ${place((along + next.along) / 2, (across + next.across) / 2)}>
-      <span>${slope}</span><i class="arrow"></i>${number(known)}
+      <span>${derivative}</span><i class="arrow"></i>${number(known)}
       <span class="factor"><b>${symbol} → ${next.symbol}</b>: local factor
         ∂${next.symbol}/∂${symbol}${formula} = ${number(`factor_${name}`)}.
-        Slope ${slope} = ${to === "L" ? "1" : delta(next.symbol)} · local factor.</span></button>`;
+        ${derivative} = ${to === "L" ? "1" : delta(next.symbol)} · local factor.</span></button>`;
   }
-  function row([name, value]) {
-    const { symbol } = NODES[name];
-    return `<div class="entry">${slider(name, symbol, { ...RANGE, value })}
-      ${fact(`∂L/∂${symbol}`, `L_${name}`)}
-      ${decays(name) ? fact(`+ λ${symbol}`, `R_${name}`) : "<span></span>"}
-      ${fact(`= ∂J/∂${symbol}`, `J_${name}`)}${fact("numerical", `numerical_${name}`)}</div>`;
-  }
-  root.innerHTML = `<p>In the boxes: values, computed along the arrows. On the arrows: slopes of L,
-      computed against them. Choose an arrow to see its local factor.</p>
+  const row = ([name, value]) => `<div class="entry">
+    ${slider(name, NODES[name].symbol, { ...RANGE, value })}${number(`L_${name}`)}
+    ${number(`numerical_${name}`)}</div>`;
+  root.innerHTML = `<p>In the boxes: values, computed along the arrows. On the arrows: derivatives of
+      L, computed against them. Choose an arrow to see its local factor.</p>
     <div class="graph">${Object.entries(NODES).map(node).join("")}</div>
+    <div class="entry"><span></span><small>∂L/∂…</small><small>finite difference</small></div>
     ${Object.entries(START).map(row).join("")}
-    <div class="entry">${slider("l2", "λ", { min: 0, max: 1, step: 0.05, value: 0.1 })}
-      ${fact("L", "L")}${fact("+ R", "R")}${fact("= J", "J")}</div>
-    ${explore.choice("y", "label y", [[1, "1"], [0, "0"]])}<p role="status"></p>`;
+    <div class="inputs">${explore.choice("y", "label y", [[1, "1"], [0, "0"]])}
+      ${explore.button("defaults", "Reset")}</div><p role="status"></p>`;
   const graph = root.querySelector(".graph");
 
   function tell({ target }) {
@@ -111,21 +105,16 @@ explore.register("chain", (root, { part, values, show, say }) => {
     const p = values();
     const v = { ...p, ...forward(p) };
     Object.assign(v, backward(p, v));
-    for (const name of Object.keys(START)) {
-      v[`R_${name}`] = decays(name) ? p.l2 * p[name] : 0; // eq-l2-penalty-grad
-      v[`J_${name}`] = v[`L_${name}`] + v[`R_${name}`]; // eq-l2-grad-w-out, eq-l2-grad-w-hidden
-      v[`numerical_${name}`] = numerical_grad(p, name);
-    }
+    for (const name of Object.keys(START)) v[`numerical_${name}`] = numerical_grad(p, name);
     for (const [name, { factor }] of Object.entries(NODES)) v[`factor_${name}`] = factor?.(v);
     show(v);
     graph.classList.toggle("off", v.z_1 <= 0);
     part("gate").textContent = v.z_1 > 0 ? "on" : "off";
-    const state = v.z_1 > 0 ? "is above 0: the unit is on, and the slope passes."
-      : `is not above 0: the unit is off. ∂L/∂W₁₁, ∂L/∂b₁ and ∂L/∂W₁₄ are 0. The weights keep
-        their decay λW, and b₁ has none.`;
-    const kink = v.z_1 === 0 ? ` Here is the kink, and no derivative. The book takes 0; the
-      numerical value, a central difference, is the mean of both sides.` : "";
-    const rounded = v.y_hat === 1 ? ` ŷ is rounded to 1. The slopes are computed from z₄: with
+    const state = v.z_1 > 0 ? "is above 0: the unit is on, and the derivative passes."
+      : "is not above 0: the unit is off. ∂L/∂W₁₁, ∂L/∂b₁ and ∂L/∂W₁₄ are 0.";
+    const kink = v.z_1 === 0 ? ` Here is the kink, and no derivative. The book takes 0; the central
+      finite difference is the mean of both sides.` : "";
+    const rounded = v.y_hat === 1 ? ` ŷ is rounded to 1. The derivatives are computed from z₄: with
       1/(1 − ŷ) one would divide by 0.` : "";
     say(`z₁ = ${short(v.z_1)} ${state}${kink}${rounded}`);
   };

@@ -2,9 +2,7 @@
 // Plain scripts without a build, so that they also run from a folder. A number is shown short
 // and kept whole: <data data-name="y_hat" value="0.7310585786300049">0.7311</data>.
 const explore = (() => {
-  const COLORS = { // hwlib.plotting.COLORS
-    blue: "#0072b2", orange: "#bf4f00", green: "#007a5a", black: "#1a1a1a", gray: "#6b6b6b",
-  };
+  const ink = (color) => `var(--ink-${color})`; // of book.css, for either theme
   const MACHINE_EPSILON = 2 ** -52; // hwlib.gradcheck.MACHINE_EPSILON
 
   function short(value) {
@@ -36,7 +34,9 @@ const explore = (() => {
   // Draw axes, and on them what draw({ line, mark, text }) asks for in their units. A plot is
   // drawn anew for each width, so that its text keeps its size. Ticks are [value, text].
   function plot(holder, { label, x, y, xticks, yticks, xlabel, ylabel }, draw) {
-    const [left, top, width, height] = [46, 26, Math.max(holder.clientWidth - 60, 99), 190];
+    const narrow = holder.closest(".explorable").clientWidth < 500;
+    const [left, top, width, height] =
+      [46, 22, Math.max(holder.clientWidth - 60, 99), narrow ? 100 : 190];
     const X = (v) => (((v - x[0]) / (x[1] - x[0])) * width).toFixed(1);
     const Y = (v) => (((y[1] - v) / (y[1] - y[0])) * height).toFixed(1);
     const [frame, inner] = [[], []];
@@ -53,18 +53,18 @@ const explore = (() => {
       const place = { x: left - 6, y: top + 4 + +Y(v), "text-anchor": "end" };
       write(frame, words, { ...place, "data-value": v });
     }
-    write(frame, xlabel, { x: left + width / 2, y: top + height + 38, "text-anchor": "middle" });
-    write(frame, ylabel, { x: 0, y: 14 });
+    write(frame, xlabel, { x: left + width / 2, y: top + height + 36, "text-anchor": "middle" });
+    write(frame, ylabel, { x: 0, y: 12 });
     draw({
       line: (points, color, style) =>
         path(`M${points.map(([a, b]) => `${X(a)},${Y(b)}`).join("L")}`,
-          { fill: "none", stroke: COLORS[color], "stroke-width": 2, ...style }),
+          { fill: "none", stroke: ink(color), "stroke-width": 2, ...style }),
       mark: (a, b, shape, color, style) => path(SHAPES[shape],
-        { transform: `translate(${X(a)} ${Y(b)})`, fill: COLORS[color], ...style }),
+        { transform: `translate(${X(a)} ${Y(b)})`, fill: ink(color), ...style }),
       text: (a, b, words, color, style) =>
-        write(inner, words, { x: X(a), y: Y(b), fill: COLORS[color], ...style }),
+        write(inner, words, { x: X(a), y: Y(b), fill: ink(color), ...style }),
     });
-    holder.innerHTML = `<svg role="img" aria-label="${label}" width="100%" height="260">
+    holder.innerHTML = `<svg role="img" aria-label="${label}" width="100%" height="${top + height + 42}">
       <svg x="${left}" y="${top}" width="${width}" height="${height}">${inner.join("")}</svg>
       ${frame.join("")}</svg>`;
   }
@@ -92,20 +92,30 @@ const explore = (() => {
           }
         }
       },
-      say(sentence) { // for screen readers too, so only once the reader's hand rests
+      // For screen readers too, so only once the reader's hand rests; what plays is not read out.
+      say(sentence, playing = false) {
+        const status = root.querySelector("[role=status]");
+        const write = () => { status.innerHTML = sentence; };
+        status.ariaLive = playing ? "off" : "polite";
         if (sentence === said) return;
-        const write = () => { root.querySelector("[role=status]").innerHTML = sentence; };
-        if (!said) write();
-        said = sentence;
         clearTimeout(timer);
-        timer = setTimeout(write, 500);
+        if (playing || !said) write();
+        else timer = setTimeout(write, 500);
+        said = sentence;
       },
     });
     figure.classList.add("explored");
     update();
     root.addEventListener("input", update);
+    root.addEventListener("click", ({ target }) => { // everything as it was
+      if (!target.matches("[data-name=defaults]")) return;
+      for (const input of root.querySelectorAll("input")) {
+        [input.value, input.checked] = [input.defaultValue, input.defaultChecked];
+      }
+      root.dispatchEvent(new Event("input"));
+    });
     new ResizeObserver(() => requestAnimationFrame(update)).observe(root);
   }
 
-  return { MACHINE_EPSILON, short, number, fact, button, slider, choice, plot, register };
+  return { MACHINE_EPSILON, ink, short, number, fact, button, slider, choice, plot, register };
 })();

@@ -19,7 +19,7 @@ explore.register("step", (root, { part, values, show, say }) => {
   // name), its estimate, and the two parts of its error.
   const METHODS = {
     forward: {
-      color: "orange", shape: "disc", ends: [0, 1], at: [-6.5, -4.4],
+      color: "purple", shape: "disc", ends: [0, 1], at: [-6.5, -4.4],
       estimate: (step) => quotient(x + step, x), // eq-forward-difference
       truncation: (step) => (step / 2) * second,
       rounding: (step) => 2 * noise(step),
@@ -43,9 +43,9 @@ explore.register("step", (root, { part, values, show, say }) => {
 
   root.innerHTML = `<div class="inputs">
       ${explore.choice("method", "method",
-        [["central", "central"], ["forward", "forward"], ["complex", "complex step"]])}
+        [["central", "central"], ["forward", "forward"], ["complex", "complex"]])}
       ${explore.slider("exponent", "step ε", { min: -16, max: 0, step: 0.1, value: -0.5 }, "step")}
-    </div>
+      ${explore.button("defaults", "Reset")}</div>
     <div class="pair"><div data-name="secant"></div><div data-name="errors"></div></div>
     <div class="facts">${explore.fact("estimate", "estimate")}${explore.fact("exact", "exact")}
       ${explore.fact("relative error", "error")}${explore.fact("truncation ≈", "truncation")}
@@ -63,9 +63,9 @@ explore.register("step", (root, { part, values, show, say }) => {
       x: [-1.4, 1.4], xticks: [[-1, "x − ε"], [0, "x"], [1, "x + ε"]], xlabel: "zoomed to the step",
       y: [Math.min(...heights), Math.max(...heights)], yticks: [[0, "f(x)"]], ylabel: "value of f",
     }, ({ line, mark, text }) => {
-      line([[-1.3, -1.3], [1.3, 1.3]], "gray", { "stroke-dasharray": "2 4" });
+      line([[-1.3, -1.3], [1.3, 1.3]], "orange", { "stroke-dasharray": "2 4" });
       line(curve, "black");
-      text(0.4, 0.4, "tangent", "gray", { dy: 24 });
+      text(0.4, 0.4, "tangent", "orange", { dy: 24 });
       if (!ends.length) return;
       line(points, color, { "stroke-width": 3, "stroke-dasharray": "8 4" });
       for (const [t, height] of points) mark(t, height, "disc", color);
@@ -95,13 +95,14 @@ explore.register("step", (root, { part, values, show, say }) => {
       for (const name of [...others, method]) {
         const { color, shape, estimate: of, at } = METHODS[name];
         for (let n = -15.5; n <= 0; n += 0.5) {
-          point(n, of, shape, color, { "fill-opacity": name === method ? 1 : 0.35 });
+          const fill = name === method ? color : "ground"; // the others are hollow
+          point(n, of, shape, color, { fill: explore.ink(fill), stroke: explore.ink(color) });
         }
         text(...at, name, color, { "text-anchor": "end" });
       }
       const now = Math.log10(step);
       line([[now, -17], [now, 2]], "gray", { "stroke-width": 1, "stroke-dasharray": "3 3" });
-      point(now, estimate, "ring", "black", { "fill-opacity": 0, stroke: "#1a1a1a" });
+      point(now, estimate, "ring", "black", { "fill-opacity": 0, stroke: explore.ink("black") });
       const place = method === "forward" ? [-3.2, -1.2] : [0.3, -10.6];
       text(...place, "truncation", "black", { "text-anchor": "end" });
       if (causes.length > 1) text(-13.4, -1, "rounding", "black");
@@ -109,7 +110,7 @@ explore.register("step", (root, { part, values, show, say }) => {
   }
 
   function sentence({ step, estimate, truncation, rounding }) {
-    if (Number.isNaN(estimate)) return "x + ε is rounded to x: there is no difference to divide.";
+    if (Number.isNaN(estimate)) return "x + ε is rounded to x: nothing is left to divide.";
     if (!rounding) return "Nothing is subtracted, so no digits are lost. There is no secant.";
     const zoom = step < 1e-13 ? " At this zoom the rounding of f shows as stairs."
       : step < 1e-2 ? " At this zoom curve, secant and tangent are one line." : "";

@@ -1,0 +1,691 @@
+"""The answer boxes in a real browser: what is typed is read as meant, and judged by its values."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from pages import NARROW, elements, go, watch
+from playwright.sync_api import Browser, Page
+
+from hwlib.gradcheck.mistakes import HINGE, NETWORK
+from site_ext import answer_data, answers
+
+ROOT = Path(__file__).parents[1]
+STATIC = ROOT / "site_ext" / "static"
+STORED = json.loads(answers.STORED.read_text("utf-8"))
+HINGE_PAGE, NETWORK_PAGE = "hinge_2_gradient", "network_3_hidden_weight"
+PAGES = {label: HINGE_PAGE if label.startswith("hinge") else NETWORK_PAGE for label in STORED}
+
+# Types texts into a box, one after the other, and submits each as Enter does.
+TYPE = """([label, texts]) => {
+  const form = document.querySelector(`form.answer[data-answer="${label}"]`);
+  const [input, output] = ["input[name=answer]", "output"].map((s) => form.querySelector(s));
+  return texts.map((text) => {
+    const start = performance.now();
+    input.value = text;
+    input.dispatchEvent(new Event("input"));
+    form.requestSubmit();
+    return {
+      verdict: output.dataset.verdict, name: output.dataset.name, said: output.textContent,
+      math: form.querySelector(".reading math")?.outerHTML ?? "", ms: performance.now() - start,
+    };
+  });
+}"""
+
+
+class Said(NamedTuple):
+    """What a box answers."""
+
+    verdict: str
+    name: str
+    said: str
+    math: str
+    ms: float
+
+
+Try = Callable[..., list[Said]]
+
+
+@pytest.fixture(scope="module")
+def tabs(browser: Browser, site: Path) -> Iterator[dict[str, Page]]:
+    """The two pages, opened once; each test types into their boxes as they were left."""
+    context = browser.new_context()
+    opened = {name: watch(context.new_page()) for name in (HINGE_PAGE, NETWORK_PAGE)}
+    for name, page in opened.items():
+        go(page, f"{site.as_uri()}/chapters/{name}.html")
+    yield opened
+    assert [page.complaints for page in opened.values()] == [[], []]
+    context.close()
+
+
+@pytest.fixture
+def type_into(tabs: dict[str, Page]) -> Try:
+    def types(label: str, *texts: str) -> list[Said]:
+        return [Said(**each) for each in tabs[PAGES[label]].evaluate(TYPE, [label, [*texts]])]
+
+    return types
+
+
+RIGHT = {
+    "hinge-theta": [
+        "-y x_j mu_j [y h < 1]", "−y·x_j·μ_j·[y·h < 1]", "-yμx[yh<1]",
+        "- y * x_j * mu_j * [1 > y*h]",
+        "-y_i \\mu_j x_{ij} [y_i h_\\theta(\\mathbf{x}_i) < 1]", "-yxⱼμⱼ[1 - yh > 0]",
+        "dl/dθ_j = -y x_j μ_j [y h < 1]", "-y x_j mu_j (1 - [y h >= 1])", "-mu_j x_j y (y h < 1)",
+        "x_j mu_j ([y=-1][-h<1] - [y=1][h<1])", "-\\frac{y}{1} \\mu_j x_j [yh < 1]",
+        "-y x_j mu_j 1_{y h < 1}", "-[yh<1]mu_j x_j/y", "-y^3 x mu [yh<1].",
+        "-Y X_j MU_j [Y H < 1]",
+        "-y x_j mu_j max(0, sign(1 - y h))", "-y x_j μ_j[-99 < y h < 1]", "$-y x_j \\mu_j [yh<1]$",
+        "-y x_j mu_j² [yh<1]", "0 - {y} [x_j] (mu_j) [yh<1]", "-y x_j mu_j [yh<1 and y=y]",
+        "((((((((((-y))))))))))x_j mu_j[yh<1]", "-y x_j mu_j ([yh<1] + 0/(1 + h^2))",
+    ],
+    "hinge-number": ["2", "2.00", "2,0", "+2", "4/2", "-(-2)", "θ_4 = 2", " 2 ", "0.2e1", "1/.5",
+                     "2."],
+    "hinge-squared": [
+        "-2y max(1-yh,0)", "-2 y max(0, 1 - y h)", "-2y(1-yh)[yh<1]", "2(h-y)[yh<1]",
+        "-2y ReLU(1-r)",
+        "-2y abs(1-r) [r<1]", "-y(1-r + abs(1-r))", "-2 y sqrt(max(1-r,0)²)",
+    ],
+    "hinge-logistic": [
+        "-y mu_j x_j e^{-r}/(1+e^{-r})", "-y μ x σ(-r)", "-yμx/(1+exp(r))", "-yμx(1-sigma(y h))",
+        "-yμx e^-r / (1 + e^-r)", "-y mu_j x_j exp(-y h) / (1 + exp(-y h))", "-yμx σ'(r)/σ(r)",
+        "-yμx(1-tanh(r/2))/2",
+    ],
+    "network-w11": [
+        "(yhat - y) W14 [z1 > 0] x1", "(ŷ − y)·W₁₄·ReLU′(z₁)·x₁", "δ_{z_4} W_{14} relu'(z_1) x_1",
+        "(y_hat-y) W_14 x_1 [a_1>0]", "dL/dW11 = δ x_1 W_14 [z_1 > 0]", "[z1>0] δ_z4 W14 x1",
+        "(\\hat{y}-y) W_{14} x_1 \\cdot \\mathbf{1}[z_1>0]", "(sigma(z4) - y) W14 x1 [z1>0]",
+        "(σ(z_4) - y) W_{1,4} x1 [z1 > 0]", "(1/(1+e^{-z4}) - y) W14 x1 [z1>0]",
+        "(yhat(1-y) - y(1-yhat)) W14 x1 [z1>0]", "(y\u0302 - y) W14 x1 [0 < z1]",
+        "(-y/yhat + (1-y)/(1-yhat)) yhat (1-yhat) W14 x1 [z1>0]", "-(y - yhat) x1 W14 (z1 > 0)",
+        "(-y/yhat + (1-y)/(1-yhat)) σ'(z4) W14 x1 relu'(z1)", "δ W14 (x1 - x1[z1<=0])",
+        "delta_{z_4} w14 X_1 max(0, sign(z1))", "δ_z4 W14 x1 [z1≠0][z1 ≥ 0]",
+    ],
+    "network-batch-w11": ["-1.633", "-1,633", "−1.6334", "∂L/∂W_11 = -1.633", "-3.2668/2"],
+    "network-batch-w12": ["4.1105", "4.11", "4,1105"],
+    "network-x2": [
+        "δ sum(W_j4 [z_j>0] W_2j)", "delta_z4 Σ_j W_{j4} ReLU'(z_j) W_{2j}",
+        "(yhat-y) sum_j(W_j4 W_2j [a_j>0])",
+        "sum((yhat-y) W_2j W_j4 [a_j>0])",
+        "δ(W14[z1>0]W21 + W24[z2>0]W22 + W34[z3>0]W23)",
+        "\\sum_j \\delta_{z_4} W_{j4} [z_j > 0] W_{2j}",
+        "Σ δ W_j4 [z_j>0] W_2j - 0", "-sum((y - yhat) [z_j>0] W_j4 W_2j)",
+    ],
+    "network-matrix": ["D W^T", "D Wᵀ", "D W^\\top", "(W D^T)^T", "dL/dX = D W^{T}", "D*W^T",
+                       "2 D W^T / 2", "D W^T + 0 X ⊙ X",],
+    "network-tanh": [
+        "δ W14 (1-a1^2) x1", "δ W14 (1 - tanh(z1)^2) x1", "δ W14 tanh'(z1) x1",
+        "δ W14 (1-a1)(1+a1) x1",
+        "4 δ W14 x1/(e^{z1}+e^{-z1})^2", "δ_{z_4}W_{14}(1-a_1²)x_1",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", STORED)
+def test_a_right_answer_is_right_in_any_form(type_into, label) -> None:
+    for text, said in zip(RIGHT[label], type_into(label, *RIGHT[label]), strict=True):
+        assert said.verdict == "right", (text, said)
+
+
+# The mistakes of the catalogue as a reader writes them, and some of their own.
+E = "(yhat - y)"
+MISTAKES = {
+    "hinge-theta": {
+        "branches swapped": "-y x mu [y h >= 1]", "margin test forgotten": "-y x_j mu_j",
+        "margin test on h": "-y x_j mu_j [h < 1]", "sign": "y x_j mu_j [y h < 1]",
+        "y forgotten": "-x_j mu_j [y h < 1]", "x forgotten": "-y mu_j [y h < 1]",
+        "mask forgotten": "-y x_j [y h < 1]", "max(-y x, 0)": "mu_j max(-y x_j, 0)",
+    },
+    "hinge-number": {
+        "sign": "-2", "y forgotten": "-2.5", "margin test forgotten": "6", "branches swapped": "4",
+        "margin test on h": "3,75", "x forgotten": "0", "no mask at all": "6.25",
+    },
+    "hinge-squared": {
+        "y forgotten": "-2 max(1-yh, 0)", "gate forgotten": "-2y(1-yh)", "sign": "2y max(1-yh,0)",
+        "slope of the hinge": "-y[yh<1]", "inner derivative forgotten": "2max(1-r,0)",
+    },
+    "hinge-logistic": {
+        "sign": "yμxσ(-r)", "y forgotten": "-μxσ(-r)", "sigma(r) for sigma(-r)": "-yμxσ(r)",
+        "slope of the hinge": "-yμx[r<1]", "mask forgotten": "-yxσ(-r)",
+        "only the logarithm differentiated": "yμx/(1+e^-r)",
+    },
+    "network-w11": {
+        "y - y_hat": "(y - yhat) W14 [z1>0] x1", "y forgotten": "yhat W14 [z1>0] x1",
+        "term of label 0 forgotten": f"y {E} W14 [z1>0] x1",
+        "sigma' forgotten": f"{E}/(yhat(1-yhat)) W14 [z1>0] x1",
+        "sigma' applied twice": f"{E} yhat (1-yhat) W14 [z1>0] x1",
+        "W_j4 forgotten": f"{E} [z1>0] x1", "ReLU gate forgotten": f"{E} W14 x1",
+        "x_i forgotten": f"{E} W14 [z1>0]",
+    },
+    "network-batch-w11": {
+        "y - y_hat": "1.633", "y forgotten": "2.867", "sigma' forgotten": "-7.064",
+        "sigma' applied twice": "-0.378", "W_j4 forgotten": "-1.089",
+        "ReLU gate forgotten": "-3.083",
+        "x_i forgotten": "-0.544",
+    },
+    "network-batch-w12": {"y - y_hat": "-4.1105", "only the first sample": "2.1778"},
+    "network-x2": {
+        "y - y_hat": "(y - yhat) sum(W_j4 [z_j>0] W_2j)", "W_j4 forgotten": "δ sum([z_j>0] W_2j)",
+        "ReLU gate forgotten": "δ sum(W_j4 W_2j)",
+        "sigma' applied twice": "δ yhat (1-yhat) sum(W_j4 [z_j>0] W_2j)",
+    },
+    "network-tanh": {
+        "gate of the ReLU": "δ W14 [z1>0] x1", "tanh' forgotten": "δ W14 x1",
+        "1 - a": "δ W14 (1-a1) x1",
+        "tanh for its derivative": "δ W14 a1 x1", "x_i forgotten": "δ W14 (1-a1²)",
+        "1 - z^2 for 1 - a^2": "δ W14 (1-z1^2) x1", "y - y_hat": "-δ W14 (1-a1^2) x1",
+        "derivative of the sigmoid": "δ W14 σ'(z1) x1", "W_j4 forgotten": "δ x1 (1-a1²)",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", MISTAKES)
+def test_a_mistake_of_the_catalogue_is_known(type_into, label) -> None:
+    tried = MISTAKES[label]
+    for name, said in zip(tried, type_into(label, *tried.values()), strict=True):
+        assert said.verdict == "mistake" and name in said.name.split(" / "), (name, said)
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "name"),
+    [
+        ("hinge-theta", "-y x_j mu_j [y h <= 1]", "derivative -1 at margin 1"),
+        ("hinge-theta", "-y x_j mu_j ([y h < 1] + [y h = 1]/2)", "another value at the kink"),
+        ("hinge-number", "0.67", "the loss as the mean over the samples"),
+        ("hinge-squared", "-y max(1-r, 0)", "half the squared loss"),
+        ("network-w11", f"{E} W14 x1 [z1 >= 0]", "ReLU'(0) = 1"),
+        ("network-w11", f"{E} W14 x1 (1 + sign(z1))/2", "another value at the kink"),
+        ("network-batch-w12", "2.055", "the loss as the mean over the samples"),
+        ("network-x2", "δ sum(W_j4 [z_j >= 0] W_2j)", "ReLU'(0) = 1"),
+    ],
+)
+def test_what_is_right_for_another_loss_is_told(type_into, label, text, name) -> None:
+    (said,) = type_into(label, text)
+    assert (said.verdict, said.name) == ("convention", name) and name in said.said
+
+
+WRONG = {
+    "hinge-theta": [
+        "-y x_j mu_j [y h < 0]", "-y x_j mu_j [y h < 1.03]", "-y x_j mu_j [y h < 0.95]", "0", "1",
+        "-y x_j mu_j ([y h < 1] + 5 [y h = 1])", "-y x_j mu_j ([y h < 1] - [y h = 1])", "-y^2 x_j",
+        "-y x_j mu_j [yh<1] + 0.0001", "-y x_j mu_j [yh<1] θ_j", "-y x_j θ_j [yh<1]",
+        "-α y x μ [yh<1]",
+        "-y x_j mu_j (1 - y h)", "-y x_j mu_j [y < 1]", "y h x_j mu_j",
+        "-y x_j mu_j max(1-yh,0)", "-y abs(x_j) mu_j [yh<1]", "-y x_j mu_j [yh<1][h>0]",
+    ],
+    "hinge-number": ["1", "3", "1.98", "20", "5", "8.91"],
+    "hinge-squared": ["-2y(1-yh)[yh<0]", "-2y max(1-h,0)", "-2 y max(1-yh,0)^2",
+                      "-2max(1-yh,0) y^2 h"],
+    "hinge-logistic": ["-yμx σ'(r)", "-yμx e^-r", "-yμx log(1+e^-r)", "-yμx/2", "-yμx(1-σ(h))"],
+    "network-w11": [
+        f"{E} W14 [z1>0] x2", f"{E} W11 [z1>0] x1", f"2{E} W14 [z1>0] x1", f"{E} W14 [z1>0.1] x1",
+        f"{E} W14 [z1>-0.1] x1", f"{E} W14 z1 x1", f"{E} W14 a1 x1", f"{E} W14 [x1>0] x1", "0",
+        f"{E} W14 [z1>0] abs(x1)", f"{E} W14 [z1>0] x1 + [z1=0]*9", f"{E} W14^2 [z1>0] x1",
+        f"{E} W14 x1 ([z1>0] - 0.5[z1=0])", "W14 x1 [z1>0]", "x1",
+    ],
+    "network-batch-w11": ["-1.64", "-1.6", "-2.178", "0.5", "1"],
+    "network-batch-w12": ["4", "1.9327", "4.2"],
+    "network-x2": ["δ sum(W_j4 [z_j>0] W_1j)", "δ", "δ sum(W_j4 [z_j>0])", "0", "δ sum(W_2j a_j)"],
+    "network-matrix": ["W D^T", "X^T D", "2 D W^T", "X", "1", "0 X", "-D W^T", "D W^T + X"],
+    "network-tanh": ["δ W14 (1+a1^2) x1", "δ W14 (1-a1^2) x2", "δ W11 (1-a1^2) x1",
+                     "W14 (1-a1^2) x1"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", WRONG)
+def test_what_nobody_has_foreseen_is_wrong_and_gets_no_name(type_into, label) -> None:
+    for text, said in zip(WRONG[label], type_into(label, *WRONG[label]), strict=True):
+        assert (said.verdict, said.name) == ("wrong", ""), (text, said)
+
+
+def hinge_draws(rng: np.random.Generator, n: int) -> dict[str, Any]:
+    y, mu = rng.choice([-1, 1], n), rng.integers(0, 2, n)
+    h = rng.choice([-1, 1, 0], n) + rng.normal(size=n)
+    h[: n // 9] = y[: n // 9]  # on the kink
+    return {"y": y, "h": h, "x_j": 2 * rng.normal(size=n), "mu_j": mu, "θ_j": rng.normal(size=n)}
+
+
+def network_draws(rng: np.random.Generator, n: int) -> dict[str, Any]:
+    draws = {name: rng.normal(size=n) for name in ("W14", "W11", "x1", "x2", "z1", "z4")}
+    draws["z1"][: n // 9] = 0.0  # on the kink
+    y, yhat = rng.integers(0, 2, n), 1 / (1 + np.exp(-draws["z4"]))
+    return {"y": y, "yhat": yhat, "a1": np.maximum(draws["z1"], 0)} | draws
+
+
+PIECES = {
+    "hinge-theta": (
+        hinge_draws, "-y x_j mu_j [y h < 1]",
+        ["y h > 0", "y h < 0", "h > 0", "h < 1", "y = 1", "mu_j = 1", "x_j > 0", "θ_j > 0", "h < 0",
+         "abs(h) < 2", "x_j < 3", "y h < 0.999", "y h > 1.001", "y h = 1", "x_j θ_j > 0",
+         "y x_j > 0"],
+        ["0", "1", "-y x_j mu_j", "-x_j mu_j [y h < 1]", "y x_j mu_j [y h < 1]", "-y x_j [y h < 1]",
+         "-y mu_j [y h < 1]", "-y x_j mu_j [h < 1]", "-y abs(x_j) mu_j [y h < 1]"],
+    ),
+    "network-w11": (
+        network_draws, "(yhat - y) W14 [z1 > 0] x1",
+        ["y = 1", "z1 > 0", "z1 < 0.001", "z1 > -0.001", "W14 > 0", "x1 > 0", "x2 > 0", "W11 > 0",
+         "W14 x1 > 0", "x1 x2 > 0", "z4 > 0", "yhat < 0.6", "z1 = 0", "W11 x1 > 0", "abs(x1) < 1"],
+        ["0", "x1", "(yhat - y) W14 x1", "(yhat - y) [z1 > 0] x1", "yhat W14 [z1 > 0] x1",
+         "(y - yhat) W14 [z1 > 0] x1", "(yhat - y) W14 [z1 > 0] x2",
+         "(yhat - y) abs(W14) [z1 > 0] x1",
+         "(yhat - y) W14 [z1 > 0] abs(x1)", "(yhat - y) W14 [z1 > 0]",
+         "(yhat - y) W11 [z1 > 0] x1"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", PIECES)
+def test_a_formula_that_is_right_at_some_kinds_of_points_is_never_right(type_into, label) -> None:
+    """Where a gate holds it is the right formula, elsewhere another; Python says which differ."""
+    draw, right, gates, others = PIECES[label]
+    draws = draw(np.random.default_rng(0), 9999) | {"abs": np.abs}
+
+    def value(text: str) -> Any:
+        text = re.sub(r"(?<![<>])=", "==", text.replace("[", "(").replace("]", ")"))
+        return eval(re.sub(r"(?<=[\w)]) (?=[\w(])", "*", text), {}, draws) + 0.0
+
+    texts = []
+    for gate, other in itertools.product(gates, others):
+        text = f"({right}) [{gate}] + ({other}) (1 - [{gate}])"
+        if not np.allclose(value(text), value(right)):
+            texts.append(text)
+    assert len(texts) > 90
+    for text, said in zip(texts, type_into(label, *texts), strict=True):
+        assert said.verdict not in ("right", "unreadable", "novalue"), (text, said)
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("hinge-theta", "-y x_j mu_j max(1 - y h, 0)/(1 - y h)"),
+        ("hinge-theta", "log(y)"),
+        ("hinge-theta", "1/0"),
+        ("hinge-theta", "0/mu_j"),
+        ("hinge-theta", "1/(1/(y - y))"),
+        ("network-w11", f"{E} W14 x1 a1/z1"),
+        ("network-w11", "sqrt(-1)"),
+        ("network-x2", "sum(1/a_j)"),
+        ("network-matrix", "D W^T / (1 - 1)"),
+        ("hinge-number", "1/0"),
+        ("hinge-number", "9^9^9^9"),
+    ],
+)
+def test_a_point_without_a_value_is_told(type_into, label, text) -> None:
+    (said,) = type_into(label, text)
+    assert said.verdict == "novalue" and "has no value" in said.said
+
+
+NONSENSE = [
+    "", "   ", "hello", "constructor", "__proto__", "toString", "hasOwnProperty(y)", "prototype.y",
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><b>y</b>", "alert(1)",
+    "y.constructor",
+    "y['constructor']", "this", "window", "globalThis", "y => y", "() y", "y)", "(y", "[y", "y]",
+    "(y]",
+    "y +", "* y", "y + * y", "2 3", "y h < 1", "max", "max()", "max(y)", "log", "log()",
+    "log(y, h)",
+    "y ? h : 1", "y; h", "`${y}`", "y || ", "&&", "=", "y =", "\\", "_", "y_", "^", "y^", "'",
+    "y'", "☃", "y ☃",
+    "(" * 300, "(" * 25 + "y" + ")" * 25, "[" * 40, "-" * 299, "x" * 10_000, "(" * 10_000,
+    "y+" * 5_000,
+    "f0(y)", "s0", "p(y)", "if y < 1 then y", "function(){}", "\u0000", "𝕪", "y\n;alert(1)", "#",
+    "@y", "1..2", ")<b>y", ")<img src=x>", "&",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ["hinge-theta", "hinge-number", "network-matrix", "network-x2"])
+def test_nonsense_is_refused_fast_and_runs_nothing(tabs, type_into, label) -> None:
+    for text, said in zip(NONSENSE, type_into(label, *NONSENSE), strict=True):
+        assert said.verdict == "unreadable" and "No try is lost" in said.said, (text[:60], said)
+        assert said.ms < 500, text[:60]
+        tags = set(re.findall(r"</?(\w+)", said.math)) - {"math", "annotation"}
+        assert all(tag.startswith("m") for tag in tags)
+    inside = (
+        "document.querySelectorAll('form.answer :is(output, .reading) :is(script, img, b)').length"
+    )
+    assert tabs[PAGES[label]].evaluate(inside) == 0
+
+
+def test_the_longest_formula_takes_no_second(type_into) -> None:
+    texts = ["+".join("y" * 150), "^".join("1" * 150), "(" * 20 + "y" + ")" * 20, "-" * 290 + "y",
+             "log " * 20 + "y", "[" + "<".join("y" * 140) + "]", "/".join("y" * 140)]  # fmt: skip
+    for text, said in zip(texts, type_into("hinge-theta", *texts), strict=True):
+        assert said.ms < 1000 and said.verdict in ("wrong", "novalue"), (text, said)
+
+
+def text_of(element: ElementTree.Element) -> str:
+    """Write a formula from its MathML alone, as one would type what one sees."""
+    tag, parts = element.tag, list(element)
+    if tag == "mfrac":
+        return f"(({text_of(parts[0])})/({text_of(parts[1])}))"
+    if tag == "msup":
+        inner = text_of(parts[1])
+        return f"{text_of(parts[0])}^T" if inner == "⊤" else f"{text_of(parts[0])}^({inner})"
+    if tag == "msub":
+        return f" {text_of(parts[0]).strip()}_{{{text_of(parts[1]).strip()}}} "
+    if tag == "munder":
+        return " sum "
+    if tag == "mover":
+        return "ŷ"
+    word = (element.text or "").strip()
+    return (f" {word} " if word in ("and", "or") else word) + "".join(map(text_of, parts)) or " "
+
+
+READINGS = {
+    "hinge-theta": [
+        "-y^2", "(-y)^2", "y(1-y)", "-x_j^2 h", "(-x_j)^2 h", "y - (h - x_j)", "y - h - x_j",
+        "y/(h x_j)",
+        "y/h x_j", "y/(h/x_j)", "(y/h)/x_j", "y^h^y", "(x_j^2)^3", "x_j^(2^3)", "(y + h) x_j",
+        "y + h x_j",
+        "2 y 3", "y (2)", "y - -h", "y + (-h)", "-(y + h)", "-y + h", "(y+h)^2", "e^{-y h}",
+        "e^-y h",
+        "[y h < 1] x_j", "[0 < y h < 1]", "(1 - [y < h]) y", "max(y, h) - y", "log(x_j^2)^2",
+        "2^-y^2",
+        "x_j [y<1 or h<1]", "abs(h)^3", "sqrt(x_j^2) y", "σ(h) (1 - σ(h))", "-(-(-y))", "((y))",
+        "y*-h",
+        "2(y)(h)", "(y)(h)^2", "1/2 x_j", "x_j/2 h", "y^(h)", "max(y, h, x_j)", "1.5y",
+        "y h/x_j θ_j",
+    ],
+    "network-x2": ["δ sum(W_j4 [z_j > 0] (W_2j - 1))", "sum(W_j4) - sum(W_2j) y",
+                   "Σ W_j4 W_2j + y"],
+    "network-w11": ["-relu'(z1)^2 W14", "(W14 - W11) x1/(1 + e^(-z4))", "δ_{z_4}^2 x_1 - ŷ^2"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", READINGS)
+def test_what_is_shown_is_what_is_evaluated(type_into, label) -> None:
+    """Typing what is shown gives the same value and shows the same; no bracket gets lost."""
+    first = type_into(label, *READINGS[label])
+    typed = [text_of(ElementTree.fromstring(said.math)) for said in first]
+    value = re.compile(r"formula gives ([−\d.e-]+)")
+    for text, shown, one, two in zip(
+        READINGS[label], typed, first, type_into(label, *typed), strict=True
+    ):
+        gave = [value.findall(said.said) for said in (one, two)]
+        assert one.verdict == two.verdict and gave[0] == gave[1], (text, shown, one, two)
+        assert gave[0] or one.verdict == "novalue", (text, one)
+
+
+def evaluated(label: str, expression: str) -> list[float]:
+    """The value of a Python expression in the symbols of a box, at its points."""
+    columns = {key.replace("_", ""): v for key, v in STORED[label]["symbols"].items()}
+    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+    return [eval(expression, {"np": np}, row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("label", "typed", "means"),
+    [
+        ("hinge-theta", "α/2 x_j", "(α / 2) * xj"),
+        ("hinge-theta", "-x_j² h", "-(xj**2) * h"),
+        ("hinge-theta", "y(1 - y)", "y * (1 - y)"),
+        ("hinge-theta", "y (1 - h)", "y * (1 - h)"),
+        ("hinge-theta", "x_j [y h < 1]", "xj * (y * h < 1)"),
+        ("hinge-theta", "x_j^-2", "xj**-2"),
+        ("hinge-theta", "x_j^2^3", "xj**8"),
+        ("hinge-theta", "e^{-h}", "np.exp(-h)"),
+        ("hinge-theta", "log x_j^2 h", "np.log(xj**2) * h"),
+        ("hinge-theta", "1/2y", "y / 2"),
+        ("hinge-theta", "0,5 h", "h / 2"),
+        ("hinge-theta", "max(0,5)", "5"),
+        ("network-w11", "relu'(z1) x1", "(z1 > 0) * x1"),
+        ("network-w11", "relu'(z_1)x_1", "(z1 > 0) * x1"),
+        ("network-w11", "W14x1", "W14 * x1"),
+        ("network-w11", "x₁²", "x1**2"),
+    ],
+)
+def test_a_reading_that_other_programs_get_wrong(type_into, label, typed, means) -> None:
+    (said,) = type_into(label, typed)
+    values = evaluated(label, means)
+    (gives,) = re.findall(r"formula gives ([−\d.e-]+)", said.said) or [None]
+    assert gives is not None, said
+    assert np.isclose(float(gives.replace("−", "-")), values, rtol=1e-3).any(), (said, values)
+
+
+def test_a_symbol_is_not_read_as_a_part_of_another(type_into) -> None:
+    """The derivative that is asked for is no symbol; δz1 is not δ times z1."""
+    for said in type_into(
+        "network-w11", "δ_{z_1} x_1", "δz1 x1", "delta_z1", "δ_a1", "x12", "W142", "z_11"
+    ):
+        assert said.verdict == "unreadable", said
+
+
+def test_evidence_comes_first_the_name_later_then_hints_and_the_solution(browser, site) -> None:
+    page = browser.new_page()
+    page.goto(f"{site.as_uri()}/chapters/{NETWORK_PAGE}.html")
+    form = page.locator('form.answer[data-answer="network-w11"]')
+    field, output, hints = form.locator("input"), form.locator("output"), form.locator(".hint")
+    for n, text in enumerate(
+        [f"{E} W14 x1", "yhat +", f"{E} x1 W14", f"x1 {E} W14", f"x1 W14 {E}"]
+    ):
+        field.fill(text)
+        field.press("Enter")
+        said = output.inner_text()
+        if text == "yhat +":
+            assert "No try is lost" in said
+            continue
+        tries = n + (n == 0)  # what could not be read is no try
+        assert output.get_attribute("data-verdict") == "mistake"
+        assert "Right where unit 1 is on. Look where unit 1 is off" in said
+        assert ("A condition is missing" in said) == (tries > 1)
+        assert ("ReLU gate forgotten" in said) == (tries > 2)
+        assert [hint.get_attribute("open") is not None for hint in hints.all()] == [
+            tries > 1,
+            tries > 2,
+        ]
+        assert ("Read the solution" in said) == (tries > 3)
+        assert hints.first.is_visible() == (tries > 1)
+    solution = form.locator("details.solution")
+    assert solution.get_attribute("open") is None
+    output.get_by_role("link").click()
+    assert solution.get_attribute("open") is not None
+    field.fill("(yhat - y) W14 x1 [z1 > 0]")
+    field.press("Enter")
+    assert (
+        output.get_attribute("data-verdict") == "right" and output.inner_text().strip() == "Right."
+    )
+    page.close()
+
+
+def test_a_wrong_formula_is_shown_its_values_and_the_finite_difference(type_into) -> None:
+    (said,) = type_into("network-w11", "x1")
+    assert "z1=1.375" in said.said and "x1=3" in said.said  # the running example
+    assert "Your formula gives 3;" in said.said and "Wrong at this point" in said.said
+    assert "the finite difference of the loss gives −1.633" in said.said
+
+
+@pytest.mark.parametrize("label", WRONG)
+def test_the_right_formula_is_never_shown_by_a_box(tabs, type_into, label) -> None:
+    for said in type_into(label, *WRONG[label], "hello"):
+        assert "[" not in said.said and "Read as" not in said.said, said
+    solution = tabs[PAGES[label]].locator(f'form[data-answer="{label}"] details.solution')
+    assert solution.get_attribute("open") is None
+
+
+def test_a_tap_inserts_a_symbol_where_the_caret_is(browser, site) -> None:
+    page = browser.new_page(viewport=NARROW, has_touch=True)
+    page.goto(f"{site.as_uri()}/chapters/{NETWORK_PAGE}.html")
+    form = page.locator('form.answer[data-answer="network-x2"]')
+    taps = form.get_by_role("group").get_by_role("button")
+    keys = STORED["network-x2"]["symbols"]
+    assert taps.count() >= len(keys)
+    for key in ("δz4", "sum(|)", "Wj4", "[|]", "zj", ">"):
+        form.locator(f'[data-insert="{key}"]').tap()
+    field = form.locator("input")
+    assert form.locator('[data-insert="W14"]').count() == 0  # understood, not offered
+    assert field.input_value() == "δz4 sum(Wj4 [zj > ])"
+    field.press("0")
+    form.locator('[data-insert="W2j"]').tap()  # behind the 0, in the bracket: no matter
+    assert "W2j" in field.input_value()
+    page.close()
+
+
+def test_a_box_is_operated_with_the_keyboard_and_announced(browser, site) -> None:
+    page = watch(browser.new_page(viewport=NARROW))
+    page.goto(f"{site.as_uri()}/chapters/{HINGE_PAGE}.html")
+    form = page.locator('form.answer[data-answer="hinge-theta"]')
+    field = page.get_by_role("textbox", name="Your formula").first
+    field.focus()
+    page.keyboard.type("-y x_j mu_j [y h < 1]")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    status = form.get_by_role("status")
+    assert status.get_attribute("data-verdict") == "right"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert field.input_value().endswith("y ")
+    assert elements(page, """() => [...document.querySelectorAll("form.answer *")].filter((e) =>
+      e.getBoundingClientRect().right > innerWidth)""") == []  # fmt: skip
+    small = """() => [...document.querySelectorAll("form.answer :is(button, input)")].filter((e) =>
+      Math.min(e.offsetWidth, e.offsetHeight) < 24)"""
+    assert elements(page, small) == [] and page.complaints == []
+    page.close()
+
+
+def test_without_scripts_a_box_is_an_exercise_on_paper(browser, site) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    for name in (HINGE_PAGE, NETWORK_PAGE):
+        page.goto(f"{site.as_uri()}/chapters/{name}.html")
+        for form in page.locator("form.answer").all():
+            assert not form.locator("input").is_visible()
+            assert form.locator("p").nth(1).is_visible()
+            for fold in form.locator("details").all():
+                assert fold.is_visible() and fold.get_attribute("open") is None
+            assert form.locator("details.solution").count() == 1
+    context.close()
+
+
+def test_on_paper_nothing_is_to_be_typed(tabs) -> None:
+    for page in tabs.values():
+        page.emulate_media(media="print")
+        assert not any(entry.is_visible() for entry in page.locator("form.answer .entry").all())
+        page.emulate_media(media="screen")
+
+
+def test_scripts_come_to_pages_with_boxes_alone(site) -> None:
+    for path in (site / "chapters").glob("*.html"):
+        text = path.read_text("utf-8")
+        scripts = re.findall(r'src="[^"]*_static/(answer\.js|jsep/jsep\.js)', text)
+        expected = ["jsep/jsep.js", "answer.js"] if '<form class="answer ' in text else []
+        assert scripts == expected, path
+
+
+# The data.
+
+
+def test_the_stored_data_are_what_hwlib_gives() -> None:
+    fresh = json.loads(json.dumps(answer_data.stored()))
+    assert fresh.keys() == STORED.keys(), "run `make execute`"
+    for label, box in fresh.items():
+        assert_close(box, STORED[label], label)
+
+
+def assert_close(new: Any, old: Any, where: str) -> None:
+    assert isinstance(old, str) == isinstance(new, str), where
+    if isinstance(new, dict):
+        assert new.keys() == old.keys(), f"{where}: run `make execute`"
+        for key, value in new.items():
+            assert_close(value, old[key], f"{where} {key}")
+    elif isinstance(new, list):
+        assert len(new) == len(old), f"{where}: run `make execute`"
+        for n, (a, b) in enumerate(zip(new, old, strict=True)):
+            assert_close(a, b, f"{where} {n}")
+    elif isinstance(new, str) or new is None:
+        assert new == old, f"{where}: run `make execute`"
+    else:  # finite differences hold six digits
+        assert abs(new - old) <= (2e-5 if "difference" in where else 1e-10) * (1 + abs(old)), where
+
+
+FORMULAS = [label for label in STORED if STORED[label]["symbols"]]
+
+
+@pytest.mark.parametrize("label", FORMULAS)
+def test_the_finite_differences_agree_with_the_right_values(label) -> None:
+    box = STORED[label]
+    pairs = [(r, d) for r, d in zip(box["right"], box["difference"], strict=True) if d is not None]
+    assert len(box["right"]) >= 30 and len(pairs) >= 30
+    for right, difference in pairs:
+        np.testing.assert_allclose(difference, right, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("label", ["hinge-theta", "hinge-squared", "hinge-logistic"])
+def test_the_points_of_part_1_are_a_full_cross(label) -> None:
+    points = answer_data.hinge_points()
+    seen = {(p.symbols["y"], p.symbols["μ_j"], np.sign(p.symbols["r"]), np.sign(p.symbols["r"] - 1))
+            for p in points}  # fmt: skip
+    sides = [(-1.0, -1.0), (1.0, -1.0), (1.0, 0.0), (1.0, 1.0)]
+    assert {(y, mu, *side) for y in (-1.0, 1.0) for mu in (0.0, 1.0) for side in sides} <= seen
+    near = sorted({abs(p.symbols["r"] - 1) for p in points} - {0.0})
+    assert near[0] <= 0.1 and all(abs(p.symbols["x_j"]) != 1 for p in points)
+
+
+def test_the_points_of_part_2_are_a_full_cross() -> None:
+    points = answer_data.network_points()
+    seen = {(p.symbols["y"], *(np.sign(p.symbols[f"z_{j}"]) for j in (1, 2, 3))) for p in points}
+    wanted = {(y, a, b, c) for y in (0.0, 1.0) for a in (-1.0, 0.0, 1.0) for b in (-1.0, 1.0)
+              for c in (-1.0, 1.0)}  # fmt: skip
+    assert wanted <= seen
+    for p in points:  # a sum is exact in any order: on a kink it is 0 in any order
+        W, x = (p.symbols[s] for s in ("W_1j", "x_1"))
+        for j, terms in enumerate(zip(W, p.symbols["W_2j"], strict=True)):
+            parts = [terms[0] * x, terms[1] * p.symbols["x_2"], p.symbols[f"b_{j + 1}"]]
+            for order in itertools.permutations(parts):
+                assert order[0] + order[1] + order[2] == p.symbols[f"z_{j + 1}"]
+
+
+@pytest.mark.parametrize("label", STORED)
+def test_no_two_answers_to_a_number_look_alike(label) -> None:
+    """The answer to a number, its mistakes and conventions differ at the digits asked."""
+    box, options = STORED[label], dict(answer_data.boxes())[label]
+    if box["symbols"]:
+        return
+    unit = 10.0 ** -int(options["digits"])
+    values = [box["right"][0], *(each["values"][0] for kind in ("mistakes", "conventions")
+                                 for each in box[kind] if each["values"])]  # fmt: skip
+    for a, b in itertools.combinations(values, 2):
+        assert abs(a - b) > 2 * unit, (a, b)
+
+
+def test_mistakes_and_conventions_are_those_of_the_catalogue() -> None:
+    names = {m.name for m in (*HINGE, *NETWORK)}
+    assert set(answer_data.CONVENTIONS) - {"hinge", "ReLU", "squares halved"} <= names
+    for catalogue, label in ((HINGE, "hinge-theta"), (NETWORK, "network-w11")):
+        found = {n for m in STORED[label]["mistakes"] for n in m["name"].split(" / ")}
+        assert found <= {m.name for m in catalogue} and len(found) >= 7
+
+
+def test_a_box_without_data_stops_the_build() -> None:
+    with pytest.raises(answers.ExtensionError, match="make execute"):
+        answers.content("no-such-box", ["y"], 4)
+
+
+def test_a_box_may_be_written_with_either_fence() -> None:
+    text = "\n:::{answer} a-b\n:asks: hinge θ_j\n:symbols: y\nW?\n:::\n```{answer} c\n:asks: x y\n"
+    assert [label for label, _ in answer_data.BOX.findall(text)] == ["a-b", "c"]
+
+
+def test_script_and_style_are_short() -> None:
+    lines = [
+        len((STATIC / name).read_text("utf-8").splitlines()) for name in ("answer.js", "answer.css")
+    ]
+    assert sum(lines) <= 300
+
+
+def test_jsep_is_the_file_that_its_readme_names() -> None:
+    import hashlib
+
+    folder = STATIC / "jsep"
+    version, digest = re.search(
+        r"^Version (\S+), SHA-256 of `jsep.js` (\w+)$", (folder / "README.md").read_text(), re.M
+    ).groups()
+    script = (folder / "jsep.js").read_bytes()
+    assert hashlib.sha256(script).hexdigest() == digest and version.encode() in script
+    assert (folder / "LICENSE").exists()
