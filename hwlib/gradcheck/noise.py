@@ -35,10 +35,10 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
         t, values = t[np.isfinite(values)], values[np.isfinite(values)]  # f may end beside x
         if len(t) < 5:
             continue
-        differences = np.diff(values, 4)
-        at, largest = int(np.argmax(np.abs(differences))), np.max(np.abs(differences))
+        fourth = np.diff(values, 4)
+        at, largest = int(np.argmax(np.abs(fourth))), np.max(np.abs(fourth))
         if spacing == SPACINGS[0] and largest:  # 70 = 8! / 4!**2
-            rounding = max(rounding, largest * np.sqrt(np.mean((differences / largest) ** 2) / 70.0))
+            rounding = max(rounding, largest * np.sqrt(np.mean((fourth / largest) ** 2) / 70.0))
         elif largest > 64.0 * rounding:  # four times what roundings add up to
             # Of values in steps of one size the error is a third of a step or so.
             rounding = max(rounding, _jump(lambda u: f(x + u * unit), t[at : at + 5]) / 3.0)

@@ -89,8 +89,6 @@ def slope_along(problem: Problem, x: Floats, v: Floats) -> Slope:
     # The jump is taken at the step of the slope, so that a slope across a kink is known as one.
     chosen = _best(slopes, errors)
     slope, error, jump, doubt = (float(a[chosen]) for a in (slopes, errors, jumps, doubts))
-    if chosen + 1 == len(slopes) and error > max(4.0 * rounding[-1], RESOLUTION * abs(slope)):
-        error = np.inf
     again = h[chosen + 2] * SECOND_LADDER
     forward_again, backward_again, doubt_again = _one_sided(problem, x, v, again)
     (confirmed,), _ = extrapolate((forward_again + backward_again) / 2.0, again, 2, doubt_again)
