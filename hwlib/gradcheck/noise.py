@@ -63,11 +63,11 @@ def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -
         middle, step = (low + high) / 2.0, (high - low) / 2.0
         at_middle = f(middle)
         before, after = at_middle - at_low, at_high - at_middle
-        # The slope is that of the half that is left: between jumps f may be curved.
+        # The slope becomes that of the other half, for f may be curved; 0.0 suits a staircase.
         if abs(after - slope * step) > abs(before - slope * step):
-            low, at_low, slope = middle, at_middle, before / step
+            low, at_low, slope = middle, at_middle, slope and before / step
         else:
-            high, at_high, slope = middle, at_middle, after / step
+            high, at_high, slope = middle, at_middle, slope and after / step
         changes.append(abs(at_high - at_low - slope * step))
     # Nine halvings let a slope shrink 512-fold, and a jump not at all: below 1/2 it is none.
     # What is continuous shrinks with the interval, what has a pole grows beyond its ends.
