@@ -105,3 +105,11 @@ def browser() -> Iterator[Browser]:
         chrome = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield chrome
         chrome.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of the prose count."""
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, line in report.user_properties if report.when == "call" else ():
+            if name == "prose":
+                terminalreporter.write_line(f"prose: {line}")

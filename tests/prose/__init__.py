@@ -1,0 +1,16 @@
+"""The numbers and the inline formulas of the prose, each bound to what the page computes.
+
+A *number* in a sentence, a caption or an alt text is listed in a comment of its cell, beside an
+expression over the names that the page computes: ``<!-- 442 = n_wrong -->``. An inline formula with
+a relation is a *hand calculation*, a *claim*, a *value* or a *condition*: see `judge.Scope.judge`.
+So whoever changes a digit makes a test fail. CONTRIBUTING.md, "A number in a sentence", has the
+rules. ``python -m tests.prose chapters/PAGE.ipynb`` lists what is bound to nothing, or is false.
+
+`text`     what a page says
+`run`      what it computes
+`example`  the value of a formula in the running example
+`judge`    what an inline formula is, and whether it holds
+`check`    whether each number is bound to its value
+`reasons`  the reasons beside the lines of a derivation
+`changes`  changes that must be noticed
+"""
