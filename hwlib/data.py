@@ -1,6 +1,7 @@
-"""Small data sets, drawn from a generator that the caller brings.
+"""Small data sets: the running examples of the book, and samples drawn from a generator.
 
-Both functions take the same arguments and raise the same errors:
+`hinge_example` and `network_example` are the few samples that Parts 1 and 2 work through by hand.
+`interval` and `disc` draw theirs. They take the same arguments and raise the same errors:
 
 rng : numpy.random.Generator
     Draws everything.
@@ -17,6 +18,52 @@ from __future__ import annotations
 import numpy as np
 
 from hwlib._arrays import Floats, as_count, as_float, as_rng
+from hwlib.network import Parameters
+
+
+def hinge_example() -> tuple[Floats, Floats, Floats]:
+    """Return the running example of Part 1: three samples, one safe, one unsafe, one wrong.
+
+    The margins are 0.65625, 2.25 and -3. Both labels occur. The features that a question asks about
+    are neither 0 nor 1, nor is the weight 2 of the linear feature, which is masked: so each factor
+    that is forgotten changes the answer.
+
+    Returns
+    -------
+    theta : ndarray, shape (7,)
+        The weights.
+    u : ndarray, shape (3,)
+        The inputs; `hwlib.polynomial.features` makes features of them.
+    y : ndarray, shape (3,)
+        Their labels, -1 or +1.
+    """
+    theta = np.array([0.5, -0.25, -1.5, -0.5, 0.25, 2.0, 0.75])
+    return theta, np.array([0.5, 2.0, -1.5]), np.array([1.0, -1.0, -1.0])
+
+
+def network_example() -> tuple[Parameters, Floats, Floats]:
+    """Return the running example of Part 2: a network and two samples, one of each label.
+
+    The sums of the hidden units are 1.375, 0.625, -1.75 and -1.625, 1.375, 2.875: in each sample
+    one unit is off, and each of units 1 and 3 is off in one. Apart from the gates, no factor on a
+    path from a weight to the loss is 0 or 1: so each factor that is forgotten changes the answer.
+
+    Returns
+    -------
+    params : hwlib.network.Parameters
+        2 inputs and 3 hidden units: 13 numbers.
+    X : ndarray, shape (2, 2)
+        One sample per row.
+    y : ndarray, shape (2,)
+        Their labels, 1 and 0.
+    """
+    params = Parameters(
+        W_hidden=np.array([[0.25, 0.25, -0.75], [-0.75, 0.75, 0.5]]),
+        b_hidden=np.array([0.25, 0.25, 0.75]),
+        w_out=np.array([1.5, -2.0, 1.25]),
+        b_out=-0.25,
+    )
+    return params, np.array([[3.0, -0.5], [-1.5, 2.0]]), np.array([1.0, 0.0])
 
 
 def interval(

@@ -9,9 +9,59 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwlib import data, hinge, network
+from hwlib import data, hinge, network, polynomial
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
+
+
+def test_the_running_example_of_part_1_has_the_values_that_were_worked_out_by_hand():
+    theta, u, y = data.hinge_example()
+    X = polynomial.features(u)
+    assert (theta.shape, u.shape, y.shape) == ((7,), (3,), (3,))
+    np.testing.assert_array_equal(y, [1, -1, -1])
+    np.testing.assert_array_equal(hinge.hypothesis(theta, X), [0.65625, -2.25, 3])
+    assert hinge.loss(theta, X, y) == 0.34375 + 0 + 4
+    grad = [11.375, -7.625, 5, -3.5, 2, 0, 0]
+    np.testing.assert_array_equal(hinge.loss_grad(theta, X, y), grad)
+    # Without the mask the middle sample is unsafe and the last one is wrong by nothing:
+    np.testing.assert_array_equal(y * (X @ theta), [1.65625, -1.75, 0])
+
+
+def test_the_running_example_of_part_2_has_the_values_that_were_worked_out_by_hand():
+    params, X, y = data.network_example()
+    np.testing.assert_array_equal(y, [1, 0])
+    z_hidden, a_hidden, z_out, y_hat = network.forward(params, X)
+    np.testing.assert_array_equal(z_hidden, [[1.375, 0.625, -1.75], [-1.625, 1.375, 2.875]])
+    np.testing.assert_array_equal(a_hidden, [[1.375, 0.625, 0], [0, 1.375, 2.875]])
+    np.testing.assert_array_equal(z_out, [0.5625, 0.59375])
+    np.testing.assert_allclose(y_hat, [0.6370, 0.6442], rtol=0, atol=5e-5)
+    losses = [network.loss(params, X[[s]], y[[s]]) for s in (0, 1)]
+    np.testing.assert_allclose(losses, [0.4509, 1.0335], rtol=0, atol=5e-5)
+    first, second = (network.loss_grad(params, X[[s]], y[[s]]) for s in (0, 1))
+    np.testing.assert_allclose(first.w_out, [-0.4991, -0.2269, 0], rtol=0, atol=5e-5)
+    np.testing.assert_allclose(second.w_out, [0, 0.8858, 1.8521], rtol=0, atol=5e-5)
+    np.testing.assert_allclose(first.b_hidden, [-0.5445, 0.7259, 0], rtol=0, atol=5e-5)
+    np.testing.assert_allclose(second.b_hidden, [0, -1.2885, 0.8053], rtol=0, atol=5e-5)
+    W = [[-1.6334, 2.1778, 0], [0.2722, -0.3630, 0]]
+    np.testing.assert_allclose(first.W_hidden, W, rtol=0, atol=5e-5)
+    W = [[0, 1.9327, -1.2079], [0, -2.5769, 1.6106]]
+    np.testing.assert_allclose(second.W_hidden, W, rtol=0, atol=5e-5)
+
+
+@pytest.mark.parametrize("example", [data.hinge_example, data.network_example])
+def test_no_number_of_a_running_example_hides_a_factor_that_is_forgotten(example):
+    *given, labels = example()
+    numbers = np.concatenate([np.ravel(part) for field in given for part in field])
+    assert not np.isin(np.abs(numbers), [0, 1]).any()
+    assert len(set(labels)) == 2
+
+
+@pytest.mark.parametrize("example", [data.hinge_example, data.network_example])
+def test_a_running_example_does_not_remember_what_was_done_to_the_last_one(example):
+    _, samples, labels = example()
+    samples[:], labels[:] = 9.0, 9.0
+    assert not any(np.any(part == 9.0) for part in example()[1:])
+
 
 SETS = [data.interval, data.disc]
 both = pytest.mark.parametrize("draw", SETS, ids=["interval", "disc"])

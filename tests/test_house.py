@@ -20,7 +20,7 @@ ARROWS = {
     "numbering": set(),
     "polynomial": {"_arrays"},
     "optim": {"_arrays"},
-    "data": {"_arrays"},
+    "data": {"_arrays", "network"},
     "hinge": {"_arrays", "polynomial"},
     "network": {"_arrays"},
     "gradcheck": {"_arrays", "_layout", "numbering"},
