@@ -283,8 +283,8 @@ class Evaluator(Interpreter[Any, Values]):
         if self.trust and table is not None:
             self.used.add("hwlib")
             return pick(table, (*at, *index))
-        tied = [read_side(latex).children[0] for latex in worlds.TIED.get(str(to), ())]
-        steps = tuple(map(self.place, tied or [to]))
+        tied = worlds.TIED[part_of(self.page)].get(str(to), [])
+        steps = tuple(map(self.place, [read_side(t).children[0] for t in tied] or [to]))
         used = {"numerical derivative"}
         inner = self.within(trust=False, steps=steps, used=used)
         value = inner.named(of) if of else inner.visit(above)

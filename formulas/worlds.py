@@ -242,11 +242,11 @@ def _differences(rng: np.random.Generator, n_coordinates: int) -> World:
     noise, cubic = (2.0 * term / (2.0 * step) for term in (eps * y, third / 6.0 * step**3))
     return World(
         {"k": range(1, n_coordinates + 1)},
-        drawn=_tables(x=x.ravel(), I=1j, varepsilon=step, varepsilon_m=eps) | _tables(1, G=G, N=N),
+        drawn=_tables(x=x.ravel(), a=a.ravel(), b=b.ravel(), w=w.ravel(), c=phase.ravel() - 3.0)
+        | _tables(I=1j, varepsilon=step, varepsilon_m=eps) | _tables(1, G=G, N=N),
         known=_tables(1, rho=np.vectorize(relative_error)(G, N))
         | _tables(nu=noise, E=cubic + noise),
-        functions={"f": [partial(f, order=order) for order in range(5)]},
-    )  # fmt: skip
+        functions={"f": [partial(f, order=order) for order in range(5)]})  # fmt: skip
 
 
 MAKERS: dict[str, Function] = {"hinge": _hinge, "network": _network, "differences": _differences}
