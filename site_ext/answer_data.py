@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -27,6 +28,9 @@ from site_ext.numbering import ROOT, text_of
 
 STORED = Path(__file__).with_name("answers.json")
 BOX = re.compile(r"^(?:`{3,}|:{3,})\{answer\} (\S+)\n((?::[a-z]+:.*\n)*)", re.MULTILINE)
+LINKS = tomllib.loads(Path(__file__).with_name("answer_links.toml").read_text("utf-8"))
+FUNCTIONS: dict[str, Any] = {
+    "loss": network.log_loss, "sigma": network.sigmoid, "log": np.log, "exp": np.exp}  # fmt: skip
 DIGITS = 12
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -226,8 +230,9 @@ SAMPLES, LABELS = np.array([[3.0, -0.5], [-1.5, 2.0]]), np.array([1.0, 0.0])
 
 def network_point(p: network.Parameters, x: Any, y: float, l2: float = 0.0) -> Point:
     (z,), (a,), (z_4,), (y_hat,) = network.forward(p, [x])
-    symbols = {"y": y, "ŷ": y_hat, "z_4": z_4, "δ_z4": y_hat - y, "x_1": x[0], "x_2": x[1],
-               "b_4": p.b_out, "λ": l2, "W_j4": [*p.w_out], "z_j": [*z], "a_j": [*a]}  # fmt: skip
+    symbols = {"y": y, "τ": 2 * y - 1, "ŷ": y_hat, "z_4": z_4, "δ_z4": y_hat - y, "x_1": x[0],
+               "x_2": x[1], "b_4": p.b_out, "λ": l2, "W_j4": [*p.w_out], "z_j": [*z],
+               "a_j": [*a]}  # fmt: skip
     for i in (1, 2):
         symbols[f"W_{i}j"] = [*p.W_hidden[i - 1]]
         symbols |= {f"W_{i}{j + 1}": p.W_hidden[i - 1, j] for j in range(3)}
@@ -310,6 +315,24 @@ def network_question(quantity: str, *, points: Sequence[Point] = (), l2: bool = 
     )  # fmt: skip
 
 
+def link_question(name: str) -> Question:
+    """Ask for a link of a chain at drawn points, or for a number at a point of the example."""
+    asked = LINKS[name]
+    points = {"hinge": hinge_points, "network": network_points}[asked["points"]]()
+    if number := asked.get("sample"):
+        points = [points[number - 1]._replace(where=NONE)]
+
+    def of(formula: str) -> Value:
+        return lambda p: eval(formula, FUNCTIONS, p.symbols)
+
+    def value(p: Point, step: float) -> float:
+        symbols = {**p.symbols, asked["moves"]: p.symbols[asked["moves"]] + step}
+        return float(of(asked["value"])(p._replace(symbols=symbols)))
+
+    wrong = {key: (rule, of(formula)) for key, (formula, rule) in asked["mistakes"].items()}
+    return Question(points, value, of(asked["right"]), wrong)
+
+
 def batch_question(quantity: str) -> Question:
     """Ask for a parameter, for the two samples of the running example: a number."""
     question = network_question(quantity, points=[Point({}, (RUNNING, SAMPLES, LABELS, 0.0))])
@@ -386,6 +409,7 @@ FAMILIES: dict[str, Callable[[str], Question]] = {
     "hinge": hinge_question, "squared": squared_question, "logistic": logistic_question,
     "network": network_question, "penalized": lambda name: network_question(name, l2=True),
     "batch": batch_question, "tanh": tanh_question, "matrix": matrix_question,
+    "link": link_question,
 }  # fmt: skip
 """The losses that a box may ask of, each with its quantities: ``:asks: network W_11``."""
 

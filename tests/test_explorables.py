@@ -22,7 +22,7 @@ SCRIPTS = ROOT / "site_ext" / "static" / "explore"
 CHAPTERS = {
     "chain": "network_3_hidden_weight",
     "algorithm": "hinge_3_algorithm",
-    "step": "gradient_checks",
+    "step": "beyond_floats",
 }
 # The cells that the figure of an explorable needs, besides the chapter's setup.
 CELLS = {
@@ -32,8 +32,9 @@ CELLS = {
         "hinge-3-explore-figure",
     ],
     "step": [
-        "gradient-checks-setup", "gradient-checks-step-function", "gradient-checks-step-run",
-        "gradient-checks-explore-errors", "gradient-checks-explore-figure",
+        "beyond-floats-setup", "beyond-floats-step-function", "beyond-floats-step-run",
+        "beyond-floats-explore-errors", "beyond-floats-explore-draw",
+        "beyond-floats-explore-figure",
     ],
 }  # fmt: skip
 METHODS = ("forward", "central", "complex")
