@@ -96,6 +96,8 @@ MARGINS = {
 THETA = np.array([0.5, -0.25, -1.5, -0.5, 0.25, 2.0, 0.75])
 U, SIGNS = np.array([0.5, 2.0, -1.5]), np.array([1.0, -1.0, -1.0])
 """The running example of Part 1."""
+PAPER = np.array([0.0, 0, 0, 0, 1, 5, -2]), np.array([3.0, -2, 1]), np.array([1.0, -1, 1])
+"""The weights, inputs and labels of its first exercise on paper."""
 
 
 def hinge_point(theta: Any, u: float, y: float, j: int, alpha: float) -> Point:
@@ -133,12 +135,13 @@ def moved_theta(p: Point, step: float) -> Any:
     return p.arguments[0] + step * (np.arange(7) == p.arguments[3])
 
 
-def hinge_question(quantity: str) -> Question:
-    """Ask for θ_j at drawn points, or for one θ of the running example as a number."""
+def hinge_question(quantity: str, example: Any = (THETA, U, SIGNS)) -> Question:
+    """Ask for θ_j at drawn points, or for one θ of an example as a number."""
     mistakes, conventions = split(HINGE, of_theta_j)
     points = hinge_points()
     if quantity != "θ_j":
-        points = [Point({}, (THETA, polynomial.features(U), SIGNS, int(quantity[2:])))]
+        theta, u, y = example
+        points = [Point({}, (theta, polynomial.features(u), y, int(quantity[2:])))]
     at_kink = of_theta_j(hinge_grad(active=lambda y, h: y * h <= 1.0))
     return Question(
         points, lambda p, step: hinge.loss(moved_theta(p, step), *p.arguments[1:3]),
@@ -383,7 +386,8 @@ def matrix_question(quantity: str) -> Question:
 
 
 FAMILIES: dict[str, Callable[[str], Question]] = {
-    "hinge": hinge_question, "squared": squared_question, "logistic": logistic_question,
+    "hinge": hinge_question, "paper": lambda name: hinge_question(name, PAPER),
+    "squared": squared_question, "logistic": logistic_question,
     "network": network_question, "penalized": lambda name: network_question(name, l2=True),
     "batch": batch_question, "tanh": tanh_question, "matrix": matrix_question,
 }  # fmt: skip

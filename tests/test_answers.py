@@ -89,6 +89,7 @@ RIGHT = {
     ],
     "hinge-number": ["2", "2.00", "2,0", "+2", "4/2", "-(-2)", "θ_4 = 2", " 2 ", "0.2e1", "1/.5",
                      "2."],
+    "hinge-paper": ["3", "3.00", "4 - 1", "-(-3)"],
     "hinge-squared": [
         "-2y max(1-yh,0)", "-2 y max(0, 1 - y h)", "-2y(1-yh)[yh<1]", "2(h-y)[yh<1]",
         "-2y ReLU(1-r)",
@@ -148,6 +149,10 @@ MISTAKES = {
         "sign": "-2", "y forgotten": "-2.5", "margin test forgotten": "6", "branches swapped": "4",
         "margin test on h": "3,75", "x forgotten": "0", "no mask at all": "6.25",
     },
+    "hinge-paper": {
+        "sign": "-3", "y forgotten": "-5", "margin test forgotten": "-6", "branches swapped": "-9",
+        "margin test on h": "-1",
+    },
     "hinge-squared": {
         "y forgotten": "-2 max(1-yh, 0)", "gate forgotten": "-2y(1-yh)", "sign": "2y max(1-yh,0)",
         "slope of the hinge": "-y[yh<1]", "inner derivative forgotten": "2max(1-r,0)",
@@ -200,6 +205,7 @@ def test_a_mistake_of_the_catalogue_is_known(type_into, label) -> None:
         ("hinge-theta", "-y x_j mu_j [y h <= 1]", "derivative -1 at margin 1"),
         ("hinge-theta", "-y x_j mu_j ([y h < 1] + [y h = 1]/2)", "another value at the kink"),
         ("hinge-number", "0.67", "the loss as the mean over the samples"),
+        ("hinge-paper", "1", "the loss as the mean over the samples"),
         ("hinge-squared", "-y max(1-r, 0)", "half the squared loss"),
         ("network-w11", f"{E} W14 x1 [z1 >= 0]", "ReLU'(0) = 1"),
         ("network-w11", f"{E} W14 x1 (1 + sign(z1))/2", "another value at the kink"),
@@ -222,6 +228,7 @@ WRONG = {
         "-y x_j mu_j max(1-yh,0)", "-y abs(x_j) mu_j [yh<1]", "-y x_j mu_j [yh<1][h>0]",
     ],
     "hinge-number": ["1", "3", "1.98", "20", "5", "8.91"],
+    "hinge-paper": ["2", "10", "-33", "5"],
     "hinge-squared": ["-2y(1-yh)[yh<0]", "-2y max(1-h,0)", "-2 y max(1-yh,0)^2",
                       "-2max(1-yh,0) y^2 h"],
     "hinge-logistic": ["-yμx σ'(r)", "-yμx e^-r", "-yμx log(1+e^-r)", "-yμx/2", "-yμx(1-σ(h))"],
