@@ -53,6 +53,7 @@ class Question(NamedTuple):
     conventions: Mapping[str, Value] = NONE  # by their names in CONVENTIONS
     at_kink: Value | None = None  # where the derivative of the other side is taken
     others: Mapping[str, Value] = NONE  # the same loss with respect to other quantities
+    is_derivative: bool = True  # else finite differences of the loss say nothing about it
 
 
 CONVENTIONS = {
@@ -213,6 +214,73 @@ def logistic_question(quantity: str) -> Question:
             lambda p: -sigma(-p.symbols["r"]) * p.symbols["y"] * p.symbols["x_j"]),
     }  # fmt: skip
     return Question(hinge_points(), loss, right, mistakes)
+
+
+def step_question(quantity: str) -> Question:
+    """Ask for θ_j after one step of descent with one sample."""
+    assert quantity == "θ_j"
+
+    def of(grad: Any) -> Value:
+        return lambda p: float(p.symbols["θ_j"] - p.symbols["α"] * of_theta_j(grad)(p))
+
+    slope = of_theta_j(hinge.loss_grad)
+    at_kink = of(hinge_grad(active=lambda y, h: y * h <= 1.0))
+    mistakes = split(HINGE, of)[0] | {
+        "alpha forgotten": (
+            "The step size scales the step.", lambda p: p.symbols["θ_j"] - slope(p)),
+        "the change alone": (
+            "The step is added to the old weight.", lambda p: -p.symbols["α"] * slope(p)),
+    }  # fmt: skip
+    return Question(
+        hinge_points(), lambda p, step: np.nan, of(hinge.loss_grad), mistakes, {"hinge": at_kink},
+        is_derivative=False,
+    )  # fmt: skip
+
+
+def lift_question(quantity: str) -> Question:
+    """Ask by how much a step lifts the margin of its sample, which is active."""
+    assert quantity == "r"
+    points = []
+    for p in hinge_points():
+        S = float(np.sum((polynomial.NONLINEAR * p.arguments[1]) ** 2))
+        if p.where["active"]:
+            points.append(p._replace(symbols=p.symbols | {"S": S}, where={"sign": p.where["sign"]}))
+
+    def right(p: Point) -> float:
+        theta, X, y, _ = p.arguments
+        stepped = theta - p.symbols["α"] * hinge.loss_grad(theta, X, y)
+        return float(y[0] * hinge.hypothesis(stepped, X)[0] - p.symbols["r"])
+
+    mistakes: dict[str, tuple[str, Value]] = {
+        "y for y^2": (
+            "The label comes in twice: with the step, and with the margin.",
+            lambda p: p.symbols["α"] * p.symbols["y"] * p.symbols["S"]),
+        "alpha forgotten": ("The step size scales the step.", lambda p: p.symbols["S"]),
+        "features forgotten": (
+            "Each weight moves by its feature, and the value by the feature once more.",
+            lambda p: p.symbols["α"]),
+        "the new margin": (
+            "Asked is what is gained.", lambda p: p.symbols["r"] + p.symbols["α"] * p.symbols["S"]),
+    }  # fmt: skip
+    return Question(points, lambda p, step: np.nan, right, mistakes, is_derivative=False)
+
+
+def visits_question(quantity: str) -> Question:
+    """Ask for one weight of the exercise on paper after visits to its last two samples."""
+
+    def of(grad: Any) -> Value:
+        def value(p: Point) -> float:
+            theta, u, y = PAPER
+            for i in (2, 1):
+                theta = theta - 0.1 * grad(theta, polynomial.features(u[[i]]), y[[i]])
+            return float(theta[int(quantity[2:])])
+
+        return value
+
+    return Question(
+        [Point({}, ())], lambda p, step: np.nan, of(hinge.loss_grad), split(HINGE, of)[0],
+        is_derivative=False,
+    )  # fmt: skip
 
 
 # Part 2: one sample. The sums of the hidden units are brought to chosen places by the biases.
@@ -387,7 +455,8 @@ def matrix_question(quantity: str) -> Question:
 
 FAMILIES: dict[str, Callable[[str], Question]] = {
     "hinge": hinge_question, "paper": lambda name: hinge_question(name, PAPER),
-    "squared": squared_question, "logistic": logistic_question,
+    "squared": squared_question, "step": step_question,
+    "lift": lift_question, "visits": visits_question, "logistic": logistic_question,
     "network": network_question, "penalized": lambda name: network_question(name, l2=True),
     "batch": batch_question, "tanh": tanh_question, "matrix": matrix_question,
 }  # fmt: skip
@@ -434,12 +503,12 @@ def kind(values: list[Any], right: list[Any], symbols: dict[str, list[Any]], hel
     if np.allclose(v, -r, rtol=1e-9):
         return "It is minus the derivative everywhere: a step that should go down goes up."
     if np.allclose(v, c * r, rtol=1e-9):
-        return f"It is {c:.4g} times the derivative everywhere."
+        return f"It is {c:.4g} times the right value everywhere."
     for name, column in symbols.items():
         if np.ndim(column) == 1 and (
             np.allclose(v, r * column, rtol=1e-9) or np.allclose(v * column, r, rtol=1e-9)
         ):
-            return f"Divided by the derivative it depends on {plain(name)} alone."
+            return f"Divided by the right value it depends on {plain(name)} alone."
     return held or "No single factor explains it: look at one link of the chain after the other."
 
 
@@ -494,7 +563,9 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     return {
         "symbols": offered,
         "right": right,
-        "difference": [difference(question, p) for p in points] if symbols else [],
+        "difference": [difference(question, p) for p in points] * bool(symbols)
+        if question.is_derivative
+        else [],
         "mistakes": [m for m in mistakes.values() if m["values"] not in known],
         "conventions": [c for c in conventions if c["values"] != right],
         "atKink": column(points, question.at_kink) if question.at_kink else right,
