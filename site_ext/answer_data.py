@@ -53,7 +53,7 @@ class Question(NamedTuple):
     conventions: Mapping[str, Value] = NONE  # by their names in CONVENTIONS
     at_kink: Value | None = None  # where the derivative of the other side is taken
     others: Mapping[str, Value] = NONE  # the same loss with respect to other quantities
-    is_derivative: bool = True  # else finite differences of the loss say nothing about it
+    base: Value | None = None  # asked is no derivative, but this plus a change
 
 
 CONVENTIONS = {
@@ -224,7 +224,6 @@ def step_question(quantity: str) -> Question:
         return lambda p: float(p.symbols["θ_j"] - p.symbols["α"] * of_theta_j(grad)(p))
 
     slope = of_theta_j(hinge.loss_grad)
-    at_kink = of(hinge_grad(active=lambda y, h: y * h <= 1.0))
     mistakes = split(HINGE, of)[0] | {
         "alpha forgotten": (
             "The step size scales the step.", lambda p: p.symbols["θ_j"] - slope(p)),
@@ -232,8 +231,8 @@ def step_question(quantity: str) -> Question:
             "The step is added to the old weight.", lambda p: -p.symbols["α"] * slope(p)),
     }  # fmt: skip
     return Question(
-        hinge_points(), lambda p, step: np.nan, of(hinge.loss_grad), mistakes, {"hinge": at_kink},
-        is_derivative=False,
+        hinge_points(), lambda p, step: np.nan, of(hinge.loss_grad), mistakes, {"hinge": of(hinge_grad(active=lambda y, h: y * h <= 1.0))},
+        base=lambda p: p.symbols["θ_j"],
     )  # fmt: skip
 
 
@@ -262,7 +261,7 @@ def lift_question(quantity: str) -> Question:
         "the new margin": (
             "Asked is what is gained.", lambda p: p.symbols["r"] + p.symbols["α"] * p.symbols["S"]),
     }  # fmt: skip
-    return Question(points, lambda p, step: np.nan, right, mistakes, is_derivative=False)
+    return Question(points, lambda p, step: np.nan, right, mistakes, base=lambda p: 0.0)
 
 
 def visits_question(quantity: str) -> Question:
@@ -279,7 +278,7 @@ def visits_question(quantity: str) -> Question:
 
     return Question(
         [Point({}, ())], lambda p, step: np.nan, of(hinge.loss_grad), split(HINGE, of)[0],
-        is_derivative=False,
+        base=lambda p: 0.0,
     )  # fmt: skip
 
 
@@ -517,20 +516,25 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     points = question.points
     right = column(points, question.right)
     offered = {s: [rounded(p.symbols[s]) for p in points] for s in symbols}
+    base = column(points, question.base) if question.base else None
+
+    def change(values: list[Any]) -> list[Any]:
+        return [rounded(v - b) for v, b in zip(values, base, strict=True)] if base else values
+
     where = []
     for name in points[0].where:
         yes, no, suggests = WHERE[name]
-        at = [int(p.where[name]) for p in points]
-        where.append({"yes": yes, "no": no, "kind": suggests, "at": at})
-        where.append({"yes": no, "no": yes, "kind": suggests, "at": [1 - each for each in at]})
+        for is_so, text, other in ((True, yes, no), (False, no, yes)):
+            at = [int(p.where[name] == is_so) for p in points]
+            if any(c for c, here in zip(change(right), at, strict=True) if here):
+                where.append({"yes": text, "no": other, "kind": suggests, "at": at})
 
     def held(values: list[Any]) -> str:
         fit = [a == b for a, b in zip(values, right, strict=True)]
-        for case in where:
-            good = [(ok, r) for ok, r, is_at in zip(fit, right, case["at"], strict=True) if is_at]
-            if all(ok for ok, _ in good) and any(r for _, r in good):
-                return str(case["kind"])
-        return ""
+        found = (
+            w["kind"] for w in where if all(f >= at for f, at in zip(fit, w["at"], strict=True))
+        )
+        return str(next(found, ""))
 
     others = {name: column(points, value) for name, value in question.others.items()}
     mistakes: dict[str, dict[str, Any]] = {}  # by their values: two mistakes may give one formula
@@ -542,7 +546,8 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
         what = f"These are the values of the derivative with respect to {''.join(same[:1])}."
         entry = mistakes.setdefault(str(values), {
             "names": [], "told": f" {rule}", "values": values,
-            "kind": plain(what) if same else kind(values, right, offered, held(values)),
+            "kind": plain(what) if same else kind(
+                change(values), change(right), offered, held(values)),
         })  # fmt: skip
         entry["names"].append(name)
     for entry in mistakes.values():
@@ -563,9 +568,7 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     return {
         "symbols": offered,
         "right": right,
-        "difference": [difference(question, p) for p in points] * bool(symbols)
-        if question.is_derivative
-        else [],
+        "difference": [difference(question, p) for p in points] if symbols and not base else [],
         "mistakes": [m for m in mistakes.values() if m["values"] not in known],
         "conventions": [c for c in conventions if c["values"] != right],
         "atKink": column(points, question.at_kink) if question.at_kink else right,

@@ -182,7 +182,9 @@ MISTAKES = {
         "y for y^2": "α y S", "alpha forgotten": "S", "features forgotten": "α",
         "the new margin": "r + αS",
     },
-    "sgd-paper": {"sign": "0.9", "branches swapped": "1"},
+    "sgd-paper": {
+        "sign": "0.9", "branches swapped": "1", "margin test on h": "1.1", "y forgotten": "1.5",
+    },
     "network-w11": {
         "y - y_hat": "(y - yhat) W14 [z1>0] x1", "y forgotten": "yhat W14 [z1>0] x1",
         "term of label 0 forgotten": f"y {E} W14 [z1>0] x1",
@@ -256,7 +258,7 @@ WRONG = {
     "hinge-logistic": ["-yμx σ'(r)", "-yμx e^-r", "-yμx log(1+e^-r)", "-yμx/2", "-yμx(1-σ(h))"],
     "sgd-step": ["θ", "θ + αyμx[yh<0]", "αθ + yμx[yh<1]", "θ + αyμx[yh<1](1-yh)", "(1-α)θ", "0"],
     "sgd-lift": ["αS^2", "α sqrt(S)", "2αS", "α h S", "1 - r", "αS x_j"],
-    "sgd-paper": ["1.1", "1.5", "-2", "2"],
+    "sgd-paper": ["0.75", "-2", "2", "7"],
     "network-w11": [
         f"{E} W14 [z1>0] x2", f"{E} W11 [z1>0] x1", f"2{E} W14 [z1>0] x1", f"{E} W14 [z1>0.1] x1",
         f"{E} W14 [z1>-0.1] x1", f"{E} W14 z1 x1", f"{E} W14 a1 x1", f"{E} W14 [x1>0] x1", "0",
