@@ -231,8 +231,8 @@ def step_question(quantity: str) -> Question:
             "The step is added to the old weight.", lambda p: -p.symbols["α"] * slope(p)),
     }  # fmt: skip
     return Question(
-        hinge_points(), lambda p, step: np.nan, of(hinge.loss_grad), mistakes, {"hinge": of(hinge_grad(active=lambda y, h: y * h <= 1.0))},
-        base=lambda p: p.symbols["θ_j"],
+        hinge_points(), lambda p, step: np.nan, of(hinge.loss_grad), mistakes,
+        {"hinge": of(hinge_grad(active=lambda y, h: y * h <= 1))}, base=lambda p: p.symbols["θ_j"],
     )  # fmt: skip
 
 
