@@ -216,24 +216,21 @@ def logistic_question(quantity: str) -> Question:
     return Question(hinge_points(), loss, right, mistakes)
 
 
-def step_question(quantity: str) -> Question:
-    """Ask for θ_j after one step of descent with one sample."""
-    assert quantity == "θ_j"
+def stepped(question: Question) -> Question:
+    """Ask for the new θ_j after one step of descent, where θ_j's derivative was asked."""
 
-    def of(grad: Any) -> Value:
-        return lambda p: float(p.symbols["θ_j"] - p.symbols["α"] * of_theta_j(grad)(p))
+    def of(slope: Value) -> Value:
+        return lambda p: float(p.symbols["θ_j"] - p.symbols["α"] * slope(p))
 
-    slope = of_theta_j(hinge.loss_grad)
-    mistakes = split(HINGE, of)[0] | {
+    mistakes = {name: (rule, of(slope)) for name, (rule, slope) in question.mistakes.items()} | {
         "alpha forgotten": (
-            "The step size scales the step.", lambda p: p.symbols["θ_j"] - slope(p)),
+            "The step size scales the step.", lambda p: p.symbols["θ_j"] - question.right(p)),
         "the change alone": (
-            "The step is added to the old weight.", lambda p: -p.symbols["α"] * slope(p)),
+            "The step is added to the old weight.", lambda p: -p.symbols["α"] * question.right(p)),
     }  # fmt: skip
-    return Question(
-        hinge_points(), lambda p, step: np.nan, of(hinge.loss_grad), mistakes,
-        {"hinge": of(hinge_grad(active=lambda y, h: y * h <= 1))}, base=lambda p: p.symbols["θ_j"],
-    )  # fmt: skip
+    conventions = {name: of(slope) for name, slope in question.conventions.items()}
+    return question._replace(right=of(question.right), mistakes=mistakes, conventions=conventions,
+                             at_kink=None, base=lambda p: p.symbols["θ_j"])  # fmt: skip
 
 
 def lift_question(quantity: str) -> Question:
@@ -454,7 +451,8 @@ def matrix_question(quantity: str) -> Question:
 
 FAMILIES: dict[str, Callable[[str], Question]] = {
     "hinge": hinge_question, "paper": lambda name: hinge_question(name, PAPER),
-    "squared": squared_question, "step": step_question,
+    "squared": squared_question, "step": lambda name: stepped(hinge_question(name)),
+    "logistic-step": lambda name: stepped(logistic_question(name)),
     "lift": lift_question, "visits": visits_question, "logistic": logistic_question,
     "network": network_question, "penalized": lambda name: network_question(name, l2=True),
     "batch": batch_question, "tanh": tanh_question, "matrix": matrix_question,

@@ -107,6 +107,9 @@ RIGHT = {
         "θ_j + α y x_j μ_j (y h < 1)",
         "θ + αμx([y=1][h<1] - [y=-1][-h<1])", "θ_j = θ_j + α y_i μ_j x_{ij} [1 > y h]",
     ],
+    "sgd-logistic": [
+        "θ + α y μ x/(1 + e^r)", "θ_j + αyμ_j x_j e^{-r}/(1+e^{-r})", "θ - α(-yμxσ(-y h))",
+    ],
     "sgd-lift": ["α S", "S alpha", "αy²S", "y(yh + y α S) - y y h", "r + αS - yh"],
     "sgd-paper": ["0.7", "1.1 - 0.4", "7/10", "0,70"],
     "network-w11": [
@@ -177,6 +180,12 @@ MISTAKES = {
         "mask forgotten": "θ + αyx[yh<1]",
         "y forgotten": "θ + αμx[yh<1]", "x forgotten": "θ + αyμ[yh<1]",
         "alpha forgotten": "θ + yμx[yh<1]", "the change alone": "αyμx[yh<1]",
+    },
+    "sgd-logistic": {
+        "sign": "θ - αyμxσ(-r)", "slope of the hinge": "θ + αyμx[r<1]",
+        "alpha forgotten": "θ + yμxσ(-r)",
+        "sigma(r) for sigma(-r)": "θ + αyμxσ(r)", "mask forgotten": "θ + αyxσ(-r)",
+        "y forgotten": "θ + αμxσ(-r)", "the change alone": "αyμxσ(-r)",
     },
     "sgd-lift": {
         "y for y^2": "α y S", "alpha forgotten": "S", "features forgotten": "α",
@@ -257,6 +266,7 @@ WRONG = {
                       "-2max(1-yh,0) y^2 h"],
     "hinge-logistic": ["-yμx σ'(r)", "-yμx e^-r", "-yμx log(1+e^-r)", "-yμx/2", "-yμx(1-σ(h))"],
     "sgd-step": ["θ", "θ + αyμx[yh<0]", "αθ + yμx[yh<1]", "θ + αyμx[yh<1](1-yh)", "(1-α)θ", "0"],
+    "sgd-logistic": ["θ", "θ + αyμx e^-r", "θ + αyμx/2", "θ + αyμxσ(-h)"],
     "sgd-lift": ["αS^2", "α sqrt(S)", "2αS", "α h S", "1 - r", "αS x_j"],
     "sgd-paper": ["0.75", "-2", "2", "7"],
     "network-w11": [
