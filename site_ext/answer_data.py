@@ -57,6 +57,7 @@ class Question(NamedTuple):
     conventions: Mapping[str, Value] = NONE  # by their names in CONVENTIONS
     at_kink: Value | None = None  # where the derivative of the other side is taken
     others: Mapping[str, Value] = NONE  # the same loss with respect to other quantities
+    base: Value | None = None  # asked is no derivative, but this plus a change
 
 
 CONVENTIONS = {
@@ -100,6 +101,8 @@ MARGINS = {
 THETA = np.array([0.5, -0.25, -1.5, -0.5, 0.25, 2.0, 0.75])
 U, SIGNS = np.array([0.5, 2.0, -1.5]), np.array([1.0, -1.0, -1.0])
 """The running example of Part 1."""
+PAPER = np.array([0.0, 0, 0, 0, 1, 5, -2]), np.array([3.0, -2, 1]), np.array([1.0, -1, 1])
+"""The weights, inputs and labels of its first exercise on paper."""
 
 
 def hinge_point(theta: Any, u: float, y: float, j: int, alpha: float) -> Point:
@@ -137,12 +140,13 @@ def moved_theta(p: Point, step: float) -> Any:
     return p.arguments[0] + step * (np.arange(7) == p.arguments[3])
 
 
-def hinge_question(quantity: str) -> Question:
-    """Ask for θ_j at drawn points, or for one θ of the running example as a number."""
+def hinge_question(quantity: str, example: Any = (THETA, U, SIGNS)) -> Question:
+    """Ask for θ_j at drawn points, or for one θ of an example as a number."""
     mistakes, conventions = split(HINGE, of_theta_j)
     points = hinge_points()
     if quantity != "θ_j":
-        points = [Point({}, (THETA, polynomial.features(U), SIGNS, int(quantity[2:])))]
+        theta, u, y = example
+        points = [Point({}, (theta, polynomial.features(u), y, int(quantity[2:])))]
     at_kink = of_theta_j(hinge_grad(active=lambda y, h: y * h <= 1.0))
     return Question(
         points, lambda p, step: hinge.loss(moved_theta(p, step), *p.arguments[1:3]),
@@ -214,6 +218,69 @@ def logistic_question(quantity: str) -> Question:
             lambda p: -sigma(-p.symbols["r"]) * p.symbols["y"] * p.symbols["x_j"]),
     }  # fmt: skip
     return Question(hinge_points(), loss, right, mistakes)
+
+
+def stepped(question: Question) -> Question:
+    """Ask for the new θ_j after one step of descent, where θ_j's derivative was asked."""
+
+    def of(slope: Value) -> Value:
+        return lambda p: float(p.symbols["θ_j"] - p.symbols["α"] * slope(p))
+
+    mistakes = {name: (rule, of(slope)) for name, (rule, slope) in question.mistakes.items()} | {
+        "alpha forgotten": (
+            "The step size scales the step.", lambda p: p.symbols["θ_j"] - question.right(p)),
+        "the change alone": (
+            "The step is added to the old weight.", lambda p: -p.symbols["α"] * question.right(p)),
+    }  # fmt: skip
+    conventions = {name: of(slope) for name, slope in question.conventions.items()}
+    return question._replace(right=of(question.right), mistakes=mistakes, conventions=conventions,
+                             at_kink=None, base=lambda p: p.symbols["θ_j"])  # fmt: skip
+
+
+def lift_question(quantity: str) -> Question:
+    """Ask by how much a step lifts the margin of its sample, which is active."""
+    assert quantity == "r"
+    points = []
+    for p in hinge_points():
+        S = float(np.sum((polynomial.NONLINEAR * p.arguments[1]) ** 2))
+        if p.where["active"]:
+            points.append(p._replace(symbols=p.symbols | {"S": S}, where={"sign": p.where["sign"]}))
+
+    def right(p: Point) -> float:
+        theta, X, y, _ = p.arguments
+        stepped = theta - p.symbols["α"] * hinge.loss_grad(theta, X, y)
+        return float(y[0] * hinge.hypothesis(stepped, X)[0] - p.symbols["r"])
+
+    mistakes: dict[str, tuple[str, Value]] = {
+        "y for y^2": (
+            "The label comes in twice: with the step, and with the margin.",
+            lambda p: p.symbols["α"] * p.symbols["y"] * p.symbols["S"]),
+        "alpha forgotten": ("The step size scales the step.", lambda p: p.symbols["S"]),
+        "features forgotten": (
+            "Each weight moves by its feature, and the value by the feature once more.",
+            lambda p: p.symbols["α"]),
+        "the new margin": (
+            "Asked is what is gained.", lambda p: p.symbols["r"] + p.symbols["α"] * p.symbols["S"]),
+    }  # fmt: skip
+    return Question(points, lambda p, step: np.nan, right, mistakes, base=lambda p: 0.0)
+
+
+def visits_question(quantity: str) -> Question:
+    """Ask for one weight of the exercise on paper after visits to its last two samples."""
+
+    def of(grad: Any) -> Value:
+        def value(p: Point) -> float:
+            theta, u, y = PAPER
+            for i in (2, 1):
+                theta = theta - 0.1 * grad(theta, polynomial.features(u[[i]]), y[[i]])
+            return float(theta[int(quantity[2:])])
+
+        return value
+
+    return Question(
+        [Point({}, ())], lambda p, step: np.nan, of(hinge.loss_grad), split(HINGE, of)[0],
+        base=lambda p: 0.0,
+    )  # fmt: skip
 
 
 # Part 2: one sample. The sums of the hidden units are brought to chosen places by the biases.
@@ -406,7 +473,10 @@ def matrix_question(quantity: str) -> Question:
 
 
 FAMILIES: dict[str, Callable[[str], Question]] = {
-    "hinge": hinge_question, "squared": squared_question, "logistic": logistic_question,
+    "hinge": hinge_question, "paper": lambda name: hinge_question(name, PAPER),
+    "squared": squared_question, "step": lambda name: stepped(hinge_question(name)),
+    "logistic-step": lambda name: stepped(logistic_question(name)),
+    "lift": lift_question, "visits": visits_question, "logistic": logistic_question,
     "network": network_question, "penalized": lambda name: network_question(name, l2=True),
     "batch": batch_question, "tanh": tanh_question, "matrix": matrix_question,
     "link": link_question,
@@ -454,12 +524,12 @@ def kind(values: list[Any], right: list[Any], symbols: dict[str, list[Any]], hel
     if np.allclose(v, -r, rtol=1e-9):
         return "It is minus the derivative everywhere: a step that should go down goes up."
     if np.allclose(v, c * r, rtol=1e-9):
-        return f"It is {c:.4g} times the derivative everywhere."
+        return f"It is {c:.4g} times the right value everywhere."
     for name, column in symbols.items():
         if np.ndim(column) == 1 and (
             np.allclose(v, r * column, rtol=1e-9) or np.allclose(v * column, r, rtol=1e-9)
         ):
-            return f"Divided by the derivative it depends on {plain(name)} alone."
+            return f"Divided by the right value it depends on {plain(name)} alone."
     return held or "No single factor explains it: look at one link of the chain after the other."
 
 
@@ -468,20 +538,25 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     points = question.points
     right = column(points, question.right)
     offered = {s: [rounded(p.symbols[s]) for p in points] for s in symbols}
+    base = column(points, question.base) if question.base else None
+
+    def change(values: list[Any]) -> list[Any]:
+        return [rounded(v - b) for v, b in zip(values, base, strict=True)] if base else values
+
     where = []
     for name in points[0].where:
         yes, no, suggests = WHERE[name]
-        at = [int(p.where[name]) for p in points]
-        where.append({"yes": yes, "no": no, "kind": suggests, "at": at})
-        where.append({"yes": no, "no": yes, "kind": suggests, "at": [1 - each for each in at]})
+        for is_so, text, other in ((True, yes, no), (False, no, yes)):
+            at = [int(p.where[name] == is_so) for p in points]
+            if any(c for c, here in zip(change(right), at, strict=True) if here):
+                where.append({"yes": text, "no": other, "kind": suggests, "at": at})
 
     def held(values: list[Any]) -> str:
         fit = [a == b for a, b in zip(values, right, strict=True)]
-        for case in where:
-            good = [(ok, r) for ok, r, is_at in zip(fit, right, case["at"], strict=True) if is_at]
-            if all(ok for ok, _ in good) and any(r for _, r in good):
-                return str(case["kind"])
-        return ""
+        found = (
+            w["kind"] for w in where if all(f >= at for f, at in zip(fit, w["at"], strict=True))
+        )
+        return str(next(found, ""))
 
     others = {name: column(points, value) for name, value in question.others.items()}
     mistakes: dict[str, dict[str, Any]] = {}  # by their values: two mistakes may give one formula
@@ -493,7 +568,8 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
         what = f"These are the values of the derivative with respect to {''.join(same[:1])}."
         entry = mistakes.setdefault(str(values), {
             "names": [], "told": f" {rule}", "values": values,
-            "kind": plain(what) if same else kind(values, right, offered, held(values)),
+            "kind": plain(what) if same else kind(
+                change(values), change(right), offered, held(values)),
         })  # fmt: skip
         entry["names"].append(name)
     for entry in mistakes.values():
@@ -514,7 +590,7 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     return {
         "symbols": offered,
         "right": right,
-        "difference": [difference(question, p) for p in points] if symbols else [],
+        "difference": [difference(question, p) for p in points] if symbols and not base else [],
         "mistakes": [m for m in mistakes.values() if m["values"] not in known],
         "conventions": [c for c in conventions if c["values"] != right],
         "atKink": column(points, question.at_kink) if question.at_kink else right,

@@ -21,8 +21,10 @@ from site_ext import answer_data, answers
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "site_ext" / "static"
 STORED = json.loads(answers.STORED.read_text("utf-8"))
-HINGE_PAGE, NETWORK_PAGE = "hinge_2_gradient", "network_3_hidden_weight"
-PAGES = {label: HINGE_PAGE if label.startswith("hinge") else NETWORK_PAGE for label in STORED}
+PAGES_OF = {
+    "hinge": "hinge_2_gradient", "sgd": "hinge_3_algorithm", "network": "network_3_hidden_weight",
+}  # fmt: skip
+PAGES = {label: PAGES_OF[label.partition("-")[0]] for label in STORED}
 
 # Types texts into a box, one after the other, and submits each as Enter does.
 TYPE = """([label, texts]) => {
@@ -56,13 +58,13 @@ Try = Callable[..., list[Said]]
 
 @pytest.fixture(scope="module")
 def tabs(browser: Browser, site: Path) -> Iterator[dict[str, Page]]:
-    """The two pages, opened once; each test types into their boxes as they were left."""
+    """The pages with boxes, opened once; each test types into their boxes as they were left."""
     context = browser.new_context()
-    opened = {name: watch(context.new_page()) for name in (HINGE_PAGE, NETWORK_PAGE)}
+    opened = {name: watch(context.new_page()) for name in PAGES_OF.values()}
     for name, page in opened.items():
         go(page, f"{site.as_uri()}/chapters/{name}.html")
     yield opened
-    assert [page.complaints for page in opened.values()] == [[], []]
+    assert not any(page.complaints for page in opened.values())
     context.close()
 
 
@@ -89,6 +91,7 @@ RIGHT = {
     ],
     "hinge-number": ["2", "2.00", "2,0", "+2", "4/2", "-(-2)", "θ_4 = 2", " 2 ", "0.2e1", "1/.5",
                      "2."],
+    "hinge-paper": ["3", "3.00", "4 - 1", "-(-3)"],
     "hinge-squared": [
         "-2y max(1-yh,0)", "-2 y max(0, 1 - y h)", "-2y(1-yh)[yh<1]", "2(h-y)[yh<1]",
         "-2y ReLU(1-r)",
@@ -99,6 +102,16 @@ RIGHT = {
         "-yμx e^-r / (1 + e^-r)", "-y mu_j x_j exp(-y h) / (1 + exp(-y h))", "-yμx σ'(r)/σ(r)",
         "-yμx(1-tanh(r/2))/2",
     ],
+    "sgd-step": [
+        "theta_j + alpha y mu_j x_j [y h < 1]", "θ − α(−y μ x [yh<1])",
+        "θ_j + α y x_j μ_j (y h < 1)",
+        "θ + αμx([y=1][h<1] - [y=-1][-h<1])", "θ_j = θ_j + α y_i μ_j x_{ij} [1 > y h]",
+    ],
+    "sgd-logistic": [
+        "θ + α y μ x/(1 + e^r)", "θ_j + αyμ_j x_j e^{-r}/(1+e^{-r})", "θ - α(-yμxσ(-y h))",
+    ],
+    "sgd-lift": ["α S", "S alpha", "αy²S", "y(yh + y α S) - y y h", "r + αS - yh"],
+    "sgd-paper": ["0.7", "1.1 - 0.4", "7/10", "0,70"],
     "network-w11": [
         "(yhat - y) W14 [z1 > 0] x1", "(ŷ − y)·W₁₄·ReLU′(z₁)·x₁", "δ_{z_4} W_{14} relu'(z_1) x_1",
         "(y_hat-y) W_14 x_1 [a_1>0]", "dL/dW11 = δ x_1 W_14 [z_1 > 0]", "[z1>0] δ_z4 W14 x1",
@@ -148,6 +161,10 @@ MISTAKES = {
         "sign": "-2", "y forgotten": "-2.5", "margin test forgotten": "6", "branches swapped": "4",
         "margin test on h": "3,75", "x forgotten": "0", "no mask at all": "6.25",
     },
+    "hinge-paper": {
+        "sign": "-3", "y forgotten": "-5", "margin test forgotten": "-6", "branches swapped": "-9",
+        "margin test on h": "-1",
+    },
     "hinge-squared": {
         "y forgotten": "-2 max(1-yh, 0)", "gate forgotten": "-2y(1-yh)", "sign": "2y max(1-yh,0)",
         "slope of the hinge": "-y[yh<1]", "inner derivative forgotten": "2max(1-r,0)",
@@ -156,6 +173,26 @@ MISTAKES = {
         "sign": "yμxσ(-r)", "y forgotten": "-μxσ(-r)", "sigma(r) for sigma(-r)": "-yμxσ(r)",
         "slope of the hinge": "-yμx[r<1]", "mask forgotten": "-yxσ(-r)",
         "only the logarithm differentiated": "yμx/(1+e^-r)",
+    },
+    "sgd-step": {
+        "branches swapped": "θ + αyμx[yh>=1]", "margin test forgotten": "θ + αyμx",
+        "margin test on h": "θ + αyμx[h<1]", "sign": "θ - αyμx[yh<1]",
+        "mask forgotten": "θ + αyx[yh<1]",
+        "y forgotten": "θ + αμx[yh<1]", "x forgotten": "θ + αyμ[yh<1]",
+        "alpha forgotten": "θ + yμx[yh<1]", "the change alone": "αyμx[yh<1]",
+    },
+    "sgd-logistic": {
+        "sign": "θ - αyμxσ(-r)", "slope of the hinge": "θ + αyμx[r<1]",
+        "alpha forgotten": "θ + yμxσ(-r)",
+        "sigma(r) for sigma(-r)": "θ + αyμxσ(r)", "mask forgotten": "θ + αyxσ(-r)",
+        "y forgotten": "θ + αμxσ(-r)", "the change alone": "αyμxσ(-r)",
+    },
+    "sgd-lift": {
+        "y for y^2": "α y S", "alpha forgotten": "S", "features forgotten": "α",
+        "the new margin": "r + αS",
+    },
+    "sgd-paper": {
+        "sign": "0.9", "branches swapped": "1", "margin test on h": "1.1", "y forgotten": "1.5",
     },
     "network-w11": {
         "y - y_hat": "(y - yhat) W14 [z1>0] x1", "y forgotten": "yhat W14 [z1>0] x1",
@@ -200,6 +237,8 @@ def test_a_mistake_of_the_catalogue_is_known(type_into, label) -> None:
         ("hinge-theta", "-y x_j mu_j [y h <= 1]", "derivative -1 at margin 1"),
         ("hinge-theta", "-y x_j mu_j ([y h < 1] + [y h = 1]/2)", "another value at the kink"),
         ("hinge-number", "0.67", "the loss as the mean over the samples"),
+        ("sgd-step", "θ + αyμx[yh<=1]", "derivative -1 at margin 1"),
+        ("hinge-paper", "1", "the loss as the mean over the samples"),
         ("hinge-squared", "-y max(1-r, 0)", "half the squared loss"),
         ("network-w11", f"{E} W14 x1 [z1 >= 0]", "ReLU'(0) = 1"),
         ("network-w11", f"{E} W14 x1 (1 + sign(z1))/2", "another value at the kink"),
@@ -222,9 +261,14 @@ WRONG = {
         "-y x_j mu_j max(1-yh,0)", "-y abs(x_j) mu_j [yh<1]", "-y x_j mu_j [yh<1][h>0]",
     ],
     "hinge-number": ["1", "3", "1.98", "20", "5", "8.91"],
+    "hinge-paper": ["2", "10", "-33", "5"],
     "hinge-squared": ["-2y(1-yh)[yh<0]", "-2y max(1-h,0)", "-2 y max(1-yh,0)^2",
                       "-2max(1-yh,0) y^2 h"],
     "hinge-logistic": ["-yμx σ'(r)", "-yμx e^-r", "-yμx log(1+e^-r)", "-yμx/2", "-yμx(1-σ(h))"],
+    "sgd-step": ["θ", "θ + αyμx[yh<0]", "αθ + yμx[yh<1]", "θ + αyμx[yh<1](1-yh)", "(1-α)θ", "0"],
+    "sgd-logistic": ["θ", "θ + αyμx e^-r", "θ + αyμx/2", "θ + αyμxσ(-h)"],
+    "sgd-lift": ["αS^2", "α sqrt(S)", "2αS", "α h S", "1 - r", "αS x_j"],
+    "sgd-paper": ["0.75", "-2", "2", "7"],
     "network-w11": [
         f"{E} W14 [z1>0] x2", f"{E} W11 [z1>0] x1", f"2{E} W14 [z1>0] x1", f"{E} W14 [z1>0.1] x1",
         f"{E} W14 [z1>-0.1] x1", f"{E} W14 z1 x1", f"{E} W14 a1 x1", f"{E} W14 [x1>0] x1", "0",
@@ -459,7 +503,7 @@ def test_a_symbol_is_not_read_as_a_part_of_another(type_into) -> None:
 
 def test_evidence_comes_first_the_name_later_then_hints_and_the_solution(browser, site) -> None:
     page = browser.new_page()
-    page.goto(f"{site.as_uri()}/chapters/{NETWORK_PAGE}.html")
+    page.goto(f"{site.as_uri()}/chapters/{PAGES_OF['network']}.html")
     form = page.locator('form.answer[data-answer="network-w11"]')
     field, output, hints = form.locator("input"), form.locator("output"), form.locator(".hint")
     for n, text in enumerate(
@@ -511,7 +555,7 @@ def test_the_right_formula_is_never_shown_by_a_box(tabs, type_into, label) -> No
 
 def test_a_tap_inserts_a_symbol_where_the_caret_is(browser, site) -> None:
     page = browser.new_page(viewport=NARROW, has_touch=True)
-    page.goto(f"{site.as_uri()}/chapters/{NETWORK_PAGE}.html")
+    page.goto(f"{site.as_uri()}/chapters/{PAGES_OF['network']}.html")
     form = page.locator('form.answer[data-answer="network-x2"]')
     taps = form.get_by_role("group").get_by_role("button")
     keys = STORED["network-x2"]["symbols"]
@@ -529,7 +573,7 @@ def test_a_tap_inserts_a_symbol_where_the_caret_is(browser, site) -> None:
 
 def test_a_box_is_operated_with_the_keyboard_and_announced(browser, site) -> None:
     page = watch(browser.new_page(viewport=NARROW))
-    page.goto(f"{site.as_uri()}/chapters/{HINGE_PAGE}.html")
+    page.goto(f"{site.as_uri()}/chapters/{PAGES_OF['hinge']}.html")
     form = page.locator('form.answer[data-answer="hinge-theta"]')
     field = page.get_by_role("textbox", name="Your formula").first
     field.focus()
@@ -552,7 +596,7 @@ def test_a_box_is_operated_with_the_keyboard_and_announced(browser, site) -> Non
 def test_without_scripts_a_box_is_an_exercise_on_paper(browser, site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    for name in (HINGE_PAGE, NETWORK_PAGE):
+    for name in PAGES_OF.values():
         page.goto(f"{site.as_uri()}/chapters/{name}.html")
         for form in page.locator("form.answer").all():
             assert not form.locator("input").is_visible()
@@ -604,7 +648,7 @@ def assert_close(new: Any, old: Any, where: str) -> None:
         assert abs(new - old) <= (2e-5 if "difference" in where else 1e-10) * (1 + abs(old)), where
 
 
-FORMULAS = [label for label in STORED if STORED[label]["symbols"]]
+FORMULAS = [label for label in STORED if STORED[label]["difference"]]
 
 
 @pytest.mark.parametrize("label", FORMULAS)
