@@ -1,4 +1,4 @@
-"""Check gradients of your own: `python -m hwlib check FILE`, a module (.py) or notebook (.ipynb).
+"""Check gradients of your own, in a module (.py) or a notebook (.ipynb).
 
 The file defines one or more of these functions, under these names::
 
@@ -46,8 +46,8 @@ it: its session and, on Linux, whatever has inherited its environment. All this 
 accidents, not against malice: run files of strangers on a machine that may be lost.
 
 A notebook runs as one module: its code cells in order, from an empty namespace. Lines of
-IPython's own (`%matplotlib inline`, `!pip`) are left out, and cells in another language whole. In
-a module, what stands below `if __name__ == "__main__":` does not run.
+IPython's own, such as %matplotlib inline or !pip, are left out, and cells in another language
+whole. In a module, what stands below a test of __name__ for "__main__" does not run.
 """
 
 import csv

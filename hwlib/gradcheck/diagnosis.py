@@ -4,7 +4,7 @@ First one mistake is looked for in all that is wrong, then one in each field. If
 what is wrong may still be one block, or the gradient that of another loss; else it is unknown.
 Each function that recognises a mistake takes the rows in question and all of them.
 
-Of a gradient that passes, `missed` says which mistakes the point would have let through: it is
+Of a gradient that passes, ``missed`` says which mistakes the point would have let through: it is
 made wrong on purpose, and judged by the same numbers again.
 """
 

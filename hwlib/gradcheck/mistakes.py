@@ -1,8 +1,8 @@
 """The catalogue of wrong gradients that people write, to test the checks with.
 
 Each mistake is the correct backward pass with one part replaced. To add one, switch a part in
-``HINGE`` or ``NETWORK`` below, with a new argument of `hinge_grad` or `network_grad` if need be,
-and give its rule, equation and family in ``mistakes.toml``.
+``HINGE`` or ``NETWORK`` below, with a new argument of ``hinge_grad`` or ``network_grad`` if need
+be, and give its rule, equation and family in ``mistakes.toml``.
 """
 
 import tomllib

@@ -134,7 +134,7 @@ class Report:
     def weak(self) -> bool:
         """Whether a wrong gradient could have escaped.
 
-        Something was unseen or at a kink, the context or `missed` says so, or a wrong candidate
+        Something was unseen or at a kink, the context or ``missed`` says so, or a wrong candidate
         passes.
         """
         unsure = self.names("unseen", "kink") or self.context or self.missed
