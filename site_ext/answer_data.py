@@ -316,6 +316,12 @@ def batch_question(quantity: str) -> Question:
     return question._replace(others={})
 
 
+def third_question(quantity: str) -> Question:
+    """Ask for a parameter, for a third sample of the running example: a number."""
+    third = RUNNING, np.array([[2.0, 0.5]]), np.array([1.0]), 0.0
+    return network_question(quantity, points=[Point({}, third)])._replace(others={})
+
+
 def tanh_question(quantity: str) -> Question:
     """Ask for W_11 where the hidden units are tanh: the same chain with another link."""
     assert quantity == "W_11"
@@ -385,7 +391,7 @@ def matrix_question(quantity: str) -> Question:
 FAMILIES: dict[str, Callable[[str], Question]] = {
     "hinge": hinge_question, "squared": squared_question, "logistic": logistic_question,
     "network": network_question, "penalized": lambda name: network_question(name, l2=True),
-    "batch": batch_question, "tanh": tanh_question, "matrix": matrix_question,
+    "batch": batch_question, "third": third_question, "tanh": tanh_question, "matrix": matrix_question,
 }  # fmt: skip
 """The losses that a box may ask of, each with its quantities: ``:asks: network W_11``."""
 
