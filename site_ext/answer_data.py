@@ -51,7 +51,7 @@ class Question(NamedTuple):
     """What a box asks: the derivative of a loss with respect to one quantity."""
 
     points: Sequence[Point]
-    loss: Callable[[Point, Any], float]  # with the quantity moved by so much
+    loss: Callable[[Point, Any], float] | None  # with the quantity moved by so much
     right: Value
     mistakes: dict[str, tuple[str, Value]]  # by name: the rule that they break
     conventions: Mapping[str, Value] = NONE  # by their names in CONVENTIONS
@@ -406,6 +406,73 @@ def batch_question(quantity: str) -> Question:
     return question._replace(others={})
 
 
+def third_question(quantity: str) -> Question:
+    """Ask for a parameter, for a third sample of the running example: a number."""
+    third = RUNNING, np.array([[2.0, 0.5]]), np.array([1.0]), 0.0
+    return network_question(quantity, points=[Point({}, third)])._replace(others={})
+
+
+def quartic_question(quantity: str) -> Question:
+    """Ask for W_11 where the penalty has fourth powers: the same data, another second term."""
+    assert quantity == "W_11"
+
+    def of(term: Callable[[float], float], gate: bool = False, grad: Any = None) -> Value:
+        def value(p: Point) -> float:
+            params, X, y, _ = p.arguments
+            slope = (grad or network.loss_grad)(params, X, y, 0.0).W_hidden[0, 0]
+            on = p.where["on"] or not gate
+            return float(slope + p.symbols["λ"] * term(p.symbols["W_11"]) * on)
+
+        return value
+
+    def cube(w: float) -> float:
+        return w**3
+
+    def loss(p: Point, step: float) -> float:
+        params, *batch, l2 = moved(quantity, p, step)
+        return network.loss(params, *batch) + float(l2) / 4 * float(params.W_hidden[0, 0]) ** 4
+
+    mistakes = {
+        "penalty of L2": ("Only the power is another.", of(lambda w: w)),
+        "penalty forgotten": ("Each weight gets a second term.", of(lambda w: 0.0)),
+        "penalty for its derivative": ("A term is a derivative.", of(lambda w: w**4 / 4)),
+        "quarter kept": ("The power rule brings a factor.", of(lambda w: w**3 / 4)),
+        "factor 4 kept": ("The quarter cancels a factor.", of(lambda w: 4 * w**3)),
+        "gate on both terms": ("The penalty knows no gate.", of(cube, gate=True)),
+    }
+    at_kink = of(cube, grad=network_grad(gate=lambda z: (z >= 0.0).astype(float)))
+    return Question(network_points(True), loss, of(cube), mistakes, {"ReLU": at_kink}, at_kink)
+
+
+def decay_question(quantity: str) -> Question:
+    """Ask for a weight after one step of descent, which no finite difference gives."""
+    assert quantity == "W_14"
+
+    def of(after: Callable[[float, float, float, float], float]) -> Value:
+        def value(p: Point) -> float:
+            slope = network.loss_grad(*p.arguments[:3]).w_out[0]
+            return float(after(p.symbols["W_14"], p.symbols["α"], p.symbols["λ"], slope))
+
+        return value
+
+    steps = itertools.cycle([0.125, 0.5, 0.25])
+    points = [p._replace(symbols=p.symbols | {"α": a}) for p, a in
+              zip(network_points(l2=True), steps, strict=False)]  # fmt: skip
+    mistakes = {
+        "penalty forgotten": ("Each weight decays.", of(lambda w, a, t, g: w - a * g)),
+        "step size forgotten in the decay": (
+            "It multiplies the whole gradient.", of(lambda w, a, t, g: (1 - t) * w - a * g)),
+        "decay only": ("The loss has its step, too.", of(lambda w, a, t, g: (1 - a * t) * w)),
+        "weights grow": (
+            "The penalty makes weights smaller.", of(lambda w, a, t, g: (1 + a * t) * w - a * g)),
+        "uphill": ("Descent subtracts.", of(lambda w, a, t, g: w + a * (g + t * w))),
+        "gradient for the step": ("A step starts at the weight.", of(lambda w, a, t, g: g + t * w)),
+    }  # fmt: skip
+    doubled = {"lambda doubled": of(lambda w, a, t, g: (1 - 2 * a * t) * w - a * g)}
+    right = of(lambda w, a, t, g: (1 - a * t) * w - a * g)
+    return Question(points, None, right, mistakes, doubled)
+
+
 def tanh_question(quantity: str) -> Question:
     """Ask for W_11 where the hidden units are tanh: the same chain with another link."""
     assert quantity == "W_11"
@@ -478,7 +545,8 @@ FAMILIES: dict[str, Callable[[str], Question]] = {
     "logistic-step": lambda name: stepped(logistic_question(name)),
     "lift": lift_question, "visits": visits_question, "logistic": logistic_question,
     "network": network_question, "penalized": lambda name: network_question(name, l2=True),
-    "batch": batch_question, "tanh": tanh_question, "matrix": matrix_question,
+    "batch": batch_question, "third": third_question, "tanh": tanh_question,
+    "quartic": quartic_question, "decay": decay_question, "matrix": matrix_question,
     "link": link_question,
 }  # fmt: skip
 """The losses that a box may ask of, each with its quantities: ``:asks: network W_11``."""
@@ -498,11 +566,12 @@ def column(points: Sequence[Point], value: Value) -> list[Any]:
 
 def difference(question: Question, p: Point) -> Any:
     """Return the central difference, to six digits: it has no more. There is none on a kink."""
-    if p.on_kink and question.at_kink:
+    loss = question.loss
+    if loss is None or (p.on_kink and question.at_kink):
         return None
     at = np.zeros_like(question.right(p), dtype=float)
     slope = numerical_grad(
-        lambda step: question.loss(p, step if at.ndim else float(step[0])), np.atleast_1d(at)
+        lambda step: loss(p, step if at.ndim else float(step[0])), np.atleast_1d(at)
     )
     slope = np.where(np.abs(slope) < 1e-8, 0.0, slope)
     return rounded(slope if at.ndim else slope[0], 6)
@@ -590,7 +659,9 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     return {
         "symbols": offered,
         "right": right,
-        "difference": [difference(question, p) for p in points] if symbols and not base else [],
+        "difference": [difference(question, p) for p in points]
+        if symbols and question.loss and not base
+        else [],
         "mistakes": [m for m in mistakes.values() if m["values"] not in known],
         "conventions": [c for c in conventions if c["values"] != right],
         "atKink": column(points, question.at_kink) if question.at_kink else right,

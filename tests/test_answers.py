@@ -17,14 +17,14 @@ from playwright.sync_api import Browser, Page
 
 from hwlib.gradcheck.mistakes import HINGE, NETWORK
 from site_ext import answer_data, answers
+from site_ext.numbering import text_of
 
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "site_ext" / "static"
 STORED = json.loads(answers.STORED.read_text("utf-8"))
-PAGES_OF = {
-    "hinge": "hinge_2_gradient", "sgd": "hinge_3_algorithm", "network": "network_3_hidden_weight",
-}  # fmt: skip
-PAGES = {label: PAGES_OF[label.partition("-")[0]] for label in STORED}
+HINGE_PAGE, NETWORK_PAGE = "hinge_2_gradient", "network_3_hidden_weight"
+PAGES = {label: path.stem for path in (ROOT / "chapters").glob("*.ipynb")
+         for label, _ in answer_data.BOX.findall(text_of(path.with_suffix("")))}  # fmt: skip
 
 # Types texts into a box, one after the other, and submits each as Enter does.
 TYPE = """([label, texts]) => {
@@ -60,11 +60,11 @@ Try = Callable[..., list[Said]]
 def tabs(browser: Browser, site: Path) -> Iterator[dict[str, Page]]:
     """The pages with boxes, opened once; each test types into their boxes as they were left."""
     context = browser.new_context()
-    opened = {name: watch(context.new_page()) for name in PAGES_OF.values()}
+    opened = {name: watch(context.new_page()) for name in {*PAGES.values()}}
     for name, page in opened.items():
         go(page, f"{site.as_uri()}/chapters/{name}.html")
     yield opened
-    assert not any(page.complaints for page in opened.values())
+    assert [name for name, page in opened.items() if page.complaints] == []
     context.close()
 
 
@@ -124,6 +124,20 @@ RIGHT = {
     ],
     "network-batch-w11": ["-1.633", "-1,633", "−1.6334", "∂L/∂W_11 = -1.633", "-3.2668/2"],
     "network-batch-w12": ["4.1105", "4.11", "4,1105"],
+    "network-third-w21": ["-0.656", "-0,6556", "-0.87408*0.75"],
+    "l2-w11": [
+        "δ W14 [z1>0] x1 + λ W11", "δ_z4 W_14 x_1 [z_1>0] + lambda W_11",
+        "λ W11 + x1 W14 δ relu'(z1)",
+        "[z1>0](δ W14 x1 + λ W11) + [z1<=0] λ W11",
+    ],
+    "l2-b1": ["δ W14 [z1>0]", "δ_z4 W_14 relu'(z_1) + 0 λ", "(δ + λ - λ) W14 [a1>0]"],
+    "l2-decay": [
+        "(1 - α λ) W14 - α δ a1", "W14 - alpha (δ_z4 a_1 + lambda W_14)", "W14 - αδ a1 - αλW14",
+        "(1-αλ)W14 - α(σ(z4) - σ(z4) + δ)a1",
+    ],
+    "l2-quartic": [
+        "δ W14 [z1>0] x1 + λ W11^3", "λ W11³ + δ x1 W14 relu'(z1)", "δ W14 x1 [z1>0] + λ W11 W11^2",
+    ],
     "network-x2": [
         "δ sum(W_j4 [z_j>0] W_2j)", "delta_z4 Σ_j W_{j4} ReLU'(z_j) W_{2j}",
         "(yhat-y) sum_j(W_j4 W_2j [a_j>0])",
@@ -208,6 +222,27 @@ MISTAKES = {
         "ReLU gate forgotten": "-3.083",
         "x_i forgotten": "-0.544",
     },
+    "network-third-w21": {
+        "y - y_hat": "0.656", "y forgotten": "0.094", "W_j4 forgotten": "-0.437",
+        "x_i forgotten": "-1.311", "transposed weights": "0.874",
+    },
+    "l2-w11": {
+        "lambda with the wrong sign": "δ W14 [z1>0] x1 - λ W11",
+        "lambda forgotten": "δ W14 [z1>0] x1", "ReLU gate forgotten": "δ W14 x1 + λ W11",
+    },
+    "l2-b1": {"ReLU gate forgotten": "δ W14", "W_j4 forgotten": "δ [z1>0]"},
+    "l2-decay": {
+        "penalty forgotten": "W14 - αδ a1", "weights grow": "(1+αλ)W14 - αδ a1",
+        "step size forgotten in the decay": "(1-λ)W14 - αδ a1", "decay only": "(1-αλ)W14",
+        "uphill": "W14 + α(δ a1 + λW14)", "gradient for the step": "δ a1 + λW14",
+    },
+    "l2-quartic": {
+        "penalty of L2": "δ W14 [z1>0] x1 + λ W11", "penalty forgotten": "δ W14 [z1>0] x1",
+        "penalty for its derivative": "δ W14 [z1>0] x1 + λ W11^4/4",
+        "quarter kept": "δ W14 [z1>0] x1 + λ W11^3/4",
+        "factor 4 kept": "δ W14 [z1>0] x1 + 4 λ W11^3",
+        "gate on both terms": "(δ W14 x1 + λ W11^3) [z1>0]",
+    },
     "network-batch-w12": {"y - y_hat": "-4.1105", "only the first sample": "2.1778"},
     "network-x2": {
         "y - y_hat": "(y - yhat) sum(W_j4 [z_j>0] W_2j)", "W_j4 forgotten": "δ sum([z_j>0] W_2j)",
@@ -244,6 +279,9 @@ def test_a_mistake_of_the_catalogue_is_known(type_into, label) -> None:
         ("network-w11", f"{E} W14 x1 (1 + sign(z1))/2", "another value at the kink"),
         ("network-batch-w12", "2.055", "the loss as the mean over the samples"),
         ("network-x2", "δ sum(W_j4 [z_j >= 0] W_2j)", "ReLU'(0) = 1"),
+        ("l2-w11", "δ W14 [z1>0] x1 + 2 λ W11", "the penalty λ Σ W²"),
+        ("l2-b1", "δ W14 [z1>0] + λ b1", "a penalty on the biases too"),
+        ("l2-decay", "(1 - 2αλ)W14 - αδ a1", "the penalty λ Σ W²"),
     ],
 )
 def test_what_is_right_for_another_loss_is_told(type_into, label, text, name) -> None:
@@ -277,6 +315,14 @@ WRONG = {
     ],
     "network-batch-w11": ["-1.64", "-1.6", "-2.178", "0.5", "1"],
     "network-batch-w12": ["4", "1.9327", "4.2"],
+    "network-third-w21": ["-0.66", "1", "-0.7", "0.5"],
+    "l2-w11": ["λ W11", "δ W14 [z1>0] x1 + λ", "δ W14 [z1>0] x1 + λ W14",
+               "δ W14 [z1>0] x1 + λ W11^2/2"],
+    "l2-b1": ["λ b1", "δ W14 [z1>0] + λ W11", "0", "δ W14 [z1>0] x1 + λ b1"],
+    "l2-decay": ["(1-αλ)W14 - δ a1", "(1-αλ)W11 - αδ a1", "W14", "(1-αλ)W14 - αδ",
+                 "(1-αλ)W14 - αδ x1"],
+    "l2-quartic": ["δ W14 [z1>0] x1 + λ W11^2", "λ W11^3", "δ W14 [z1>0] x1 + 3 λ W11^3",
+                   "δ W14 [z1>0] x1 + λ W14^3"],
     "network-x2": ["δ sum(W_j4 [z_j>0] W_1j)", "δ", "δ sum(W_j4 [z_j>0])", "0", "δ sum(W_2j a_j)"],
     "network-matrix": ["W D^T", "X^T D", "2 D W^T", "X", "1", "0 X", "-D W^T", "D W^T + X"],
     "network-tanh": ["δ W14 (1+a1^2) x1", "δ W14 (1-a1^2) x2", "δ W11 (1-a1^2) x1",
@@ -596,7 +642,7 @@ def test_a_box_is_operated_with_the_keyboard_and_announced(browser, site) -> Non
 def test_without_scripts_a_box_is_an_exercise_on_paper(browser, site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    for name in PAGES_OF.values():
+    for name in {*PAGES.values()}:
         page.goto(f"{site.as_uri()}/chapters/{name}.html")
         for form in page.locator("form.answer").all():
             assert not form.locator("input").is_visible()
