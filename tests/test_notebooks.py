@@ -13,13 +13,15 @@ import io
 import re
 import tokenize
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from formulas import reader
 
 CHAPTERS = Path(__file__).parents[1] / "chapters"
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
@@ -332,6 +334,31 @@ def test_labels_are_unique_over_the_book(what: str, pattern: str | None) -> None
             found += [meta["figure"]["name"] for meta in metas if "figure" in meta]
     assert found, f"no {what} has a label"
     assert [label for label, times in Counter(found).items() if times > 1] == []
+
+
+def unexplained(notation: str, equations: Iterable[reader.Equation]) -> Faults:
+    """Yield the symbols of equations that no table of the notation has, by name and indices."""
+    firsts = re.findall(r"^\| ((?:[^|]|\\\|)+) \|", notation, re.MULTILINE)
+    listed = [
+        re.sub(r"^.odot$", "x", f) for cell in firsts for f in re.findall(r"\$([^$]+)\$", cell)
+    ]
+    trees = [reader.parse("", "", f"{f} = x").sides[0] for f in listed]
+    known = {symbol.key for tree in trees for symbol in reader.leaves(tree)}
+    for equation in equations:
+        for symbol in {s for side in equation.sides for s in reader.leaves(side)}:
+            if symbol.key not in known:
+                yield f"{equation.page}, {equation.label}: {symbol}"
+
+
+def test_every_symbol_of_an_equation_is_on_the_page_of_notation() -> None:
+    notation = (CHAPTERS / "notation.md").read_text(encoding="utf-8")
+    assert list(unexplained(notation, reader.read(CHAPTERS))) == []
+
+
+def test_a_symbol_that_is_not_explained_is_seen() -> None:
+    equation = reader.parse("network_9", "eq-a", r"z_{sj} = z_4 + \nu_j")
+    assert [*unexplained("| $z_{sj}$, $z_4$ | sums |", [equation])] == ["network_9, eq-a: nu_j"]
+    assert len([*unexplained("| $z_j$ | sum $z_{sj}$ of $\\nu_j$ |", [equation])]) == 2
 
 
 # The rules themselves: a page that keeps all of them, and one fault at a time.
