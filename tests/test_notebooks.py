@@ -30,7 +30,7 @@ TEXTS = sorted(CHAPTERS.glob("*.md"))
 REWRITTEN = ["errata", "first_gradient", "intro", "ledger", "network_0_forward", "notation"]
 """Pages in the words of the field; beside README, CONTRIBUTING, CHANGELOG and hwlib. It grows."""
 NOT_SAID = {
-    "with respect to": r"\b(?:derivative|gradient)s?(?: of [^.;:,]{1,40})? in (?:\$|`)|\bslopes? in\b",
+    "with respect to": r"\bslopes? in\b|\b(?:derivative|gradient)s?(?: of [^.;:,]{1,40})? in [$`]",
     "fix, correct": r"\bmend(?:s|ed|ing)?\b",
     "endlessly, any more": r"\bfor ever\b",
     "reject, raise": r"\brefus(?:es?|ed|als?)\b",
@@ -43,7 +43,7 @@ NOT_SAID = {
     "nothing: it is filler": r"\b(?:simply|clearly|obviously|of course|needless to say)\b",
     "nothing: it helps nobody": r"\bsomething to hold\b",
 }
-"""What no teacher would say to a class, and what to say instead. Phrases that are found are added."""
+"""What no teacher would say to a class, and what to say instead. What is found is added."""
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDTH = 76
 """What a page shows of a line at 1280 pixels without a scroll bar."""
@@ -268,7 +268,8 @@ def words_are_natural(page: Page) -> Faults:
     text = " ".join(" ".join(told).split())
     for instead, pattern in NOT_SAID.items():
         for found in re.finditer(pattern, text, re.IGNORECASE):
-            yield f"{page.name}: {text[max(0, found.start() - 40) : found.end() + 30]!r}; say {instead}"
+            near = text[max(0, found.start() - 40) : found.end() + 30]
+            yield f"{page.name}: {near!r}; say {instead}"
 
 
 def shown(output: Any) -> str:
