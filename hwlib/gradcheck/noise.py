@@ -59,7 +59,8 @@ def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -
     """Return how far f departs from a straight line, in a tiny interval where it does so most."""
     at_low, at_high = f(low), f(high)
     size, changes = max(abs(at_low), abs(at_high)), [np.inf]
-    while high - low > NARROWEST:
+    floor = 64.0 * MACHINE_EPSILON * (abs(at_low) + abs(slope * low))
+    while high - low > NARROWEST and max(changes[-6:]) > floor:
         middle, step = (low + high) / 2.0, (high - low) / 2.0
         at_middle = f(middle)
         before, after = at_middle - at_low, at_high - at_middle
@@ -71,5 +72,4 @@ def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -
         changes.append(abs(at_high - at_low - slope * step))
     # Nine halvings let a slope shrink 512-fold, and a jump not at all: below 1/2 it is none.
     # What is continuous shrinks with the interval, what has a pole grows beyond its ends.
-    least = max(0.5 * changes[-10], 64.0 * MACHINE_EPSILON * (abs(at_low) + abs(slope * low)))
-    return changes[-1] if least < changes[-1] <= 2.0 * size else 0.0
+    return changes[-1] if max(0.5 * changes[-10:][0], floor) < changes[-1] <= 2.0 * size else 0.0
