@@ -1,7 +1,7 @@
 """Formulas of the book, from LaTeX to MathML, while the site is built.
 
-latex2mathml does the parsing. This module rewrites what it does not know, mends what a
-browser would place otherwise than TeX does, and refuses what it cannot render: a formula
+latex2mathml does the parsing. This module rewrites what it does not know, corrects what a
+browser would place otherwise than TeX does, and rejects what it cannot render: a formula
 that would come out wrong stops the build.
 """
 
@@ -73,7 +73,7 @@ def to_mathml(latex: str, *, display: bool) -> str:
 
 
 def _rewrite(latex: str) -> str:
-    """Put what latex2mathml does not know in words that it does; refuse loose ends."""
+    """Put what latex2mathml does not know in words that it does; reject loose ends."""
     for name in re.findall(r"\\begin\{(.*?)\}", latex):
         if name not in ENVIRONMENTS:
             raise MathError(f"environment {name!r} is not one of {', '.join(ENVIRONMENTS)}")
@@ -90,7 +90,7 @@ def _rewrite(latex: str) -> str:
 
 
 def _mend(element: Element, *, level: int) -> None:
-    """Mend an element and all in it, the inner ones first.
+    """Correct an element and all in it, the inner ones first.
 
     The level is TeX's style: 0 on lines of its own, 1 in a line of text, 2 and more in an index.
     """

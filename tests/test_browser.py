@@ -182,7 +182,7 @@ def visit_without_scripts(visit: Open, name: str, size: dict, **options: object)
 def test_without_scripts_one_can_walk_through_the_book(visit, size) -> None:
     page = visit_without_scripts(visit, "index.html", size)
     page.wait_for_url("**/intro.html")
-    follow(page, page.get_by_role("link", name="Start with question 1.1"))
+    follow(page, page.get_by_role("link", name="Question 1", exact=True))
     assert "masked polynomial" in page.locator("main h1").inner_text()
     sidebar = page.locator(".bd-sidebar-primary")
     follow(page, sidebar.get_by_role("link", name="hidden weight"))
@@ -197,6 +197,14 @@ def test_without_scripts_a_solution_opens(visit) -> None:
     assert not solution.locator("p").last.is_visible()
     solution.locator("summary").click()
     assert solution.locator("p").last.is_visible()
+
+
+def test_the_first_page_shows_a_gradient_and_a_wrong_one_in_one_screen(visit) -> None:
+    page = visit("chapters/intro.html")
+    passed, link = page.get_by_text("passed: 1 of 1"), page.locator("article a", has_text="ledger")
+    bottoms = [place.first.bounding_box() for place in (passed, link)]
+    assert all(box["y"] + box["height"] <= DESKTOP["height"] for box in bottoms)
+    assert "FAILED" in passed.first.inner_text()
 
 
 def background(page: Page) -> str:

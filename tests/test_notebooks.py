@@ -13,7 +13,7 @@ import io
 import re
 import tokenize
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +21,29 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-CHAPTERS = Path(__file__).parents[1] / "chapters"
+from formulas import reader
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = ROOT / "chapters"
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
 TEXTS = sorted(CHAPTERS.glob("*.md"))
+REWRITTEN = ["errata", "first_gradient", "intro", "ledger", "network_0_forward", "notation"]
+"""Pages in the words of the field; beside README, CONTRIBUTING, CHANGELOG and hwlib. It grows."""
+NOT_SAID = {
+    "with respect to": r"\bslopes? in\b|\b(?:derivative|gradient)s?(?: of [^.;:,]{1,40})? in [$`]",
+    "fix, correct": r"\bmend(?:s|ed|ing)?\b",
+    "endlessly, any more": r"\bfor ever\b",
+    "reject, raise": r"\brefus(?:es?|ed|als?)\b",
+    "flip, reverse": r"\bturn(?:s|ed|ing)?(?: \w+){0,3} round\b",
+    "the true label": r"\blabels? that (?:came|comes?)\b",
+    "costly": r"\bdear(?:er|est)?\b",
+    "1 minus the margin": r"\bmargin lacks\b",
+    "similar": r"\bof like\b",
+    "collect terms": r"\bby what stands before\b",
+    "nothing: it is filler": r"\b(?:simply|clearly|obviously|of course|needless to say)\b",
+    "nothing: it helps nobody": r"\bsomething to hold\b",
+}
+"""What no teacher would say to a class, and what to say instead. What is found is added."""
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDTH = 76
 """What a page shows of a line at 1280 pixels without a scroll bar."""
@@ -239,6 +259,19 @@ def chapter_is_short(page: Page) -> Faults:
             yield f"{number} {what}, more than {LIMITS[what]}"
 
 
+def words_are_natural(page: Page) -> Faults:
+    """What a reader sees but code: text, captions, what is printed."""
+    figures = [cell.metadata.get("mystnb", {}) for cell in page.code()]
+    told = [without_code(page.text())]
+    told += [str(meta.get(kind, "")) for meta in figures for kind in ("figure", "image")]
+    told += [shown(output) for _, output in page.outputs() if "<svg" not in shown(output)]
+    text = " ".join(" ".join(told).split())
+    for instead, pattern in NOT_SAID.items():
+        for found in re.finditer(pattern, text, re.IGNORECASE):
+            near = text[max(0, found.start() - 40) : found.end() + 30]
+            yield f"{page.name}: {near!r}; say {instead}"
+
+
 def shown(output: Any) -> str:
     """Return the text of an output, in whatever format."""
     return "\n".join([output.get("text", ""), *map(str, output.get("data", {}).values())])
@@ -332,6 +365,67 @@ def test_labels_are_unique_over_the_book(what: str, pattern: str | None) -> None
             found += [meta["figure"]["name"] for meta in metas if "figure" in meta]
     assert found, f"no {what} has a label"
     assert [label for label, times in Counter(found).items() if times > 1] == []
+
+
+@pytest.mark.parametrize("name", REWRITTEN)
+def test_a_page_is_in_natural_words(name: str) -> None:
+    (path,) = CHAPTERS.glob(f"{name}.*")
+    assert list(words_are_natural(read(path))) == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "hwlib"])
+def test_a_text_about_the_book_is_in_natural_words(name: str) -> None:
+    paths = sorted((ROOT / name).rglob("*.py")) or [ROOT / name]
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".py":
+            defined = (ast.Module, ast.ClassDef, ast.FunctionDef)
+            nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, defined)]
+            text = "\n".join(ast.get_docstring(node) or "" for node in nodes)
+        assert list(words_are_natural(Page(path.name, [new_markdown_cell(text)], {}))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("The derivative of the loss in $z_4$, and the slope in a weight.", 2),
+        ("It is mended for ever, and the check refuses\nit.", 3),
+        ("Turn the difference round.", 1),
+        ("Most of the label that came is dear.", 2),
+        ("A recommended step around the derivative with respect to $z_4$, in $n$ steps.", 0),
+        ("`refuse` is code.", 0),
+    ],
+)
+def test_an_unnatural_phrase_is_seen(text: str, number: int) -> None:
+    assert len(list(words_are_natural(Page("a", [new_markdown_cell(text)], {})))) == number
+    figure = {"figure": {"caption": text.replace("`refuse`", "It")}}
+    cell = new_code_cell("1", metadata={"mystnb": figure})
+    assert len(list(words_are_natural(Page("a", [cell], {})))) == number
+
+
+def unexplained(notation: str, equations: Iterable[reader.Equation]) -> Faults:
+    """Yield the symbols of equations that no table of the notation has, by name and indices."""
+    firsts = re.findall(r"^\| ((?:[^|]|\\\|)+) \|", notation, re.MULTILINE)
+    listed = [
+        re.sub(r"^.odot$", "x", f) for cell in firsts for f in re.findall(r"\$([^$]+)\$", cell)
+    ]
+    trees = [reader.parse("", "", f"{f} = x").sides[0] for f in listed]
+    known = {symbol.key for tree in trees for symbol in reader.leaves(tree)}
+    for equation in equations:
+        for symbol in {s for side in equation.sides for s in reader.leaves(side)}:
+            if symbol.key not in known:
+                yield f"{equation.page}, {equation.label}: {symbol}"
+
+
+def test_every_symbol_of_an_equation_is_on_the_page_of_notation() -> None:
+    notation = (CHAPTERS / "notation.md").read_text(encoding="utf-8")
+    assert list(unexplained(notation, reader.read(CHAPTERS))) == []
+
+
+def test_a_symbol_that_is_not_explained_is_seen() -> None:
+    equation = reader.parse("network_9", "eq-a", r"z_{sj} = z_4 + \nu_j")
+    assert [*unexplained("| $z_{sj}$, $z_4$ | sums |", [equation])] == ["network_9, eq-a: nu_j"]
+    assert len([*unexplained("| $z_j$ | sum $z_{sj}$ of $\\nu_j$ |", [equation])]) == 2
 
 
 # The rules themselves: a page that keeps all of them, and one fault at a time.

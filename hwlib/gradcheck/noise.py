@@ -56,7 +56,7 @@ def _jump(f: Callable[[float], float], t: Floats) -> float:
 
 
 def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -> float:
-    """Return by how much f departs from a slope in a tiny interval, where it does so most."""
+    """Return how far f departs from a straight line, in a tiny interval where it does so most."""
     at_low, at_high = f(low), f(high)
     size, changes = max(abs(at_low), abs(at_high)), [np.inf]
     floor = 64.0 * MACHINE_EPSILON * (abs(at_low) + abs(slope * low))
