@@ -549,7 +549,7 @@ def test_a_symbol_is_not_read_as_a_part_of_another(type_into) -> None:
 
 def test_evidence_comes_first_the_name_later_then_hints_and_the_solution(browser, site) -> None:
     page = browser.new_page()
-    page.goto(f"{site.as_uri()}/chapters/{PAGES_OF['network']}.html")
+    page.goto(f"{site.as_uri()}/chapters/{NETWORK_PAGE}.html")
     form = page.locator('form.answer[data-answer="network-w11"]')
     field, output, hints = form.locator("input"), form.locator("output"), form.locator(".hint")
     for n, text in enumerate(
@@ -601,7 +601,7 @@ def test_the_right_formula_is_never_shown_by_a_box(tabs, type_into, label) -> No
 
 def test_a_tap_inserts_a_symbol_where_the_caret_is(browser, site) -> None:
     page = browser.new_page(viewport=NARROW, has_touch=True)
-    page.goto(f"{site.as_uri()}/chapters/{PAGES_OF['network']}.html")
+    page.goto(f"{site.as_uri()}/chapters/{NETWORK_PAGE}.html")
     form = page.locator('form.answer[data-answer="network-x2"]')
     taps = form.get_by_role("group").get_by_role("button")
     keys = STORED["network-x2"]["symbols"]
@@ -619,7 +619,7 @@ def test_a_tap_inserts_a_symbol_where_the_caret_is(browser, site) -> None:
 
 def test_a_box_is_operated_with_the_keyboard_and_announced(browser, site) -> None:
     page = watch(browser.new_page(viewport=NARROW))
-    page.goto(f"{site.as_uri()}/chapters/{PAGES_OF['hinge']}.html")
+    page.goto(f"{site.as_uri()}/chapters/{HINGE_PAGE}.html")
     form = page.locator('form.answer[data-answer="hinge-theta"]')
     field = page.get_by_role("textbox", name="Your formula").first
     field.focus()
