@@ -97,10 +97,18 @@ def name_cells(app: Sphinx, doctree: nodes.document) -> None:
     """Give each cell of a table the head of its column: on a phone a row is a card."""
     for table in doctree.findall(nodes.table):
         for head in table.findall(nodes.thead):
-            names = [entry.astext() for entry in head.findall(nodes.entry)]
+            names = [head_of(entry) for entry in head.findall(nodes.entry)]
             for row in table.next_node(nodes.tbody).children:
                 for name, entry in zip(names, row.children, strict=False):
                     entry["column"] = name if entry.astext() else ""
+
+
+def head_of(entry: nodes.entry) -> str:
+    """Return the text of a head, its formulas as they are drawn."""
+    head = entry.deepcopy()
+    for math in [*head.findall(nodes.math)]:
+        math.replace_self(nodes.Text(text_of(to_mathml(math.astext(), display=False))))
+    return head.astext()
 
 
 def visit_entry(self: HTML5Translator, node: nodes.entry) -> None:
