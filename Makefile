@@ -29,7 +29,7 @@ unexport VIRTUAL_ENV
 THREADS ?= 2
 BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
 
-.PHONY: help book zip bench-site test test-all test-units test-notebooks test-portable bench serve \
+.PHONY: help book zip bench-site test test-all test-units test-notebooks test-portable bench bench-check serve \
         execute lint format lock vendor clean
 
 help:  ## show this list
@@ -84,6 +84,9 @@ bench: $(ENV)  ## time hwlib beside other libraries, and store the tables that t
 	$(BENCH) -m benchmarks.report _build/speed-1.json _build/speed-2.json _build/speed-3.json
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BENCH) -m benchmarks.machine
 
+bench-check: $(ENV)  ## run wrong and right gradients through hwlib's check and four others
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BENCH) -m benchmarks.wrong_gradients
+
 serve: $(BUILT)  ## build the site and serve it on this machine
 	$(BIN)/python -m http.server --directory $(SITE) --bind 127.0.0.1 8000
 
@@ -107,7 +110,9 @@ _build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(HWLIB)
 _build/executed/ledger: $(wildcard formulas/*) chapters/gradient_checks.ipynb \
                         $(wildcard chapters/hinge_*.ipynb chapters/network_*.ipynb chapters/beyond_*.ipynb)
 # The chapter on scale shows what was measured.
-_build/executed/beyond_scale: $(wildcard benchmarks/*.csv)
+_build/executed/beyond_scale: $(filter-out benchmarks/wrong_gradients.csv,$(wildcard benchmarks/*.csv))
+# And the one on checks what they say of wrong gradients.
+_build/executed/beyond_checks: benchmarks/wrong_gradients.csv
 _build/executed/intro: _build/executed/ledger
 
 lint: $(ENV)  ## check style and types

@@ -12,9 +12,9 @@ RESOLUTION = 1e-4
 CLEAR = 10.0
 """What is so many times its estimated error is no error."""
 NARROWEST = 2.0**-46
-SPACINGS = [NARROWEST, *0.0006 / 17.3 ** np.arange(7)[::-1], 0.0157]
-"""Over the size of x, and irregular: steps of 2**-26 are whole units of a float32. A loop that ends
-at a tolerance jumps far apart: of the last spacing there are many."""
+SPACINGS = [NARROWEST, *np.pi / 5e3 / 17.3 ** np.arange(7)[::-1], np.pi / 1500.0, np.pi / 150.0]
+"""Over the size of x. Irregular: steps of 2**-26 are whole units of a float32, and 0.0006 is one of
+decimals. A loop that ends at a tolerance jumps far apart: of the last two there are many."""
 
 
 @np.errstate(all="ignore")
@@ -27,47 +27,49 @@ def rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> f
     any step.
     """
     unit = np.maximum(1.0, np.abs(x)) * direction / np.max(np.abs(direction))
-    rounding, finest = MACHINE_EPSILON * abs(f(x)), 0.0
+    rounding = MACHINE_EPSILON * abs(f(x))
     for spacing in SPACINGS:
-        n = 32 if spacing == SPACINGS[-1] else 4
+        n = 32 if spacing in SPACINGS[-2:] else 4
         t = spacing * np.arange(-n, n + 1)
         values = np.array([f(x + u * unit) for u in t])
         t, values = t[np.isfinite(values)], values[np.isfinite(values)]  # f may end beside x
         if len(t) < 5:
             continue
-        differences = np.diff(values, 4)
-        at, largest = int(np.argmax(np.abs(differences))), np.max(np.abs(differences))
+        fourth = np.diff(values, 4)
+        at, largest = int(np.argmax(np.abs(fourth))), np.max(np.abs(fourth))
         if spacing == SPACINGS[0] and largest:  # 70 = 8! / 4!**2
-            finest = largest * np.sqrt(np.mean((differences / largest) ** 2) / 70.0)
-            rounding = max(rounding, finest)
+            rounding = max(rounding, largest * np.sqrt(np.mean((fourth / largest) ** 2) / 70.0))
         elif largest > 64.0 * rounding:  # four times what roundings add up to
             # Of values in steps of one size the error is a third of a step or so.
             rounding = max(rounding, _jump(lambda u: f(x + u * unit), t[at : at + 5]) / 3.0)
-    # Where f changes as much over a few last bits as over the widest steps, nothing can be told.
-    return float("inf") if len(values) and finest > np.ptp(values) / 16.0 else float(rounding)
+    # Where a few last bits or one jump change f as much as the widest steps, nothing can be told.
+    least = max(np.ptp(values) / 16.0, 64.0 * MACHINE_EPSILON * np.max(np.abs(values)))
+    return float("inf") if rounding > least else float(rounding)
 
 
 def _jump(f: Callable[[float], float], t: Floats) -> float:
-    """Return how far f jumps between the points where it is least straight, or 0.0."""
+    """Return how far f jumps between the second and the fourth of five points, or 0.0."""
     slopes = np.diff([f(u) for u in t]) / np.diff(t)
     # The slope between the jumps is the least or the largest: each jump adds to it, or each takes.
-    pairs = {s: t[np.argmax(np.abs(slopes - s)) :][:2] for s in (0.0, slopes.min(), slopes.max())}
-    return max(_halve(f, float(slope), *pair.tolist()) for slope, pair in pairs.items())
+    tries = 0.0, slopes.min(), slopes.max(), slopes[::3].mean()
+    return max(_halve(f, float(slope), *t[1:4:2].tolist()) for slope in tries)
 
 
 def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -> float:
     """Return by how much f departs from a slope in a tiny interval, where it does so most."""
-    at_low, at_high = f(low) - slope * low, f(high) - slope * high
+    at_low, at_high = f(low), f(high)
     size, changes = max(abs(at_low), abs(at_high)), [np.inf]
-    while high - low > NARROWEST:
-        middle = (low + high) / 2.0
-        at_middle = f(middle) - slope * middle
-        if abs(at_high - at_middle) > abs(at_middle - at_low):
-            low, at_low = middle, at_middle
+    floor = 64.0 * MACHINE_EPSILON * (abs(at_low) + abs(slope * low))
+    while high - low > NARROWEST and max(changes[-6:]) > floor:
+        middle, step = (low + high) / 2.0, (high - low) / 2.0
+        at_middle = f(middle)
+        before, after = at_middle - at_low, at_high - at_middle
+        # The slope becomes that of the other half, for f may be curved; 0.0 suits a staircase.
+        if abs(after - slope * step) > abs(before - slope * step):
+            low, at_low, slope = middle, at_middle, slope and before / step
         else:
-            high, at_high = middle, at_middle
-        changes.append(abs(at_high - at_low))
-    # Six halvings let a slope shrink 64-fold, and a jump not at all: below 1/2 it is none.
+            high, at_high, slope = middle, at_middle, slope and after / step
+        changes.append(abs(at_high - at_low - slope * step))
+    # Nine halvings let a slope shrink 512-fold, and a jump not at all: below 1/2 it is none.
     # What is continuous shrinks with the interval, what has a pole grows beyond its ends.
-    stays = 0.5 * changes[-7] < changes[-1] <= 2.0 * size
-    return changes[-1] if stays and changes[-1] > 64.0 * MACHINE_EPSILON * abs(at_low) else 0.0
+    return changes[-1] if max(0.5 * changes[-10:][0], floor) < changes[-1] <= 2.0 * size else 0.0
