@@ -226,7 +226,8 @@ def chapter_is_short(page: Page) -> Faults:
         return
     text = re.sub(r"<!--.*?-->", "", without_code(page.text()), flags=re.DOTALL)
     folded = {cell.id for cell in cells_of_solutions(page)}
-    folded |= {cell.id for cell in page.code() if "hide-input" in cell.metadata.get("tags", [])}
+    unseen = {"hide-input", "remove-input"}
+    folded |= {cell.id for cell in page.code() if unseen & {*cell.metadata.get("tags", [])}}
     in_view = [cell for cell in page.code() if cell.id not in folded]
     found = {
         "words": len(re.sub(r"\$[^$]*\$", "x", DISPLAY.sub("", text)).split()),
