@@ -236,4 +236,4 @@ def test_a_sign_stays_on_the_line_of_its_formula(tmp_path):
     glued = re.findall(r'<span class="glued">(.*?)</span>', page)
     shown = [re.sub(r"<annotation.*?</annotation>|<[^>]*>", "", each) for each in glued]
     assert shown == ["(a),", "b;", "e.", "g-"]
-    assert "nowrap" in re.search(r"\.glued \{(.*?)\}", STYLE.read_text("utf-8"))[1]
+    assert "nowrap" in re.search(r"\.glued\b.*?\{(.*?)\}", STYLE.read_text("utf-8"))[1]
