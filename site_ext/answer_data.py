@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,6 +59,7 @@ class Question(NamedTuple):
     at_kink: Value | None = None  # where the derivative of the other side is taken
     others: Mapping[str, Value] = NONE  # the same loss with respect to other quantities
     base: Value | None = None  # asked is no derivative, but this plus a change
+    value: Value | None = None  # what hwlib computes, where a value is asked and no derivative
 
 
 CONVENTIONS = {
@@ -539,6 +541,52 @@ def matrix_question(quantity: str) -> Question:
     return Question(points, loss, lambda p: p.symbols["D"] @ p.symbols["W"].T, {})
 
 
+# Formulas of answers.toml, evaluated with the symbols of a point.
+
+FORMULAS: dict[str, dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("answers.toml").read_text("utf-8")
+)
+
+
+def first_points() -> list[Point]:
+    """Return the running example of page 0.1, that of its first exercise, then others."""
+    rng = np.random.default_rng(1)
+    drawn = rng.choice([-1, 1], (40, 3)) * rng.choice([0.375, 0.625, 1.25, 1.75, 2.5], (40, 3))
+    return [
+        Point({"w": w, "x": x, "b": b, "q": w * x + b, "L": (w * x + b) ** 2}, ())
+        for w, x, b in [(1.5, 4.0, -3.5), (-2.0, 2.5, 3.5), *drawn.tolist()]
+    ]
+
+
+def formula_points(entry: dict[str, Any]) -> list[Point]:
+    """Return the points of an entry of answers.toml, or the one where a number is asked."""
+    if entry["points"] == "first":
+        points = first_points()
+    else:
+        points = [p._replace(symbols=p.symbols | {"L": network.loss(*p.arguments[:3])})
+                  for p in network_points()]  # fmt: skip
+    return [points[entry["only"]]] if "only" in entry else points
+
+
+def formula_question(name: str) -> Question:
+    """Ask for what answers.toml has under a name: a derivative, or a value of the forward pass."""
+    entry = FORMULAS[name]
+
+    def of(text: str) -> Value:
+        return lambda p: float(eval(text, {"log": math.log}, p.symbols))
+
+    def loss(p: Point, step: float) -> float:
+        moved = {entry["by"]: p.symbols[entry["by"]] + step}
+        return float(of(entry["loss"])(p._replace(symbols=p.symbols | moved)))
+
+    mistakes = {wrong: (rule, of(text)) for wrong, (text, rule) in entry["mistakes"].items()}
+    others = {other: of(text) for other, text in entry.get("others", {}).items()}
+    value = of(entry["value"]) if "value" in entry else None
+    return Question(
+        formula_points(entry), loss, of(entry["right"]), mistakes, others=others, value=value
+    )
+
+
 FAMILIES: dict[str, Callable[[str], Question]] = {
     "hinge": hinge_question, "paper": lambda name: hinge_question(name, PAPER),
     "squared": squared_question, "step": lambda name: stepped(hinge_question(name)),
@@ -548,6 +596,7 @@ FAMILIES: dict[str, Callable[[str], Question]] = {
     "batch": batch_question, "third": third_question, "tanh": tanh_question,
     "quartic": quartic_question, "decay": decay_question, "matrix": matrix_question,
     "link": link_question,
+    "formula": formula_question,
 }  # fmt: skip
 """The losses that a box may ask of, each with its quantities: ``:asks: network W_11``."""
 
@@ -566,6 +615,8 @@ def column(points: Sequence[Point], value: Value) -> list[Any]:
 
 def difference(question: Question, p: Point) -> Any:
     """Return the central difference, to six digits: it has no more. There is none on a kink."""
+    if question.value:
+        return rounded(question.value(p), 6)
     loss = question.loss
     if loss is None or (p.on_kink and question.at_kink):
         return None
@@ -642,6 +693,8 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
         })  # fmt: skip
         entry["names"].append(name)
     for entry in mistakes.values():
+        if question.value:  # "minus the right value everywhere", and no word of a step
+            entry["kind"] = entry["kind"].replace("derivative", "right value").split(":")[0]
         names = entry.pop("names")
         what = "these values" if symbols else "this number"
         listed = " or ".join(f"“{name}”" for name in names)
@@ -664,6 +717,9 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
         else [],
         "mistakes": [m for m in mistakes.values() if m["values"] not in known],
         "conventions": [c for c in conventions if c["values"] != right],
+        "asked": "it should be"
+        if base or not question.loss
+        else f"{'hwlib' if question.value else 'the finite difference of the loss'} gives",
         "atKink": column(points, question.at_kink) if question.at_kink else right,
         "where": where,
     }

@@ -180,8 +180,8 @@ def executed_line(counts: dict[str, int], ledger: str) -> str:
     what = f"{formulas} of this page {'was' if executed == 1 else 'were'}"
     return (
         f'<details class="executed"><summary>{share} {what} executed</summary>\n'
-        "<p>A program read the LaTeX of each formula from this page, evaluated it at many points "
-        f'and compared the results. <a href="{ledger}">The ledger</a> says how, formula by '
+        "<p>A program read the LaTeX of each formula from this page, evaluated both of its sides at "
+        f'many points and compared them. <a href="{ledger}">The ledger</a> says how, formula by '
         "formula, and which wrong versions were rejected.</p></details>\n"
     )
 
@@ -213,6 +213,21 @@ IN_PARENTHESES = re.compile(rf"\(({REFERENCE}(?:,?\s+(?:and\s+|to\s+)?{REFERENCE
 
 LONG_NAME = re.compile(r'((?<=<span class="pre">)|(?<=<span class="classifier">))[^<]{9,}')
 """Code in a line of text, which a phone may have to break: behind a sign, not within a word."""
+
+
+GLUED = re.compile(
+    r"(?s)([(“]*)(<math>(?:(?!</math>).)*</math>)((?:</(?:em|strong)>)*)((?:[.,;:!?)”’]|-(?=\w))*)"
+)
+"""A formula in a line of text with the signs that touch it: they stay on its line."""
+SHORT_CODE = re.compile(r'(<code class=")(?=[^>]*>(?:(?:<[^>]*>)*[^<]){1,14}</span></code>)')
+"""Code that is too short to be broken, such as dp * x."""
+
+
+def glue(match: re.Match[str]) -> str:
+    before, formula, ends, after = match.groups()
+    if not before + after:
+        return match[0]
+    return f'<span class="glued">{before}{formula}{after}</span>{ends}'
 
 
 SECTION = re.compile(r'(?s)<section[^>]* id="([^"]*)">.*?<h\d>(.*?)<a class="headerlink.*?</h\d>')
@@ -252,6 +267,7 @@ def finish_page(
     wrong = r' role="(list|doc-[a-z]+)"| aria-label="Toggle hidden content"'
     body = re.sub(wrong, "", context.get("body", ""))
     body = LONG_NAME.sub(lambda name: re.sub(r"([._/(,=\[]+)(?=\w)", r"\1<wbr>", name[0]), body)
+    body = SHORT_CODE.sub(r"\1glued ", GLUED.sub(glue, body))
     body = label_links(app, pagename, IN_PARENTHESES.sub(r"\1", body))
     if counts := app.env.book_executed.get(Path(pagename).name):
         body += executed_line(counts, app.builder.get_relative_uri(pagename, "chapters/ledger"))

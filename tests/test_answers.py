@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page
 
 from hwlib.gradcheck.mistakes import HINGE, NETWORK
 from site_ext import answer_data, answers
-from site_ext.numbering import text_of
+from site_ext.numbering import text_of as text_of_page
 
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "site_ext" / "static"
@@ -25,8 +25,8 @@ STORED = json.loads(answers.STORED.read_text("utf-8"))
 HINGE_PAGE, NETWORK_PAGE = "hinge_2_gradient", "network_3_hidden_weight"
 PAGES = {
     label: path.stem
-    for path in (ROOT / "chapters").glob("*.ipynb")
-    for label, _ in answer_data.BOX.findall(text_of(path.with_suffix("")))
+    for path in sorted((ROOT / "chapters").glob("*.ipynb"))
+    for label, _ in answer_data.BOX.findall(text_of_page(path.with_suffix("")))
 }
 
 # Types texts into a box, one after the other, and submits each as Enter does.
@@ -177,6 +177,17 @@ RIGHT = {
         "δ W14 (1-a1)(1+a1) x1",
         "4 δ W14 x1/(e^{z1}+e^{-z1})^2", "δ_{z_4}W_{14}(1-a_1²)x_1",
     ],
+    # 0.1 and 2.0
+    "first-q": ["2q", "q + q", "q*2", "2(w x + b)", "dL/dq = 2 q", "2 L/q"],
+    "first-w": ["2 q x", "2 (w x + b) x", "2x(wx+b)", "q x + x q", "∂L/∂w = 2q·x", "2 L x/q"],
+    "first-twice": ["2wx + b", "w x + (w x + b)", "b + 2 x w", "(w x + b) + w x"],
+    "first-cubed": ["3 q^2 w", "3w(wx+b)^2", "3 q² w", "w*3*q*q", "dL/dx = 3 (w x + b)^2 w"],
+    "first-dw": ["-7.5", "-7,5", "2*(-1.5)*2.5", "dL/dw = -7.50"],
+    "forward-z1": ["W11 x1 + W21 x2 + b1", "b_1 + x_1 W_11 + x_2 W_21", "z1 = W_{11}x_1+W_{21}x_2+b_1"],
+    "forward-loss": ["-y log(yhat) - (1-y) log(1-yhat)", "-log(y yhat + (1-y)(1-yhat))",
+                     "-(y log(ŷ) + (1 - y) log(1 - ŷ))", "log(1+e^(-z4)) y + log(1+e^z4)(1-y)"],
+    "forward-z3": ["-1.75", "-1,75", "z3 = -1.75", "-2.25 - 0.25 + 0.75"],
+    "forward-z4": ["0.59375", "0.5938", "0,594 - 0.00025", "-2.75+3.59375-0.25"],
 }  # fmt: skip
 
 
@@ -321,6 +332,42 @@ MISTAKES = {
         "1 - z^2 for 1 - a^2": "δ W14 (1-z1^2) x1", "y - y_hat": "-δ W14 (1-a1^2) x1",
         "derivative of the sigmoid": "δ W14 σ'(z1) x1", "W_j4 forgotten": "δ x1 (1-a1²)",
     },
+    "first-q": {"2 forgotten": "q", "the loss itself": "q^2", "sign": "-2q"},
+    "first-w": {
+        "x forgotten": "2 q", "w in place of x": "2 q w", "2 forgotten": "q x",
+        "q forgotten": "2x", "sign": "-2 q x", "L in place of q": "2 L x",
+    },
+    "first-twice": {
+        "only the direct path": "w x + b", "only the path through the bracket": "w x",
+        "w in place of x": "w x + b + w^2",
+    },
+    "first-cubed": {
+        "derivative of the square": "2 q w", "w forgotten": "3 q^2", "x in place of w": "3q^2 x",
+        "3 forgotten": "q^2 w", "power not lowered": "3 q^3 w",
+    },
+    "first-dw": {
+        "sign of q lost": "7.5", "2 forgotten": "-3.75", "x forgotten": "-3",
+        "w in place of x": "6", "q forgotten": "5", "L in place of q": "11.25",
+    },
+    "forward-z1": {
+        "an input is ignored": "W11 x1 + b1", "W12 for W21": "W11 x1 + W12 x2 + b1",
+        "x1 and x2 swapped": "W11 x2 + W21 x1 + b1", "bias forgotten": "W11 x1 + W21 x2",
+        "bias of another unit": "W11 x1 + W21 x2 + b4",
+        "ReLU too early": "max(W11 x1 + W21 x2 + b1, 0)",
+    },
+    "forward-loss": {
+        "term of label 0 forgotten": "-y log(ŷ)", "sign": "y log(ŷ) + (1-y) log(1-ŷ)",
+        "labels exchanged": "-(1-y) log(ŷ) - y log(1-ŷ)", "label forgotten": "-log(ŷ)",
+        "logarithm forgotten": "1 - y ŷ - (1-y)(1-ŷ)",
+    },
+    "forward-z3": {
+        "bias forgotten": "-2.5", "minus sign of x2 lost": "-1.25", "x1 and x2 swapped": "2.625",
+        "minus sign of W13 lost": "2.75", "ReLU too early": "0",
+    },
+    "forward-z4": {
+        "hidden biases forgotten": "0.15625", "b4 forgotten": "0.84375",
+        "ReLU forgotten": "-1.84375", "x1 and x2 swapped": "2.5625", "unit 3 taken as off": "-3",
+    },
 }  # fmt: skip
 
 
@@ -403,6 +450,15 @@ WRONG = {
     "network-matrix": ["W D^T", "X^T D", "2 D W^T", "X", "1", "0 X", "-D W^T", "D W^T + X"],
     "network-tanh": ["δ W14 (1+a1^2) x1", "δ W14 (1-a1^2) x2", "δ W11 (1-a1^2) x1",
                      "W14 (1-a1^2) x1"],
+    "first-q": ["2", "2 w", "2 q x", "q/2", "2 L"],
+    "first-w": ["x", "2 w x^2", "2 q b", "2 x (w x - b)", "2 q x + 0.001", "2 abs(q) x"],
+    "first-twice": ["2 w", "x", "2 w x", "w^2 x + w b"],
+    "first-cubed": ["3 q^2", "3 q w", "6 q w", "q^3", "3 q w^2"][1:],
+    "first-dw": ["-7.4", "-75", "-15", "3.75"],
+    "forward-z1": ["W11 x1", "W11 + W21 + b1", "W11 x1 + W21 x2 - b1", "W11 x1 W21 x2 + b1"],
+    "forward-loss": ["-log(1-ŷ)", "ŷ - y", "(ŷ - y)^2", "-y log(ŷ) - log(1-ŷ)", "y - ŷ"],
+    "forward-z3": ["-1.7", "1.75", "0.625"],
+    "forward-z4": ["0.5625", "0.6", "3.59375"],
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from site_ext.mathml import MathError, to_mathml
 
 ROOT = Path(__file__).parent.parent
 FONTS = ROOT / "site_ext/static/fonts"
+STYLE = ROOT / "site_ext/static/book.css"
 # A browser draws a letter on its own in <mi> as the italic one of these.
 ITALICS = {"h": "ℎ"} | {
     chr(int(unicodedata.decomposition(chr(code)).split()[1], 16)): chr(code)
@@ -227,3 +228,14 @@ def test_a_solution_opens_without_a_script(tmp_path):
     assert "<summary" in details
     assert "Answer." in details
     assert "solution-content" not in page
+
+
+def test_a_sign_stays_on_the_line_of_its_formula(tmp_path):
+    text = (
+        "T\n=\n\n(:math:`a`), *so* :math:`b`; :math:`c` d. *If* :math:`e`. **f** :math:`g`\\ -th\n"
+    )
+    page = build(tmp_path, text)
+    glued = re.findall(r'<span class="glued">(.*?)</span>', page)
+    shown = [re.sub(r"<annotation.*?</annotation>|<[^>]*>", "", each) for each in glued]
+    assert shown == ["(a),", "b;", "e.", "g-"]
+    assert "nowrap" in re.search(r"\.glued\b.*?\{(.*?)\}", STYLE.read_text("utf-8"))[1]

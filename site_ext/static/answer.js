@@ -228,7 +228,7 @@ addEventListener("DOMContentLoaded", () => {
     const apart = due === got ? "The shape fits, the numbers do not." : `This is ${got}. It should be ${due}.`;
     if (isList(right[p])) return { ...result, lines: [apart] };
     const where = held ? `Right ${held.yes}. Look ${held.no}` : "Wrong at this point";
-    const asked = difference[p] === null ? "on this kink it is" : p in difference ? "the finite difference of the loss gives" : "it should be";
+    const asked = difference[p] === null ? "on this kink it is" : box.asked;
     return { ...result, lines: [`${where}: ${place(box, p)}. Your formula gives ${got}; ${asked} ${due}.`,
       made?.kind ?? held?.kind, made?.told] };
   }
