@@ -97,7 +97,7 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         yield from (_with(node, 0, other) for other in self.symbols(node.children[0]))
         if node.children[0].name not in (*FUNCTIONS, "e"):
             yield from (Tree("power", [node, read_side("2")]), Tree("transpose", [node]))
-        if node.children[0].name in ("alpha", "lambda", "eta", "theta", "W", "x", "u"):
+        if node.children[0].name in ("alpha", "lambda", "varepsilon_m", "theta", "W", "x", "u"):
             yield Tree("applied", [read_side(r"\min"), node, read_side("1")])
 
     def sum(self, node: Node) -> Iterator[Node]:

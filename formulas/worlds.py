@@ -226,9 +226,9 @@ def _differences(rng: np.random.Generator, n_coordinates: int) -> World:
     low, high = (0.5, -1.0, 0.7, 0.0, -2.0), (2.0, 1.0, 1.6, 6.0, 2.0)
     a, b, w, phase, x = rng.uniform(low, high, (N_POINTS, 5)).T.reshape(5, -1, *(1,) * (SLOTS + 2))
     x[1::8] = phase[1::8] = 0.0  # where f'(x) is 0 as well
-    step, eta = 10.0 ** rng.uniform((-1.5, -4.0), (0.5, 0.5), (N_POINTS, 2)).T
-    given, numeric = rng.normal(size=(2, N_POINTS, n_coordinates))
-    given[1::8], given[2::8] = numeric[1::8], -numeric[2::8]
+    step, eps = 10.0 ** rng.uniform((-1.5, -4.0), (0.5, 0.5), (N_POINTS, 2)).T
+    G, N = rng.normal(size=(2, N_POINTS, n_coordinates))
+    G[1::8], G[2::8] = N[1::8], -N[2::8]
 
     def f(at: Any, order: int) -> Any:
         """Return a wave plus a cubic, or a derivative."""
@@ -236,15 +236,15 @@ def _differences(rng: np.random.Generator, n_coordinates: int) -> World:
         return wave + b * [at**3, 3.0 * at**2, 6.0 * at, 6.0, 0.0][order]
 
     y, third = np.abs(f(x, 0)).ravel(), np.abs(f(x, 3)).ravel()
-    eta[::8] = (third * step**3 / (3.0 * y))[::8]  # so that the step is the best one
-    # Two values that are off by eta y, in opposite directions, change the difference most; of
+    eps[::8] = (third * step**3 / (3.0 * y))[::8]  # so that the step is the best one
+    # Two values that are off by eps y, in opposite directions, change the difference most; of
     # the series of f, the term of third order is the first that the central difference keeps.
-    noise, cubic = (2.0 * term / (2.0 * step) for term in (eta * y, third / 6.0 * step**3))
+    noise, cubic = (2.0 * term / (2.0 * step) for term in (eps * y, third / 6.0 * step**3))
     return World(
         {"k": range(1, n_coordinates + 1)},
         drawn=_tables(x=x.ravel(), a=a.ravel(), b=b.ravel(), w=w.ravel(), c=phase.ravel() - 3.0)
-        | _tables(I=1j, varepsilon=step, eta=eta) | _tables(1, G=given, N=numeric),
-        known=_tables(1, rho=np.vectorize(relative_error)(given, numeric))
+        | _tables(I=1j, varepsilon=step, varepsilon_m=eps) | _tables(1, G=G, N=N),
+        known=_tables(1, rho=np.vectorize(relative_error)(G, N))
         | _tables(nu=noise, E=cubic + noise),
         functions={"f": [partial(f, order=order) for order in range(5)]})  # fmt: skip
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -27,6 +28,9 @@ from site_ext.numbering import ROOT, text_of
 
 STORED = Path(__file__).with_name("answers.json")
 BOX = re.compile(r"^(?:`{3,}|:{3,})\{answer\} (\S+)\n((?::[a-z]+:.*\n)*)", re.MULTILINE)
+LINKS = tomllib.loads(Path(__file__).with_name("answer_links.toml").read_text("utf-8"))
+FUNCTIONS: dict[str, Any] = {
+    "loss": network.log_loss, "sigma": network.sigmoid, "log": np.log, "exp": np.exp}  # fmt: skip
 DIGITS = 12
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -47,12 +51,13 @@ class Question(NamedTuple):
     """What a box asks: the derivative of a loss with respect to one quantity."""
 
     points: Sequence[Point]
-    loss: Callable[[Point, Any], float]  # with the quantity moved by so much
+    loss: Callable[[Point, Any], float] | None  # with the quantity moved by so much
     right: Value
     mistakes: dict[str, tuple[str, Value]]  # by name: the rule that they break
     conventions: Mapping[str, Value] = NONE  # by their names in CONVENTIONS
     at_kink: Value | None = None  # where the derivative of the other side is taken
     others: Mapping[str, Value] = NONE  # the same loss with respect to other quantities
+    base: Value | None = None  # asked is no derivative, but this plus a change
 
 
 CONVENTIONS = {
@@ -96,6 +101,8 @@ MARGINS = {
 THETA = np.array([0.5, -0.25, -1.5, -0.5, 0.25, 2.0, 0.75])
 U, SIGNS = np.array([0.5, 2.0, -1.5]), np.array([1.0, -1.0, -1.0])
 """The running example of Part 1."""
+PAPER = np.array([0.0, 0, 0, 0, 1, 5, -2]), np.array([3.0, -2, 1]), np.array([1.0, -1, 1])
+"""The weights, inputs and labels of its first exercise on paper."""
 
 
 def hinge_point(theta: Any, u: float, y: float, j: int, alpha: float) -> Point:
@@ -133,12 +140,13 @@ def moved_theta(p: Point, step: float) -> Any:
     return p.arguments[0] + step * (np.arange(7) == p.arguments[3])
 
 
-def hinge_question(quantity: str) -> Question:
-    """Ask for θ_j at drawn points, or for one θ of the running example as a number."""
+def hinge_question(quantity: str, example: Any = (THETA, U, SIGNS)) -> Question:
+    """Ask for θ_j at drawn points, or for one θ of an example as a number."""
     mistakes, conventions = split(HINGE, of_theta_j)
     points = hinge_points()
     if quantity != "θ_j":
-        points = [Point({}, (THETA, polynomial.features(U), SIGNS, int(quantity[2:])))]
+        theta, u, y = example
+        points = [Point({}, (theta, polynomial.features(u), y, int(quantity[2:])))]
     at_kink = of_theta_j(hinge_grad(active=lambda y, h: y * h <= 1.0))
     return Question(
         points, lambda p, step: hinge.loss(moved_theta(p, step), *p.arguments[1:3]),
@@ -212,6 +220,69 @@ def logistic_question(quantity: str) -> Question:
     return Question(hinge_points(), loss, right, mistakes)
 
 
+def stepped(question: Question) -> Question:
+    """Ask for the new θ_j after one step of descent, where θ_j's derivative was asked."""
+
+    def of(slope: Value) -> Value:
+        return lambda p: float(p.symbols["θ_j"] - p.symbols["α"] * slope(p))
+
+    mistakes = {name: (rule, of(slope)) for name, (rule, slope) in question.mistakes.items()} | {
+        "alpha forgotten": (
+            "The step size scales the step.", lambda p: p.symbols["θ_j"] - question.right(p)),
+        "the change alone": (
+            "The step is added to the old weight.", lambda p: -p.symbols["α"] * question.right(p)),
+    }  # fmt: skip
+    conventions = {name: of(slope) for name, slope in question.conventions.items()}
+    return question._replace(right=of(question.right), mistakes=mistakes, conventions=conventions,
+                             at_kink=None, base=lambda p: p.symbols["θ_j"])  # fmt: skip
+
+
+def lift_question(quantity: str) -> Question:
+    """Ask by how much a step lifts the margin of its sample, which is active."""
+    assert quantity == "r"
+    points = []
+    for p in hinge_points():
+        S = float(np.sum((polynomial.NONLINEAR * p.arguments[1]) ** 2))
+        if p.where["active"]:
+            points.append(p._replace(symbols=p.symbols | {"S": S}, where={"sign": p.where["sign"]}))
+
+    def right(p: Point) -> float:
+        theta, X, y, _ = p.arguments
+        stepped = theta - p.symbols["α"] * hinge.loss_grad(theta, X, y)
+        return float(y[0] * hinge.hypothesis(stepped, X)[0] - p.symbols["r"])
+
+    mistakes: dict[str, tuple[str, Value]] = {
+        "y for y^2": (
+            "The label comes in twice: with the step, and with the margin.",
+            lambda p: p.symbols["α"] * p.symbols["y"] * p.symbols["S"]),
+        "alpha forgotten": ("The step size scales the step.", lambda p: p.symbols["S"]),
+        "features forgotten": (
+            "Each weight moves by its feature, and the value by the feature once more.",
+            lambda p: p.symbols["α"]),
+        "the new margin": (
+            "Asked is what is gained.", lambda p: p.symbols["r"] + p.symbols["α"] * p.symbols["S"]),
+    }  # fmt: skip
+    return Question(points, lambda p, step: np.nan, right, mistakes, base=lambda p: 0.0)
+
+
+def visits_question(quantity: str) -> Question:
+    """Ask for one weight of the exercise on paper after visits to its last two samples."""
+
+    def of(grad: Any) -> Value:
+        def value(p: Point) -> float:
+            theta, u, y = PAPER
+            for i in (2, 1):
+                theta = theta - 0.1 * grad(theta, polynomial.features(u[[i]]), y[[i]])
+            return float(theta[int(quantity[2:])])
+
+        return value
+
+    return Question(
+        [Point({}, ())], lambda p, step: np.nan, of(hinge.loss_grad), split(HINGE, of)[0],
+        base=lambda p: 0.0,
+    )  # fmt: skip
+
+
 # Part 2: one sample. The sums of the hidden units are brought to chosen places by the biases.
 
 SUMS = {"on": (0.375, 0.75, 1.375), "off": (-0.375, -0.75, -1.625), "kink": (0.0,),
@@ -226,8 +297,9 @@ SAMPLES, LABELS = np.array([[3.0, -0.5], [-1.5, 2.0]]), np.array([1.0, 0.0])
 
 def network_point(p: network.Parameters, x: Any, y: float, l2: float = 0.0) -> Point:
     (z,), (a,), (z_4,), (y_hat,) = network.forward(p, [x])
-    symbols = {"y": y, "ŷ": y_hat, "z_4": z_4, "δ_z4": y_hat - y, "x_1": x[0], "x_2": x[1],
-               "b_4": p.b_out, "λ": l2, "W_j4": [*p.w_out], "z_j": [*z], "a_j": [*a]}  # fmt: skip
+    symbols = {"y": y, "τ": 2 * y - 1, "ŷ": y_hat, "z_4": z_4, "δ_z4": y_hat - y, "x_1": x[0],
+               "x_2": x[1], "b_4": p.b_out, "λ": l2, "W_j4": [*p.w_out], "z_j": [*z],
+               "a_j": [*a]}  # fmt: skip
     for i in (1, 2):
         symbols[f"W_{i}j"] = [*p.W_hidden[i - 1]]
         symbols |= {f"W_{i}{j + 1}": p.W_hidden[i - 1, j] for j in range(3)}
@@ -310,10 +382,95 @@ def network_question(quantity: str, *, points: Sequence[Point] = (), l2: bool = 
     )  # fmt: skip
 
 
+def link_question(name: str) -> Question:
+    """Ask for a link of a chain at drawn points, or for a number at a point of the example."""
+    asked = LINKS[name]
+    points = {"hinge": hinge_points, "network": network_points}[asked["points"]]()
+    if number := asked.get("sample"):
+        points = [points[number - 1]._replace(where=NONE)]
+
+    def of(formula: str) -> Value:
+        return lambda p: eval(formula, FUNCTIONS, p.symbols)
+
+    def value(p: Point, step: float) -> float:
+        symbols = {**p.symbols, asked["moves"]: p.symbols[asked["moves"]] + step}
+        return float(of(asked["value"])(p._replace(symbols=symbols)))
+
+    wrong = {key: (rule, of(formula)) for key, (formula, rule) in asked["mistakes"].items()}
+    return Question(points, value, of(asked["right"]), wrong)
+
+
 def batch_question(quantity: str) -> Question:
     """Ask for a parameter, for the two samples of the running example: a number."""
     question = network_question(quantity, points=[Point({}, (RUNNING, SAMPLES, LABELS, 0.0))])
     return question._replace(others={})
+
+
+def third_question(quantity: str) -> Question:
+    """Ask for a parameter, for a third sample of the running example: a number."""
+    third = RUNNING, np.array([[2.0, 0.5]]), np.array([1.0]), 0.0
+    return network_question(quantity, points=[Point({}, third)])._replace(others={})
+
+
+def quartic_question(quantity: str) -> Question:
+    """Ask for W_11 where the penalty has fourth powers: the same data, another second term."""
+    assert quantity == "W_11"
+
+    def of(term: Callable[[float], float], gate: bool = False, grad: Any = None) -> Value:
+        def value(p: Point) -> float:
+            params, X, y, _ = p.arguments
+            slope = (grad or network.loss_grad)(params, X, y, 0.0).W_hidden[0, 0]
+            on = p.where["on"] or not gate
+            return float(slope + p.symbols["λ"] * term(p.symbols["W_11"]) * on)
+
+        return value
+
+    def cube(w: float) -> float:
+        return w**3
+
+    def loss(p: Point, step: float) -> float:
+        params, *batch, l2 = moved(quantity, p, step)
+        return network.loss(params, *batch) + float(l2) / 4 * float(params.W_hidden[0, 0]) ** 4
+
+    mistakes = {
+        "penalty of L2": ("Only the power is another.", of(lambda w: w)),
+        "penalty forgotten": ("Each weight gets a second term.", of(lambda w: 0.0)),
+        "penalty for its derivative": ("A term is a derivative.", of(lambda w: w**4 / 4)),
+        "quarter kept": ("The power rule brings a factor.", of(lambda w: w**3 / 4)),
+        "factor 4 kept": ("The quarter cancels a factor.", of(lambda w: 4 * w**3)),
+        "gate on both terms": ("The penalty knows no gate.", of(cube, gate=True)),
+    }
+    at_kink = of(cube, grad=network_grad(gate=lambda z: (z >= 0.0).astype(float)))
+    return Question(network_points(True), loss, of(cube), mistakes, {"ReLU": at_kink}, at_kink)
+
+
+def decay_question(quantity: str) -> Question:
+    """Ask for a weight after one step of descent, which no finite difference gives."""
+    assert quantity == "W_14"
+
+    def of(after: Callable[[float, float, float, float], float]) -> Value:
+        def value(p: Point) -> float:
+            slope = network.loss_grad(*p.arguments[:3]).w_out[0]
+            return float(after(p.symbols["W_14"], p.symbols["α"], p.symbols["λ"], slope))
+
+        return value
+
+    steps = itertools.cycle([0.125, 0.5, 0.25])
+    points = [p._replace(symbols=p.symbols | {"α": a}) for p, a in
+              zip(network_points(l2=True), steps, strict=False)]  # fmt: skip
+    mistakes = {
+        "penalty forgotten": ("Each weight decays.", of(lambda w, a, t, g: w - a * g)),
+        "step size forgotten in the decay": (
+            "It multiplies the whole gradient.", of(lambda w, a, t, g: (1 - t) * w - a * g)),
+        "decay only": ("The loss has its step, too.", of(lambda w, a, t, g: (1 - a * t) * w)),
+        "weights grow": (
+            "The penalty makes weights smaller.", of(lambda w, a, t, g: (1 + a * t) * w - a * g)),
+        "uphill": ("Descent subtracts.", of(lambda w, a, t, g: w + a * (g + t * w))),
+        "gradient for the step": ("A step starts at the weight.", of(lambda w, a, t, g: g + t * w)),
+    }  # fmt: skip
+    doubled = {"lambda doubled": of(lambda w, a, t, g: (1 - 2 * a * t) * w - a * g)}
+    right = of(lambda w, a, t, g: (1 - a * t) * w - a * g)
+    return Question(points, None, right, mistakes, doubled)
 
 
 def tanh_question(quantity: str) -> Question:
@@ -383,9 +540,14 @@ def matrix_question(quantity: str) -> Question:
 
 
 FAMILIES: dict[str, Callable[[str], Question]] = {
-    "hinge": hinge_question, "squared": squared_question, "logistic": logistic_question,
+    "hinge": hinge_question, "paper": lambda name: hinge_question(name, PAPER),
+    "squared": squared_question, "step": lambda name: stepped(hinge_question(name)),
+    "logistic-step": lambda name: stepped(logistic_question(name)),
+    "lift": lift_question, "visits": visits_question, "logistic": logistic_question,
     "network": network_question, "penalized": lambda name: network_question(name, l2=True),
-    "batch": batch_question, "tanh": tanh_question, "matrix": matrix_question,
+    "batch": batch_question, "third": third_question, "tanh": tanh_question,
+    "quartic": quartic_question, "decay": decay_question, "matrix": matrix_question,
+    "link": link_question,
 }  # fmt: skip
 """The losses that a box may ask of, each with its quantities: ``:asks: network W_11``."""
 
@@ -404,11 +566,12 @@ def column(points: Sequence[Point], value: Value) -> list[Any]:
 
 def difference(question: Question, p: Point) -> Any:
     """Return the central difference, to six digits: it has no more. There is none on a kink."""
-    if p.on_kink and question.at_kink:
+    loss = question.loss
+    if loss is None or (p.on_kink and question.at_kink):
         return None
     at = np.zeros_like(question.right(p), dtype=float)
     slope = numerical_grad(
-        lambda step: question.loss(p, step if at.ndim else float(step[0])), np.atleast_1d(at)
+        lambda step: loss(p, step if at.ndim else float(step[0])), np.atleast_1d(at)
     )
     slope = np.where(np.abs(slope) < 1e-8, 0.0, slope)
     return rounded(slope if at.ndim else slope[0], 6)
@@ -430,12 +593,12 @@ def kind(values: list[Any], right: list[Any], symbols: dict[str, list[Any]], hel
     if np.allclose(v, -r, rtol=1e-9):
         return "It is minus the derivative everywhere: a step that should go down goes up."
     if np.allclose(v, c * r, rtol=1e-9):
-        return f"It is {c:.4g} times the derivative everywhere."
+        return f"It is {c:.4g} times the right value everywhere."
     for name, column in symbols.items():
         if np.ndim(column) == 1 and (
             np.allclose(v, r * column, rtol=1e-9) or np.allclose(v * column, r, rtol=1e-9)
         ):
-            return f"Divided by the derivative it depends on {plain(name)} alone."
+            return f"Divided by the right value it depends on {plain(name)} alone."
     return held or "No single factor explains it: look at one link of the chain after the other."
 
 
@@ -444,20 +607,25 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     points = question.points
     right = column(points, question.right)
     offered = {s: [rounded(p.symbols[s]) for p in points] for s in symbols}
+    base = column(points, question.base) if question.base else None
+
+    def change(values: list[Any]) -> list[Any]:
+        return [rounded(v - b) for v, b in zip(values, base, strict=True)] if base else values
+
     where = []
     for name in points[0].where:
         yes, no, suggests = WHERE[name]
-        at = [int(p.where[name]) for p in points]
-        where.append({"yes": yes, "no": no, "kind": suggests, "at": at})
-        where.append({"yes": no, "no": yes, "kind": suggests, "at": [1 - each for each in at]})
+        for is_so, text, other in ((True, yes, no), (False, no, yes)):
+            at = [int(p.where[name] == is_so) for p in points]
+            if any(c for c, here in zip(change(right), at, strict=True) if here):
+                where.append({"yes": text, "no": other, "kind": suggests, "at": at})
 
     def held(values: list[Any]) -> str:
         fit = [a == b for a, b in zip(values, right, strict=True)]
-        for case in where:
-            good = [(ok, r) for ok, r, is_at in zip(fit, right, case["at"], strict=True) if is_at]
-            if all(ok for ok, _ in good) and any(r for _, r in good):
-                return str(case["kind"])
-        return ""
+        found = (
+            w["kind"] for w in where if all(f >= at for f, at in zip(fit, w["at"], strict=True))
+        )
+        return str(next(found, ""))
 
     others = {name: column(points, value) for name, value in question.others.items()}
     mistakes: dict[str, dict[str, Any]] = {}  # by their values: two mistakes may give one formula
@@ -469,7 +637,8 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
         what = f"These are the values of the derivative with respect to {''.join(same[:1])}."
         entry = mistakes.setdefault(str(values), {
             "names": [], "told": f" {rule}", "values": values,
-            "kind": plain(what) if same else kind(values, right, offered, held(values)),
+            "kind": plain(what) if same else kind(
+                change(values), change(right), offered, held(values)),
         })  # fmt: skip
         entry["names"].append(name)
     for entry in mistakes.values():
@@ -490,7 +659,9 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     return {
         "symbols": offered,
         "right": right,
-        "difference": [difference(question, p) for p in points] if symbols else [],
+        "difference": [difference(question, p) for p in points]
+        if symbols and question.loss and not base
+        else [],
         "mistakes": [m for m in mistakes.values() if m["values"] not in known],
         "conventions": [c for c in conventions if c["values"] != right],
         "atKink": column(points, question.at_kink) if question.at_kink else right,

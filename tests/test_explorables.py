@@ -22,18 +22,19 @@ SCRIPTS = ROOT / "site_ext" / "static" / "explore"
 CHAPTERS = {
     "chain": "network_3_hidden_weight",
     "algorithm": "hinge_3_algorithm",
-    "step": "gradient_checks",
+    "step": "beyond_floats",
 }
 # The cells that the figure of an explorable needs, besides the chapter's setup.
 CELLS = {
-    "chain": ["network-3-setup", "network-3-example", "network-3-explore-figure"],
+    "chain": ["network-3-setup", "network-3-explore-figure"],
     "algorithm": [
         "hinge-3-setup", "hinge-3-data", "hinge-3-step-figure", "hinge-3-code-loops",
         "hinge-3-explore-figure",
     ],
     "step": [
-        "gradient-checks-setup", "gradient-checks-step-function", "gradient-checks-step-run",
-        "gradient-checks-explore-errors", "gradient-checks-explore-figure",
+        "beyond-floats-setup", "beyond-floats-step-function", "beyond-floats-step-run",
+        "beyond-floats-explore-errors", "beyond-floats-explore-draw",
+        "beyond-floats-explore-figure",
     ],
 }  # fmt: skip
 METHODS = ("forward", "central", "complex")

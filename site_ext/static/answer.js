@@ -228,7 +228,8 @@ addEventListener("DOMContentLoaded", () => {
     const apart = due === got ? "The shape fits, the numbers do not." : `This is ${got}. It should be ${due}.`;
     if (isList(right[p])) return { ...result, lines: [apart] };
     const where = held ? `Right ${held.yes}. Look ${held.no}` : "Wrong at this point";
-    const asked = difference[p] === null ? "on this kink it is" : "the finite difference of the loss gives";
+    const asked = !(p in difference) ? "it should be"
+      : difference[p] === null ? "on this kink it is" : "the finite difference of the loss gives";
     return { ...result, lines: [`${where}: ${place(box, p)}. Your formula gives ${got}; ${asked} ${due}.`,
       made?.kind ?? held?.kind, made?.told] };
   }
