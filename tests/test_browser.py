@@ -413,8 +413,8 @@ def test_an_address_that_is_not_there_leads_back(visit, served) -> None:
     page = visit("chapters/no/such/page.html", served)
     assert page.locator("main h1").inner_text() == "Page not found"
     assert [text for text in page.complaints if "404" not in text] == []
-    follow(page, page.get_by_role("link", name="Notation and conventions").first)
-    assert "Notation" in page.locator("main h1").inner_text()
+    follow(page, page.get_by_role("link", name="Conventions and notation").first)
+    assert "notation" in page.locator("main h1").inner_text()
 
 
 def test_a_notebook_can_be_downloaded(visit, served) -> None:
