@@ -181,8 +181,8 @@ def executed_line(counts: dict[str, int], ledger: str) -> str:
     return (
         f'<details class="executed"><summary>{share} {what} executed</summary>\n'
         "<p>A program read the LaTeX of each formula from this page, evaluated both of its sides at "
-        f'many points and compared them. <a href="{ledger}">The ledger</a> says how, formula by '
-        "formula, and which wrong versions were rejected.</p></details>\n"
+        f'many points and compared them. <a href="{ledger}">The ledger</a> says how, formula '
+        "by formula, and which wrong versions were rejected.</p></details>\n"
     )
 
 

@@ -187,7 +187,8 @@ LAID_OUT = {
       return [...broken];
     }""",
     # A sign that has left its formula for the next line.
-    "apart": """() => [...document.querySelectorAll("article math:not([display])")].filter((math) => {
+    "apart": """() => [
+      ...document.querySelectorAll("article math:not([display])")].filter((math) => {
       let at = math;
       while (!at.nextSibling && at.parentElement.closest("article")) at = at.parentElement;
       const [next, range] = [at.nextSibling, document.createRange()];

@@ -183,7 +183,9 @@ RIGHT = {
     "first-twice": ["2wx + b", "w x + (w x + b)", "b + 2 x w", "(w x + b) + w x"],
     "first-cubed": ["3 q^2 w", "3w(wx+b)^2", "3 q² w", "w*3*q*q", "dL/dx = 3 (w x + b)^2 w"],
     "first-dw": ["-7.5", "-7,5", "2*(-1.5)*2.5", "dL/dw = -7.50"],
-    "forward-z1": ["W11 x1 + W21 x2 + b1", "b_1 + x_1 W_11 + x_2 W_21", "z1 = W_{11}x_1+W_{21}x_2+b_1"],
+    "forward-z1": [
+        "W11 x1 + W21 x2 + b1", "b_1 + x_1 W_11 + x_2 W_21", "z1 = W_{11}x_1+W_{21}x_2+b_1",
+    ],
     "forward-loss": ["-y log(yhat) - (1-y) log(1-yhat)", "-log(y yhat + (1-y)(1-yhat))",
                      "-(y log(ŷ) + (1 - y) log(1 - ŷ))", "log(1+e^(-z4)) y + log(1+e^z4)(1-y)"],
     "forward-z3": ["-1.75", "-1,75", "z3 = -1.75", "-2.25 - 0.25 + 0.75"],
