@@ -17,12 +17,17 @@ from playwright.sync_api import Browser, Page
 
 from hwlib.gradcheck.mistakes import HINGE, NETWORK
 from site_ext import answer_data, answers
+from site_ext.numbering import text_of
 
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "site_ext" / "static"
 STORED = json.loads(answers.STORED.read_text("utf-8"))
 HINGE_PAGE, NETWORK_PAGE = "hinge_2_gradient", "network_3_hidden_weight"
-PAGES = {label: HINGE_PAGE if label.startswith("hinge") else NETWORK_PAGE for label in STORED}
+PAGES = {
+    label: path.stem
+    for path in (ROOT / "chapters").glob("*.ipynb")
+    for label, _ in answer_data.BOX.findall(text_of(path.with_suffix("")))
+}
 
 # Types texts into a box, one after the other, and submits each as Enter does.
 TYPE = """([label, texts]) => {
@@ -56,13 +61,13 @@ Try = Callable[..., list[Said]]
 
 @pytest.fixture(scope="module")
 def tabs(browser: Browser, site: Path) -> Iterator[dict[str, Page]]:
-    """The two pages, opened once; each test types into their boxes as they were left."""
+    """The pages with boxes, opened once; each test types into their boxes as they were left."""
     context = browser.new_context()
-    opened = {name: watch(context.new_page()) for name in (HINGE_PAGE, NETWORK_PAGE)}
+    opened = {name: watch(context.new_page()) for name in sorted({*PAGES.values()})}
     for name, page in opened.items():
         go(page, f"{site.as_uri()}/chapters/{name}.html")
     yield opened
-    assert [page.complaints for page in opened.values()] == [[], []]
+    assert [page.complaints for page in opened.values() if page.complaints] == []
     context.close()
 
 
@@ -109,6 +114,27 @@ RIGHT = {
         "(-y/yhat + (1-y)/(1-yhat)) σ'(z4) W14 x1 relu'(z1)", "δ W14 (x1 - x1[z1<=0])",
         "delta_{z_4} w14 X_1 max(0, sign(z1))", "δ_z4 W14 x1 [z1≠0][z1 ≥ 0]",
     ],
+    "hinge-value": ["mu_j x_j", "x_j*μ_j", "μx", "x mu_j^2"],
+    "hinge-value-number": ["55", "64 - 16 + 4 + 3"],
+    "network-loss-output": [
+        "-y/yhat + (1-y)/(1-yhat)", "(yhat - y)/(yhat (1-yhat))", "(1-y)/(1-ŷ) - y/ŷ",
+    ],
+    "network-output-sum": [
+        "yhat (1 - yhat)", "ŷ - ŷ²", "σ(z4)(1-σ(z4))", "e^{-z4}/(1+e^{-z4})^2", "σ'(z_4)",
+    ],
+    "network-delta": [
+        "yhat - y", "σ(z4) - y", "-(y - ŷ)", "(1-y) σ(z4) - y σ(-z4)",
+        "(-y/yhat + (1-y)/(1-yhat)) yhat (1-yhat)", "1/(1+e^{-z_4}) - y",
+    ],
+    "network-delta-number": ["0.644", "0.6442", "0,644"],
+    "network-signed": [
+        "-tau sigma(-tau z4)", "-τ σ(-τ z_4)", "-τ/(1+e^{τ z4})", "yhat - (1+tau)/2",
+        "-tau (1 - sigma(tau z_4))",
+    ],
+    "network-w14": ["δ a1", "(yhat - y) a_1", "a1 δ_z4", "-(y - ŷ) a_1", "δ z1 [z1 > 0]"],
+    "network-z4-w14": ["a1", "a_1", "max(z1, 0)", "z_1 [z_1 > 0]"],
+    "network-b4": ["δ", "yhat - y", "δ_{z_4}", "-(y - ŷ)"],
+    "network-w14-number": ["0.876", "0.8759", "0.63703 * 1.375"],
     "network-batch-w11": ["-1.633", "-1,633", "−1.6334", "∂L/∂W_11 = -1.633", "-3.2668/2"],
     "network-batch-w12": ["4.1105", "4.11", "4,1105"],
     "network-x2": [
@@ -164,6 +190,47 @@ MISTAKES = {
         "sigma' applied twice": f"{E} yhat (1-yhat) W14 [z1>0] x1",
         "W_j4 forgotten": f"{E} [z1>0] x1", "ReLU gate forgotten": f"{E} W14 x1",
         "x_i forgotten": f"{E} W14 [z1>0]",
+    },
+    "hinge-value": {
+        "mask forgotten": "x_j", "x forgotten": "mu_j", "theta for x": "mu_j θ_j",
+        "the term": "mu_j x_j θ_j",
+    },
+    "hinge-value-number": {
+        "mask forgotten": "65", "constant forgotten": "52", "ascending powers": "205",
+    },
+    "network-loss-output": {
+        "term of label 0 forgotten": "-y/yhat", "y_hat - y": "yhat - y",
+        "inner derivative forgotten": "-y/yhat - (1-y)/(1-yhat)",
+        "sign": "y/yhat - (1-y)/(1-yhat)",
+    },
+    "network-output-sum": {
+        "one factor forgotten": "1 - yhat", "the value": "yhat", "sign": "-yhat (1 - yhat)",
+        "the error": "yhat - y",
+    },
+    "network-delta": {
+        "y - y_hat": "y - yhat", "y forgotten": "yhat",
+        "sigma' applied twice": f"{E} yhat (1-yhat)",
+        "sigma' forgotten": "-y/yhat + (1-y)/(1-yhat)",
+    },
+    "network-delta-number": {
+        "y - y_hat": "-0.644", "label taken for 1": "-0.356", "sigma' forgotten": "2.811",
+        "sigma' applied twice": "0.148", "sigma' alone": "0.229",
+    },
+    "network-signed": {
+        "y_hat - tau": "yhat - tau", "sign": "tau sigma(-tau z4)",
+        "sigma(tau z)": "-tau sigma(tau z4)", "tau forgotten": "-sigma(-tau z4)",
+    },
+    "network-w14": {
+        "y - y_hat": "(y - yhat) a1", "y forgotten": "yhat a1", "z_j for a_j": "δ z1",
+        "sigma' applied twice": f"{E} yhat (1-yhat) a1",
+    },
+    "network-z4-w14": {
+        "z_j for a_j": "z1", "W_j4 for a_j": "W14", "the term": "W14 a1", "x_i for a_j": "x1",
+    },
+    "network-b4": {"y - y_hat": "y - yhat", "y forgotten": "yhat"},
+    "network-w14-number": {
+        "label taken for 1": "-0.499", "W_j4 for a_j": "0.956", "a_j forgotten": "0.637",
+        "delta forgotten": "1.375", "sigma' applied twice": "0.203", "y - y_hat": "-0.876",
     },
     "network-batch-w11": {
         "y - y_hat": "1.633", "y forgotten": "2.867", "sigma' forgotten": "-7.064",
@@ -231,6 +298,17 @@ WRONG = {
         f"{E} W14 [z1>0] abs(x1)", f"{E} W14 [z1>0] x1 + [z1=0]*9", f"{E} W14^2 [z1>0] x1",
         f"{E} W14 x1 ([z1>0] - 0.5[z1=0])", "W14 x1 [z1>0]", "x1",
     ],
+    "hinge-value": ["1", "x_j + mu_j", "mu_j abs(x_j)", "0"],
+    "hinge-value-number": ["54", "57", "0", "-55"],
+    "network-loss-output": ["-1/yhat", "1/(1-yhat)", "-y log(yhat)", "0", "yhat"],
+    "network-output-sum": ["yhat (1 + yhat)", "z4 (1 - z4)", "0.25", "yhat^2"],
+    "network-delta": ["yhat - 1", "z4 - y", "yhat y", "1", "0", "(yhat - y)^2"],
+    "network-delta-number": ["0.6", "0.637", "1", "0"],
+    "network-signed": ["tau", "-tau", "yhat", "-tau z4 sigma(-tau z4)", "0"],
+    "network-w14": ["δ a1 W14", "a1^2 δ", "δ x1", "δ abs(z1)", "1", "0"],
+    "network-z4-w14": ["1", "0", "abs(z1)", "a1 x1", "-a1"],
+    "network-b4": ["δ b4", "1", "δ^2", "0", "2 δ"],
+    "network-w14-number": ["0.88", "0.8", "1", "0"],
     "network-batch-w11": ["-1.64", "-1.6", "-2.178", "0.5", "1"],
     "network-batch-w12": ["4", "1.9327", "4.2"],
     "network-x2": ["δ sum(W_j4 [z_j>0] W_1j)", "δ", "δ sum(W_j4 [z_j>0])", "0", "δ sum(W_2j a_j)"],
@@ -552,7 +630,7 @@ def test_a_box_is_operated_with_the_keyboard_and_announced(browser, site) -> Non
 def test_without_scripts_a_box_is_an_exercise_on_paper(browser, site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    for name in (HINGE_PAGE, NETWORK_PAGE):
+    for name in sorted({*PAGES.values()}):
         page.goto(f"{site.as_uri()}/chapters/{name}.html")
         for form in page.locator("form.answer").all():
             assert not form.locator("input").is_visible()
