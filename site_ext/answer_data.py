@@ -326,19 +326,21 @@ def quartic_question(quantity: str) -> Question:
     """Ask for W_11 where the penalty has fourth powers: the same data, another second term."""
     assert quantity == "W_11"
 
-    def of(term: Callable[[float], float], gate: bool = False) -> Value:
+    def of(term: Callable[[float], float], gate: bool = False, grad: Any = None) -> Value:
         def value(p: Point) -> float:
-            w, l2, on = p.symbols["W_11"], p.symbols["λ"], p.where["on"] or not gate
-            return float(fitted(p) + l2 * term(w) * on)
+            params, X, y, _ = p.arguments
+            slope = (grad or network.loss_grad)(params, X, y, 0.0).W_hidden[0, 0]
+            on = p.where["on"] or not gate
+            return float(slope + p.symbols["λ"] * term(p.symbols["W_11"]) * on)
 
         return value
 
-    def fitted(p: Point) -> float:
-        return float(network.loss_grad(*p.arguments[:3]).W_hidden[0, 0])
+    def cube(w: float) -> float:
+        return w**3
 
     def loss(p: Point, step: float) -> float:
         params, *batch, l2 = moved(quantity, p, step)
-        return network.loss(params, *batch) + l2 / 4 * float(params.W_hidden[0, 0]) ** 4
+        return network.loss(params, *batch) + float(l2) / 4 * float(params.W_hidden[0, 0]) ** 4
 
     mistakes = {
         "penalty of L2": ("Only the power is another.", of(lambda w: w)),
@@ -346,9 +348,10 @@ def quartic_question(quantity: str) -> Question:
         "penalty for its derivative": ("A term is a derivative.", of(lambda w: w**4 / 4)),
         "quarter kept": ("The power rule brings a factor.", of(lambda w: w**3 / 4)),
         "factor 4 kept": ("The quarter cancels a factor.", of(lambda w: 4 * w**3)),
-        "gate on both terms": ("The penalty knows no gate.", of(lambda w: w**3, gate=True)),
+        "gate on both terms": ("The penalty knows no gate.", of(cube, gate=True)),
     }
-    return Question(network_points(l2=True), loss, of(lambda w: w**3), mistakes)
+    at_kink = of(cube, grad=network_grad(gate=lambda z: (z >= 0.0).astype(float)))
+    return Question(network_points(True), loss, of(cube), mistakes, {"ReLU": at_kink}, at_kink)
 
 
 def decay_question(quantity: str) -> Question:
@@ -364,11 +367,11 @@ def decay_question(quantity: str) -> Question:
 
     steps = itertools.cycle([0.125, 0.5, 0.25])
     points = [p._replace(symbols=p.symbols | {"α": a}) for p, a in
-              zip(network_points(l2=True), steps)]  # fmt: skip
+              zip(network_points(l2=True), steps, strict=False)]  # fmt: skip
     mistakes = {
         "penalty forgotten": ("Each weight decays.", of(lambda w, a, t, g: w - a * g)),
         "step size forgotten in the decay": (
-            "The step size multiplies the whole gradient.", of(lambda w, a, t, g: (1 - t) * w - a * g)),
+            "It multiplies the whole gradient.", of(lambda w, a, t, g: (1 - t) * w - a * g)),
         "decay only": ("The loss has its step, too.", of(lambda w, a, t, g: (1 - a * t) * w)),
         "weights grow": (
             "The penalty makes weights smaller.", of(lambda w, a, t, g: (1 + a * t) * w - a * g)),
@@ -556,7 +559,9 @@ def data(question: Question, symbols: Sequence[str]) -> dict[str, Any]:
     return {
         "symbols": offered,
         "right": right,
-        "difference": [difference(question, p) for p in points] if symbols and question.loss else [],
+        "difference": [difference(question, p) for p in points]
+        if symbols and question.loss
+        else [],
         "mistakes": [m for m in mistakes.values() if m["values"] not in known],
         "conventions": [c for c in conventions if c["values"] != right],
         "atKink": column(points, question.at_kink) if question.at_kink else right,
