@@ -180,9 +180,9 @@ def executed_line(counts: dict[str, int], ledger: str) -> str:
     what = f"{formulas} of this page {'was' if executed == 1 else 'were'}"
     return (
         f'<details class="executed"><summary>{share} {what} executed</summary>\n'
-        "<p>A program read the LaTeX of each formula from this page, evaluated both of its sides at "
-        f'many points and compared them. <a href="{ledger}">The ledger</a> says how, formula '
-        "by formula, and which wrong versions were rejected.</p></details>\n"
+        "<p>A program read the LaTeX of each formula from this page, evaluated both of its "
+        f'sides at many points and compared them. <a href="{ledger}">The ledger</a> says how, '
+        "formula by formula, and which wrong versions were rejected.</p></details>\n"
     )
 
 

@@ -207,7 +207,7 @@ class Report:
         errors = np.abs(slopes - numeric) / abs(numeric)
         k = int(np.argmin(np.where(errors > 0.0, errors, np.inf)))
         for name, part, order in (("slope 2", steps[: k + 1], 2), ("slope -1", steps[k:], -1)):
-            ax.loglog(part, errors[k] * (part / steps[k]) ** order, "k--", label=name)
+            ax.loglog(part, errors[k] * (part / steps[k]) ** order, "C0--", label=name)
         ax.set(xlabel="step", ylabel="relative error")
         ax.legend()
 
