@@ -172,8 +172,8 @@ def executed_line(counts: dict[str, int], ledger: str) -> str:
     what = f"{formulas} of this page {'was' if executed == 1 else 'were'}"
     return (
         f'<details class="executed"><summary>{share} {what} executed</summary>\n'
-        "<p>A program read the LaTeX of each formula from this page, evaluated both of its sides at "
-        f'many points and compared them. <a href="{ledger}">The ledger</a> says how, formula by '
+        "<p>A program read the LaTeX of each formula from this page, evaluated both of its sides "
+        f'at many points and compared them. <a href="{ledger}">The ledger</a> says how, formula by '
         "formula, and which wrong versions were rejected.</p></details>\n"
     )
 
@@ -211,9 +211,7 @@ GLUED = re.compile(
     r"(?s)([(“]*)(<math>(?:(?!</math>).)*</math>)((?:</(?:em|strong)>)*)((?:[.,;:!?)”’]|-(?=\w))*)"
 )
 """A formula in a line of text with the signs that touch it: they stay on its line."""
-SHORT_CODE = re.compile(
-    r'(<code class=")(?=[^>]*>(?:(?:<[^>]*>)*[^<]){1,14}</span></code>)'
-)
+SHORT_CODE = re.compile(r'(<code class=")(?=[^>]*>(?:(?:<[^>]*>)*[^<]){1,14}</span></code>)')
 """Code that is too short to be broken, such as dp * x."""
 
 

@@ -231,7 +231,9 @@ def test_a_solution_opens_without_a_script(tmp_path):
 
 
 def test_a_sign_stays_on_the_line_of_its_formula(tmp_path):
-    text = "T\n=\n\n(:math:`a`), *so* :math:`b`; :math:`c` d. *If* :math:`e`. **f** :math:`g`\\ -th\n"
+    text = (
+        "T\n=\n\n(:math:`a`), *so* :math:`b`; :math:`c` d. *If* :math:`e`. **f** :math:`g`\\ -th\n"
+    )
     page = build(tmp_path, text)
     glued = re.findall(r'<span class="glued">(.*?)</span>', page)
     shown = [re.sub(r"<annotation.*?</annotation>|<[^>]*>", "", each) for each in glued]
