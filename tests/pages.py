@@ -187,8 +187,9 @@ LAID_OUT = {
       return [...broken];
     }""",
     # A sign that has left its formula for the next line.
-    "apart": """() => [
-      ...document.querySelectorAll("article math:not([display])")].filter((math) => {
+    "apart": """() => {
+    const formulas = document.querySelectorAll("article math:not([display])");
+    return [...formulas].filter((math) => {
       let at = math;
       while (!at.nextSibling && at.parentElement.closest("article")) at = at.parentElement;
       const [next, range] = [at.nextSibling, document.createRange()];
@@ -196,7 +197,7 @@ LAID_OUT = {
       range.setStart(next, 0);
       range.setEnd(next, 1);
       return range.getBoundingClientRect().top > math.getBoundingClientRect().bottom - 1;
-    })""",
+    }); }""",
     # Code, and what it prints, that a desktop cuts off.
     "cut": """() => innerWidth < 1280 ? [] : [...document.querySelectorAll("article pre")].filter(
       (e) => e.scrollWidth > e.clientWidth)""",

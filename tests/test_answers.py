@@ -455,7 +455,7 @@ WRONG = {
     "first-q": ["2", "2 w", "2 q x", "q/2", "2 L"],
     "first-w": ["x", "2 w x^2", "2 q b", "2 x (w x - b)", "2 q x + 0.001", "2 abs(q) x"],
     "first-twice": ["2 w", "x", "2 w x", "w^2 x + w b"],
-    "first-cubed": ["3 q^2", "3 q w", "6 q w", "q^3", "3 q w^2"][1:],
+    "first-cubed": ["3 q w", "6 q w", "q^3", "3 q w^2"],
     "first-dw": ["-7.4", "-75", "-15", "3.75"],
     "forward-z1": ["W11 x1", "W11 + W21 + b1", "W11 x1 + W21 x2 - b1", "W11 x1 W21 x2 + b1"],
     "forward-loss": ["-log(1-ŷ)", "ŷ - y", "(ŷ - y)^2", "-y log(ŷ) - log(1-ŷ)", "y - ŷ"],
