@@ -186,7 +186,7 @@ LAID_OUT = {
       }
       return [...broken];
     }""",
-    # A sign that has left its formula for the next line.
+    # A sign that has left its formula, if that is short, for the next line.
     "apart": """() => {
     const formulas = document.querySelectorAll("article math:not([display])");
     return [...formulas].filter((math) => {
@@ -194,6 +194,7 @@ LAID_OUT = {
       while (!at.nextSibling && at.parentElement.closest("article")) at = at.parentElement;
       const [next, range] = [at.nextSibling, document.createRange()];
       if (!math.checkVisibility() || !/^[.,;:!?)”’]/.test(next?.data)) return false;
+      if (math.getBoundingClientRect().width > 150) return false;
       range.setStart(next, 0);
       range.setEnd(next, 1);
       return range.getBoundingClientRect().top > math.getBoundingClientRect().bottom - 1;

@@ -87,7 +87,7 @@ addEventListener("load", () => setTimeout(() => {
 
   // What is wider than its place can be focused, so that the arrow keys scroll it.
   const wide = document.querySelectorAll(
-    "div.math > .formula, .frame, article :is(table, td, pre)");
+    "div.math > .formula, .frame, .long, article :is(table, td, pre)");
   const watch = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const scrolls = target.scrollWidth > target.clientWidth;
