@@ -227,8 +227,6 @@ def glue(match: re.Match[str]) -> str:
     before, formula, ends, after = match.groups()
     if len(text_of(formula)) > 24:  # wider than a phone, perhaps: it scrolls
         return f'{before}<span class="long">{formula}</span>{ends}{after}'
-    if not before + after:
-        return match[0]
     return f'<span class="glued">{before}{formula}{after}</span>{ends}'
 
 
