@@ -224,10 +224,10 @@ SHORT_CODE = re.compile(r'(<code class=")(?=[^>]*>(?:(?:<[^>]*>)*[^<]){1,14}</sp
 
 
 def glue(match: re.Match[str]) -> str:
-    before, formula, ends, after = match.groups()
+    head, formula, ends, tail = match.groups()
     if len(text_of(formula)) > 24:  # wider than a phone, perhaps: it scrolls
-        return f'{before}<span class="long">{formula}</span>{ends}{after}'
-    return f'<span class="glued">{before}{formula}{after}</span>{ends}'
+        return f'{head}<span class="long">{formula}</span>{ends}{tail}'
+    return f'<span class="glued">{head}{formula}{tail}</span>{ends}' if head + tail else match[0]
 
 
 SECTION = re.compile(r'(?s)<section[^>]* id="([^"]*)">.*?<h\d>(.*?)<a class="headerlink.*?</h\d>')
