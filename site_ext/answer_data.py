@@ -558,10 +558,22 @@ def first_points() -> list[Point]:
     ]
 
 
+def neuron_points() -> list[Point]:
+    """Return the neuron t = tanh(w x) of an exercise of page 3.2, then others."""
+    rng = np.random.default_rng(2)
+    drawn = rng.choice([-1, 1], (40, 2)) * rng.choice([0.375, 0.625, 0.8, 1.25], (40, 2))
+    return [
+        Point({"w": w, "x": x, "t": math.tanh(w * x)}, ())
+        for w, x in [(0.4, 0.75), *drawn.tolist()]
+    ]
+
+
 def formula_points(entry: dict[str, Any]) -> list[Point]:
     """Return the points of an entry of answers.toml, or the one where a number is asked."""
     if entry["points"] == "first":
         points = first_points()
+    elif entry["points"] == "neuron":
+        points = neuron_points()
     else:
         points = [p._replace(symbols=p.symbols | {"L": network.loss(*p.arguments[:3])})
                   for p in network_points()]  # fmt: skip
@@ -573,7 +585,7 @@ def formula_question(name: str) -> Question:
     entry = FORMULAS[name]
 
     def of(text: str) -> Value:
-        return lambda p: float(eval(text, {"log": math.log}, p.symbols))
+        return lambda p: float(eval(text, {"log": math.log, "tanh": math.tanh}, p.symbols))
 
     def loss(p: Point, step: float) -> float:
         moved = {entry["by"]: p.symbols[entry["by"]] + step}

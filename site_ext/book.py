@@ -75,8 +75,11 @@ def drop_repeats_and_comments(app: Sphinx, doctree: nodes.document, docname: str
     """Take away what no reader needs.
 
     That is the one id that sphinx-exercise gives to the body of every box on a page, and the
-    comments that bind the numbers of the prose.
+    comments that bind the numbers of the prose and of the captions.
     """
+    for block in doctree.findall(nodes.literal_block):
+        block.rawsource = re.sub(r"(?m)^ *# caption:.*\n", "", block.rawsource)
+        block[:] = [nodes.Text(block.rawsource)]
     for comment in [raw for raw in doctree.findall(nodes.raw) if raw.astext().startswith("<!--")]:
         comment.parent.remove(comment)
     for section in doctree.findall(nodes.section):
@@ -174,15 +177,12 @@ def number_by_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 def executed_line(counts: dict[str, int], ledger: str) -> str:
     """Return the folded line that says how many of a page's formulas a program has executed."""
-    printed, executed = counts["printed"], counts["executed"]
-    share = str(executed) if executed == printed else f"{executed} of {printed}"
-    formulas = "formula" if printed == 1 else "formulas"
-    what = f"{formulas} of this page {'was' if executed == 1 else 'were'}"
+    share = f"{counts['executed']} of {counts['printed']}"
     return (
-        f'<details class="executed"><summary>{share} {what} executed</summary>\n'
-        "<p>A program read the LaTeX of each formula from this page, evaluated both of its "
-        f'sides at many points and compared them. <a href="{ledger}">The ledger</a> says how, '
-        "formula by formula, and which wrong versions were rejected.</p></details>\n"
+        f'<details class="executed"><summary>{share} numbered formulas executed</summary>\n'
+        "<p>A program read the LaTeX of each formula from this page and compared its values at "
+        f'many points. <a href="{ledger}">The ledger</a> says how, and what was rejected.</p>'
+        "</details>\n"
     )
 
 

@@ -27,8 +27,15 @@ ROOT = Path(__file__).parents[1]
 CHAPTERS = ROOT / "chapters"
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
 TEXTS = sorted(CHAPTERS.glob("*.md"))
-REWRITTEN = ["errata", "first_gradient", "intro", "ledger", "network_0_forward", "notation"]
-"""Pages in the words of the field; beside README, CONTRIBUTING, CHANGELOG and hwlib. It grows."""
+OTHER = {"api", "bibliography", "beyond_autodiff", "beyond_scale"}
+REWRITTEN = sorted(
+    path.stem
+    for path in CHAPTERS.glob("*.*")
+    if path.suffix in {".ipynb", ".md"}
+    and path.stem not in OTHER
+    and not path.stem.startswith("api_")
+)
+"""Pages in the words of the field; beside README, CONTRIBUTING, CHANGELOG and hwlib."""
 NOT_SAID = {
     "with respect to": r"\bslopes? in\b|\b(?:derivative|gradient)s?(?: of [^.;:,]{1,40})? in [$`]",
     "fix, correct": r"\bmend(?:s|ed|ing)?\b",

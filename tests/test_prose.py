@@ -16,9 +16,10 @@ from tests.prose.run import run
 from tests.prose.text import CHAPTERS, Notebook, read
 
 BOUND: list[str] = [
-    "beyond_floats", "errata", "first_gradient", "gradient_checks", "hinge_1_hypothesis",
-    "hinge_2_gradient", "hinge_3_algorithm", "intro", "network_0_forward",
-    "network_1_output_error", "network_2_output_weight", "network_3_hidden_weight", "network_4_l2",
+    "beyond_checks", "beyond_floats", "errata", "first_gradient", "gradient_checks",
+    "hinge_1_hypothesis", "hinge_2_gradient", "hinge_3_algorithm", "intro",
+    "network_0_forward", "network_1_output_error",
+    "network_2_output_weight", "network_3_hidden_weight", "network_4_l2",
 ]  # fmt: skip
 """The pages all of whose numbers and inline formulas are bound. The list only grows."""
 
