@@ -67,6 +67,18 @@ NOTE = re.compile(r"sample (\d)|(let|false) \$(.*)\$|page (\w+)")
 a formula is."""
 
 
+PHRASE = re.compile(r'"([^"]+)": (.+)')
+"""A line that binds a word: ``"all are rejected": verdicts == "rejected"``."""
+
+
+def expression_of(line: str) -> str:
+    """Return the expression of a line of a comment, if it has one."""
+    if NOTE.fullmatch(line):
+        return ""
+    phrase = PHRASE.fullmatch(line)
+    return phrase[2] if phrase else line.partition(" = ")[2]
+
+
 class Item(NamedTuple):
     """A number or an inline formula, as printed, with its sentence.
 
@@ -86,6 +98,11 @@ class Block(NamedTuple):
 
     pieces: tuple[tuple[str, str], ...]
     level: int = 0
+
+    def sentences(self) -> list[str]:
+        """Return its sentences, formulas between dollar signs."""
+        shown = "".join(f"${text}$" if kind == "math" else text for kind, text in self.pieces)
+        return re.split(r"(?<=[.?!])\s+(?=\S)", shown.strip())
 
     @cache  # noqa: B019 # blocks are few, and asked often
     def items(self) -> list[Item]:
