@@ -194,6 +194,13 @@ class Cell(NamedTuple):
     opens: bool
 
 
+NAMES = """import numpy as np
+from hwlib import data, gradcheck, hinge, network, optim, polynomial
+params, X, y = data.network_example()
+theta, u, label = data.hinge_example()
+"""
+
+
 class Notebook:
     """A page: its name, its cells as stored, and what each of them says.
 
@@ -227,5 +234,12 @@ class Notebook:
 
     @classmethod
     def load(cls, path: Path) -> Notebook:
-        """Read a notebook from its file."""
-        return cls(path.stem, json.loads(path.read_text(encoding="utf-8"))["cells"])
+        """Read a page from its file. One without code is given the names of the running examples."""
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            return cls(path.stem, json.loads(text)["cells"])
+        parts = re.split(r"(?m)^(?=## )", text)
+        cells = [{"cell_type": "markdown", "metadata": {}, "source": part,
+                  "id": part.partition("\n")[0].strip("# ")} for part in parts]  # fmt: skip
+        names = {"cell_type": "code", "metadata": {}, "source": NAMES, "id": "names"}
+        return cls(path.stem, [cells[0], names, *cells[1:]])
