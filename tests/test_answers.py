@@ -146,6 +146,7 @@ RIGHT = {
     "network-z4-w14": ["a1", "a_1", "max(z1, 0)", "z_1 [z_1 > 0]"],
     "network-b4": ["δ", "yhat - y", "δ_{z_4}", "-(y - ŷ)"],
     "network-w14-number": ["0.876", "0.8759", "0.63703 * 1.375"],
+    "network-batch-w24": ["0.659", "0.65895", "-0.2269 + 0.8858"],
     "network-batch-w11": ["-1.633", "-1,633", "−1.6334", "∂L/∂W_11 = -1.633", "-3.2668/2"],
     "network-batch-w12": ["4.1105", "4.11", "4,1105"],
     "network-third-w21": ["-0.656", "-0,6556", "-0.87408*0.75"],
@@ -321,6 +322,7 @@ MISTAKES = {
         "factor 4 kept": "δ W14 [z1>0] x1 + 4 λ W11^3",
         "gate on both terms": "(δ W14 x1 + λ W11^3) [z1>0]",
     },
+    "network-batch-w24": {"y - y_hat": "-0.659", "only the first sample": "-0.2269"},
     "network-batch-w12": {"y - y_hat": "-4.1105", "only the first sample": "2.1778"},
     "network-x2": {
         "y - y_hat": "(y - yhat) sum(W_j4 [z_j>0] W_2j)", "W_j4 forgotten": "δ sum([z_j>0] W_2j)",
@@ -438,6 +440,7 @@ WRONG = {
     "network-z4-w14": ["1", "0", "abs(z1)", "a1 x1", "-a1"],
     "network-b4": ["δ b4", "1", "δ^2", "0", "2 δ"],
     "network-w14-number": ["0.88", "0.8", "1", "0"],
+    "network-batch-w24": ["0.66", "0.8858", "1", "0"],
     "network-batch-w11": ["-1.64", "-1.6", "-2.178", "0.5", "1"],
     "network-batch-w12": ["4", "1.9327", "4.2"],
     "network-third-w21": ["-0.66", "1", "-0.7", "0.5"],
