@@ -156,6 +156,7 @@ RIGHT = {
         "[z1>0](δ W14 x1 + λ W11) + [z1<=0] λ W11",
     ],
     "l2-b1": ["δ W14 [z1>0]", "δ_z4 W_14 relu'(z_1) + 0 λ", "(δ + λ - λ) W14 [a1>0]"],
+    "network-squares": ["2 W14 a1", "2 a_1 W_14", "W14 a1 + a1 W14", "2 W14 max(z1, 0)"],
     "l2-balance-number": ["0.333", "0.3327", "0.4991/1.5"],
     "l2-decay": [
         "(1 - α λ) W14 - α δ a1", "W14 - alpha (δ_z4 a_1 + lambda W_14)", "W14 - αδ a1 - αλW14",
@@ -310,6 +311,10 @@ MISTAKES = {
         "lambda with the wrong sign": "δ W14 [z1>0] x1 - λ W11",
         "lambda forgotten": "δ W14 [z1>0] x1", "ReLU gate forgotten": "δ W14 x1 + λ W11",
     },
+    "network-squares": {
+        "2 forgotten": "W14 a1", "W_j4 forgotten": "2 a1", "the term": "W14 a1^2",
+        "no square": "W14", "power not lowered": "2 W14 a1^2",
+    },
     "l2-balance-number": {
         "sign": "-0.333", "penalty without the half": "0.166", "weight squared": "0.222",
         "penalty for its derivative": "0.444", "weight forgotten": "0.499",
@@ -451,6 +456,7 @@ WRONG = {
     "network-third-w21": ["-0.66", "1", "-0.7", "0.5"],
     "l2-w11": ["λ W11", "δ W14 [z1>0] x1 + λ", "δ W14 [z1>0] x1 + λ W14",
                "δ W14 [z1>0] x1 + λ W11^2/2"],
+    "network-squares": ["2 W14", "a1", "2 W14 z1", "0", "1"],
     "l2-balance-number": ["0.3", "0.34", "1", "0"],
     "l2-b1": ["λ b1", "δ W14 [z1>0] + λ W11", "0", "δ W14 [z1>0] x1 + λ b1"],
     "l2-decay": ["(1-αλ)W14 - δ a1", "(1-αλ)W11 - αδ a1", "W14", "(1-αλ)W14 - αδ",
