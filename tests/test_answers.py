@@ -183,6 +183,8 @@ RIGHT = {
     "first-twice": ["2wx + b", "w x + (w x + b)", "b + 2 x w", "(w x + b) + w x"],
     "first-cubed": ["3 q^2 w", "3w(wx+b)^2", "3 q² w", "w*3*q*q", "dL/dx = 3 (w x + b)^2 w"],
     "first-dw": ["-7.5", "-7,5", "2*(-1.5)*2.5", "dL/dw = -7.50"],
+    "check-neuron": ["(1 - t^2) x", "x - x t²", "x (1 - t)(1 + t)", "x*(1-t**2)"],
+    "check-neuron-number": ["0.6864", "0,6864", "(1 - 0.2913^2) * 0.75"],
     "check-central": ["12.01", "12,01", "(9.261 - 6.859)/0.2", "2.402/0.2"],
     "forward-z1": [
         "W11 x1 + W21 x2 + b1", "b_1 + x_1 W_11 + x_2 W_21", "z1 = W_{11}x_1+W_{21}x_2+b_1",
@@ -356,6 +358,15 @@ MISTAKES = {
         "sign of q lost": "7.5", "2 forgotten": "-3.75", "x forgotten": "-3",
         "w in place of x": "6", "q forgotten": "5", "L in place of q": "11.25",
     },
+    "check-neuron": {
+        "x forgotten": "1 - t^2", "w in place of x": "(1 - t^2) w",
+        "square forgotten": "(1 - t) x", "derivative of tanh forgotten": "x",
+        "the value": "t x", "sign": "(t^2 - 1) x",
+    },
+    "check-neuron-number": {
+        "x forgotten": "0.9151", "w in place of x": "0.3661", "square forgotten": "0.5315",
+        "the value": "0.2185",
+    },
     "check-central": {
         "forward difference": "12.61", "backward difference": "11.41",
         "divided by the step": "24.02", "only halved": "1.201",
@@ -468,6 +479,8 @@ WRONG = {
     "first-twice": ["2 w", "x", "2 w x", "w^2 x + w b"],
     "first-cubed": ["3 q w", "6 q w", "q^3", "3 q w^2"],
     "first-dw": ["-7.4", "-75", "-15", "3.75"],
+    "check-neuron": ["t", "(1 - t^2) w x", "(1 + t^2) x", "1 - t^2 x"],
+    "check-neuron-number": ["0.6865", "-0.6864", "0.75", "6.864"],
     "check-central": ["12.1", "-12.01", "0.01", "120.1"],
     "forward-z1": ["W11 x1", "W11 + W21 + b1", "W11 x1 + W21 x2 - b1", "W11 x1 W21 x2 + b1"],
     "forward-loss": ["-log(1-ŷ)", "ŷ - y", "(ŷ - y)^2", "-y log(ŷ) - log(1-ŷ)", "y - ŷ"],
@@ -740,7 +753,7 @@ def test_a_wrong_formula_is_shown_its_values_and_the_finite_difference(type_into
 @pytest.mark.parametrize("label", WRONG)
 def test_the_right_formula_is_never_shown_by_a_box(tabs, type_into, label) -> None:
     for said in type_into(label, *WRONG[label], "hello"):
-        assert "[" not in said.said and "Read as" not in said.said, said
+        assert said.said and "[" not in said.said and "Read as" not in said.said, said
     solution = tabs[PAGES[label]].locator(f'form[data-answer="{label}"] details.solution')
     assert all(fold.get_attribute("open") is None for fold in solution.all())
 
@@ -790,12 +803,14 @@ def test_without_scripts_a_box_is_an_exercise_on_paper(browser, site) -> None:
     page = context.new_page()
     for name in sorted({*PAGES.values()}):
         page.goto(f"{site.as_uri()}/chapters/{name}.html")
-        for form in page.locator("form.answer").all():
+        forms = page.locator("form.answer").all()
+        for form in forms:
             assert not form.locator("input").is_visible()
             assert form.locator("p").nth(1).is_visible()
             for fold in form.locator("details").all():
                 assert fold.is_visible() and fold.get_attribute("open") is None
-            assert form.locator("details.solution").count() == 1
+        # the answer of a transfer is printed nowhere
+        assert sum(form.locator("details.solution").count() for form in forms) >= len(forms) - 1
     context.close()
 
 
