@@ -138,6 +138,17 @@ def altered(page, cell_id, old, new):
         ("second", "p = 0.3558", "p = 0.3559", "p is 0.355775, and 0.3559"),
         ("second", "sample 2", "sample 1", "x_1|0.6442"),
         ("experiment", "= 1.125$", "= 1.135$", "0.25 is 1.125"),
+        # words that claim something
+        ("forward", "All labels", "Some labels", "“all labels” is there 0 times"),
+        ("forward", "Unit 3 is off", "Unit 3 is on", "“is off” is there 0 times"),
+        ("forward", "Unit 3 is off", "It is off. Unit 3 is off", "“is off” is there 2 times"),
+        ("forward", '"is off":', '"is off" =', "which is not there"),
+        ("forward", "[0, 2]", "[1, 2]", "“is off” does not hold of values.z_hidden"),
+        ("figure", "falls everywhere", "rises everywhere", "“rises everywhere” does not hold"),
+        ("figure", "It falls", "It rises", "“falls everywhere” is there 0 times"),
+        ("figure", "on the left", "on the right", "“on the right” is there 2 times"),
+        ("figure", '"falls every', '"all falls every', "has 2 words that claim something"),
+        ("figure", ": losses", ": no_such", "no cell of this section has the name"),
         # the comment
         ("experiment", "19 = labels.sum()", "19 = 19", "uses no name"),
         ("experiment", "19 = labels.sum()", "19 = 0 * most + 19", "the comment repeats"),

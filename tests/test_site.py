@@ -443,8 +443,8 @@ def test_bars_that_show_the_code_do_not_follow_one_another(pages):
 
 def test_what_a_page_imports_is_folded(pages):
     for path in SOURCES:
-        # The page that introduces the code shows its imports once.
-        if path.suffix == ".ipynb" and path.stem != "network_0_forward":
+        # The first page, and the one that introduces the code of the network, show theirs once.
+        if path.suffix == ".ipynb" and path.stem not in ("intro", "network_0_forward"):
             page = pages[f"chapters/{path.stem}.html"]
             imports = [
                 pre for pre in page.xpath("//article//pre") if "import " in pre.text_content()

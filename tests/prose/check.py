@@ -18,6 +18,7 @@ from tests.prose.example import side_of
 from tests.prose.judge import Entry, Scope, entries
 from tests.prose.run import Run
 from tests.prose.text import RAISED, RELATION, WORDS, Cell, Item, Notebook
+from tests.prose.words import word_faults
 
 
 def printed_value(text: str) -> tuple[float, float]:
@@ -74,6 +75,7 @@ def faults(page: Notebook, done: Run, cells: Iterable[Cell] | None = None) -> It
 def cell_faults(page: Notebook, done: Run, cell: Cell) -> Iterator[tuple[str, str]]:
     scope = done.scopes.get(cell.id) or Scope(page, cell, done)
     done.scopes[cell.id] = scope
+    yield from word_faults(cell, scope.value)
     needed: list[Item] = []
     for block in cell.blocks:
         items = block.items()

@@ -20,7 +20,7 @@ from formulas.reader import Book, Equation, FormulaError, Node, Symbol, free_let
 from formulas.worlds import CONDITIONS, INDEX_LETTERS, World, part_of
 from tests.prose.example import BOOK, Example, as_value, equation_of, normal, side_of, symbols
 from tests.prose.run import Run
-from tests.prose.text import NOTE, RELATION, Cell, Notebook
+from tests.prose.text import NOTE, PHRASE, RELATION, Cell, Notebook
 
 
 class Entry(NamedTuple):
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 def entries(lines: Iterable[str]) -> Iterator[Entry]:
     """Yield what each line binds: ``1.5, 0.5 = a`` binds two numbers to the entries of a."""
     for line in lines:
-        if NOTE.fullmatch(line):
+        if NOTE.fullmatch(line) or PHRASE.fullmatch(line):
             continue
         left, sign, expression = line.partition(" = ")
         if not sign:

@@ -21,7 +21,7 @@ import numpy as np
 
 from formulas.reader import FormulaError
 from hwlib import network
-from tests.prose.text import CHAPTERS, NOTE, Cell, Notebook
+from tests.prose.text import CHAPTERS, Cell, Notebook, expression_of
 
 
 @dataclass
@@ -50,7 +50,7 @@ def run(page: Notebook) -> Run:
     def evaluate(cell: Cell) -> None:
         known = met.get(opening, set()) | met.get(cell.section, set())
         for line in cell.lines:
-            expression = "" if NOTE.fullmatch(line) else line.partition(" = ")[2]
+            expression = expression_of(line)
             found = _evaluate(expression, names, known | once)
             if cell not in late or isinstance(done.values[cell.id, expression], FormulaError):
                 done.values[cell.id, expression] = found

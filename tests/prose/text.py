@@ -67,6 +67,18 @@ NOTE = re.compile(r"sample (\d)|(let|false) \$(.*)\$|page (\w+)")
 a formula is."""
 
 
+PHRASE = re.compile(r'"([^"]+)": (.+)')
+"""A line that binds a word: ``"all are rejected": verdicts == "rejected"``."""
+
+
+def expression_of(line: str) -> str:
+    """Return the expression of a line of a comment, if it has one."""
+    if NOTE.fullmatch(line):
+        return ""
+    phrase = PHRASE.fullmatch(line)
+    return phrase[2] if phrase else line.partition(" = ")[2]
+
+
 class Item(NamedTuple):
     """A number or an inline formula, as printed, with its sentence.
 
@@ -86,6 +98,11 @@ class Block(NamedTuple):
 
     pieces: tuple[tuple[str, str], ...]
     level: int = 0
+
+    def sentences(self) -> list[str]:
+        """Return its sentences, formulas between dollar signs."""
+        shown = "".join(f"${text}$" if kind == "math" else text for kind, text in self.pieces)
+        return re.split(r"(?<=[.?!])\s+(?=\S)", shown.strip())
 
     @cache  # noqa: B019 # blocks are few, and asked often
     def items(self) -> list[Item]:
@@ -177,6 +194,13 @@ class Cell(NamedTuple):
     opens: bool
 
 
+NAMES = """import numpy as np
+from hwlib import data, gradcheck, hinge, network, optim, polynomial
+params, X, y = data.network_example()
+theta, u, label = data.hinge_example()
+"""
+
+
 class Notebook:
     """A page: its name, its cells as stored, and what each of them says.
 
@@ -210,5 +234,12 @@ class Notebook:
 
     @classmethod
     def load(cls, path: Path) -> Notebook:
-        """Read a notebook from its file."""
-        return cls(path.stem, json.loads(path.read_text(encoding="utf-8"))["cells"])
+        """Read a page from its file. One without code is given the names of the running examples."""
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            return cls(path.stem, json.loads(text)["cells"])
+        parts = re.split(r"(?m)^(?=## )", text)
+        cells = [{"cell_type": "markdown", "metadata": {}, "source": part,
+                  "id": part.partition("\n")[0].strip("# ")} for part in parts]  # fmt: skip
+        names = {"cell_type": "code", "metadata": {}, "source": NAMES, "id": "names"}
+        return cls(path.stem, [cells[0], names, *cells[1:]])
