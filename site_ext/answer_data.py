@@ -570,7 +570,9 @@ def neuron_points() -> list[Point]:
 
 def formula_points(entry: dict[str, Any]) -> list[Point]:
     """Return the points of an entry of answers.toml, or the one where a number is asked."""
-    if entry["points"] == "first":
+    if isinstance(entry["points"], dict):
+        points = [Point(entry["points"], ())]
+    elif entry["points"] == "first":
         points = first_points()
     elif entry["points"] == "neuron":
         points = neuron_points()

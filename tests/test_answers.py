@@ -183,6 +183,7 @@ RIGHT = {
     "first-twice": ["2wx + b", "w x + (w x + b)", "b + 2 x w", "(w x + b) + w x"],
     "first-cubed": ["3 q^2 w", "3w(wx+b)^2", "3 q² w", "w*3*q*q", "dL/dx = 3 (w x + b)^2 w"],
     "first-dw": ["-7.5", "-7,5", "2*(-1.5)*2.5", "dL/dw = -7.50"],
+    "floats-lse": ["1000.31", "1000,31", "1000 + 0.3133", "1000.3133"],
     "forward-z1": [
         "W11 x1 + W21 x2 + b1", "b_1 + x_1 W_11 + x_2 W_21", "z1 = W_{11}x_1+W_{21}x_2+b_1",
     ],
@@ -351,6 +352,11 @@ MISTAKES = {
         "sign of q lost": "7.5", "2 forgotten": "-3.75", "x forgotten": "-3",
         "w in place of x": "6", "q forgotten": "5", "L in place of q": "11.25",
     },
+    "floats-lse": {
+        "maximum not added back": "0.31", "the smaller score forgotten": "1000",
+        "the smaller score taken out": "1001.31", "logarithm forgotten": "1001.37",
+        "logarithm of the product": "1999",
+    },
     "forward-z1": {
         "an input is ignored": "W11 x1 + b1", "W12 for W21": "W11 x1 + W12 x2 + b1",
         "x1 and x2 swapped": "W11 x2 + W21 x1 + b1", "bias forgotten": "W11 x1 + W21 x2",
@@ -457,6 +463,7 @@ WRONG = {
     "first-twice": ["2 w", "x", "2 w x", "w^2 x + w b"],
     "first-cubed": ["3 q w", "6 q w", "q^3", "3 q w^2"],
     "first-dw": ["-7.4", "-75", "-15", "3.75"],
+    "floats-lse": ["1000.37", "999.31", "1000.69", "2"],
     "forward-z1": ["W11 x1", "W11 + W21 + b1", "W11 x1 + W21 x2 - b1", "W11 x1 W21 x2 + b1"],
     "forward-loss": ["-log(1-ŷ)", "ŷ - y", "(ŷ - y)^2", "-y log(ŷ) - log(1-ŷ)", "y - ŷ"],
     "forward-z3": ["-1.7", "1.75", "0.625"],
