@@ -14,3 +14,12 @@ rules. ``python -m tests.prose chapters/PAGE.ipynb`` lists what is bound to noth
 `reasons`  the reasons beside the lines of a derivation
 `changes`  changes that must be noticed
 """
+
+BOUND: list[str] = [
+    "intro.ipynb", "first_gradient.ipynb", "gradient_checks.ipynb", "hinge_1_hypothesis.ipynb",
+    "hinge_2_gradient.ipynb", "hinge_3_algorithm.ipynb", "network_0_forward.ipynb",
+    "network_1_output_error.ipynb", "network_2_output_weight.ipynb",
+    "network_3_hidden_weight.ipynb", "network_4_l2.ipynb", "beyond_floats.ipynb",
+    "beyond_checks.ipynb", "errata.ipynb",
+]  # fmt: skip
+"""The pages all of whose numbers and inline formulas are bound. The list only grows."""

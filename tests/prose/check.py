@@ -15,7 +15,7 @@ import numpy as np
 
 from formulas.reader import FormulaError
 from tests.prose.example import side_of
-from tests.prose.judge import Entry, Scope, entries
+from tests.prose.judge import Entry, Scope, Verdict, entries
 from tests.prose.run import Run
 from tests.prose.text import RAISED, RELATION, WORDS, Cell, Item, Notebook
 from tests.prose.words import word_faults
@@ -72,6 +72,14 @@ def faults(page: Notebook, done: Run, cells: Iterable[Cell] | None = None) -> It
             yield f"{page.name}, {cell.id}: {error}"
 
 
+def verdict_of(item: Item, items: list[Item], scope: Scope) -> Verdict:
+    """Return what an inline formula is, among the numbers and formulas of its block."""
+    same = (i for i in items if i.kind == "formula" and i.sentence == item.sentence)
+    given = tuple(i.text for i in same if i.supposed and i.text != item.text)
+    given = tuple(text for text in given if RELATION.search(text))
+    return scope.judge(item.text, item.supposed, given)
+
+
 def cell_faults(page: Notebook, done: Run, cell: Cell) -> Iterator[tuple[str, str]]:
     scope = done.scopes.get(cell.id) or Scope(page, cell, done)
     done.scopes[cell.id] = scope
@@ -83,10 +91,7 @@ def cell_faults(page: Notebook, done: Run, cell: Cell) -> Iterator[tuple[str, st
             if item.kind == "number":
                 needed.append(item)
                 continue
-            same = (i for i in items if i.kind == "formula" and i.sentence == item.sentence)
-            given = tuple(i.text for i in same if i.supposed and i.text != item.text)
-            given = tuple(text for text in given if RELATION.search(text))
-            verdict = scope.judge(item.text, item.supposed, given)
+            verdict = verdict_of(item, items, scope)
             if verdict.wrong:
                 yield item.sentence, f"${item.text}$ is {verdict.kind}: {verdict.wrong}"
             must = Counter(verdict.needed)

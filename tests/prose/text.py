@@ -234,7 +234,7 @@ class Notebook:
 
     @classmethod
     def load(cls, path: Path) -> Notebook:
-        """Read a page from its file. One without code is given the names of the running examples."""
+        """Read a page; give one without code the names of the running examples."""
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
             return cls(path.stem, json.loads(text)["cells"])
