@@ -26,7 +26,7 @@ CHAPTERS = {
 }
 # The cells that the figure of an explorable needs, besides the chapter's setup.
 CELLS = {
-    "chain": ["network-3-setup", "network-3-explore-figure"],
+    "chain": ["network-3-setup", "network-3-bookkeeping", "network-3-explore-figure"],
     "algorithm": [
         "hinge-3-setup", "hinge-3-data", "hinge-3-step-figure", "hinge-3-code-loops",
         "hinge-3-explore-figure",

@@ -33,7 +33,7 @@ def network_point(n, seed, b_hidden, b_out, l2):
 
 POINTS = {
     "intro, question 1": hinge_point(30, [0.5, 0.3, -0.4, 0.8, 2.4, 0.6, -1.5]),
-    "hinge_2_gradient": hinge_point(12, [0.5, 0.3, -0.4, 0.8, 2.4, 0.6, -1.5]),
+    "hinge_2_gradient": hinge_point(12, [1.6, 1.3, -1.5, 1.7, -2.5, 1.4, 0.1]),
     "intro, question 2": network_point(60, 2, [0.4, 0.2, 0.3], 0.0, 0.5),
     "network_3_hidden_weight": network_point(8, 4, [0.3, -0.2, 0.1], 0.2, 0.0),
     "the same with l2": network_point(8, 4, [0.3, -0.2, 0.1], 0.2, 0.3),

@@ -263,7 +263,7 @@ addEventListener("DOMContentLoaded", () => {
       if (failed) tries.add(input.value.replace(/\s/g, ""));
       if (verdict === "unreadable") [reading.textContent, lines[0]] = ["", `${lines[0]} No try is lost.`];
       const said = failed && box.symbols.length ? lines.slice(0, tries.size) : lines;
-      if (failed && tries.size > hints.length + 1) said.push(`<a href="#${solution.id}">Read the solution.</a>`);
+      if (failed && solution && tries.size > hints.length + 1) said.push(`<a href="#${solution.id}">Read the solution.</a>`);
       output.innerHTML = said.filter(Boolean).map((line) => `<p>${line}</p>`).join("");
       Object.assign(output.dataset, { verdict, name });
       const due = hints.slice(0, Math.max(tries.size - 1, 0));
