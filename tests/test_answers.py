@@ -357,6 +357,7 @@ MISTAKES = {
         "maximum not added back": "0.31", "the smaller score forgotten": "1000",
         "the smaller score taken out": "1001.31", "logarithm forgotten": "1001.37",
         "logarithm of the product": "1999",
+    },
     "check-central": {
         "forward difference": "12.61", "backward difference": "11.41",
         "divided by the step": "24.02", "only halved": "1.201",
