@@ -127,9 +127,6 @@ RIGHT = {
     ],
     "hinge-value": ["mu_j x_j", "x_j*μ_j", "μx", "x mu_j^2"],
     "hinge-value-number": ["55", "64 - 16 + 4 + 3"],
-    "network-loss-output": [
-        "-y/yhat + (1-y)/(1-yhat)", "(yhat - y)/(yhat (1-yhat))", "(1-y)/(1-ŷ) - y/ŷ",
-    ],
     "network-output-sum": [
         "yhat (1 - yhat)", "ŷ - ŷ²", "σ(z4)(1-σ(z4))", "e^{-z4}/(1+e^{-z4})^2", "σ'(z_4)",
     ],
@@ -191,7 +188,7 @@ RIGHT = {
     "forward-loss": ["-y log(yhat) - (1-y) log(1-yhat)", "-log(y yhat + (1-y)(1-yhat))",
                      "-(y log(ŷ) + (1 - y) log(1 - ŷ))", "log(1+e^(-z4)) y + log(1+e^z4)(1-y)"],
     "forward-z3": ["-1.75", "-1,75", "z3 = -1.75", "-2.25 - 0.25 + 0.75"],
-    "forward-z4": ["0.59375", "0.5938", "0,594 - 0.00025", "-2.75+3.59375-0.25"],
+    "forward-z4": ["0.59375", "0,594 - 0.00025", "-2.75+3.59375-0.25"],
 }  # fmt: skip
 
 
@@ -261,11 +258,6 @@ MISTAKES = {
     },
     "hinge-value-number": {
         "mask forgotten": "65", "constant forgotten": "52", "ascending powers": "205",
-    },
-    "network-loss-output": {
-        "term of label 0 forgotten": "-y/yhat", "y_hat - y": "yhat - y",
-        "inner derivative forgotten": "-y/yhat - (1-y)/(1-yhat)",
-        "sign": "y/yhat - (1-y)/(1-yhat)",
     },
     "network-output-sum": {
         "one factor forgotten": "1 - yhat", "the value": "yhat", "sign": "-yhat (1 - yhat)",
@@ -440,7 +432,6 @@ WRONG = {
     ],
     "hinge-value": ["1", "x_j + mu_j", "mu_j abs(x_j)", "0"],
     "hinge-value-number": ["54", "57", "0", "-55"],
-    "network-loss-output": ["-1/yhat", "1/(1-yhat)", "-y log(yhat)", "0", "yhat"],
     "network-output-sum": ["yhat (1 + yhat)", "z4 (1 - z4)", "0.25", "yhat^2"],
     "network-delta": ["yhat - 1", "z4 - y", "yhat y", "1", "0", "(yhat - y)^2"],
     "network-delta-number": ["0.6", "0.637", "1", "0"],
