@@ -185,6 +185,7 @@ RIGHT = {
     "first-dw": ["-7.5", "-7,5", "2*(-1.5)*2.5", "dL/dw = -7.50"],
     "check-neuron": ["(1 - t^2) x", "x - x t²", "x (1 - t)(1 + t)", "x*(1-t**2)"],
     "check-neuron-number": ["0.6864", "0,6864", "(1 - 0.2913^2) * 0.75"],
+    "floats-lse": ["1000.31", "1000,31", "1000 + 0.3133", "1000.3133"],
     "check-central": ["12.01", "12,01", "(9.261 - 6.859)/0.2", "2.402/0.2"],
     "forward-z1": [
         "W11 x1 + W21 x2 + b1", "b_1 + x_1 W_11 + x_2 W_21", "z1 = W_{11}x_1+W_{21}x_2+b_1",
@@ -367,6 +368,11 @@ MISTAKES = {
         "x forgotten": "0.9151", "w in place of x": "0.3661", "square forgotten": "0.5315",
         "the value": "0.2185",
     },
+    "floats-lse": {
+        "maximum not added back": "0.31", "the smaller score forgotten": "1000",
+        "the smaller score taken out": "1001.31", "logarithm forgotten": "1001.37",
+        "logarithm of the product": "1999",
+    },
     "check-central": {
         "forward difference": "12.61", "backward difference": "11.41",
         "divided by the step": "24.02", "only halved": "1.201",
@@ -481,6 +487,7 @@ WRONG = {
     "first-dw": ["-7.4", "-75", "-15", "3.75"],
     "check-neuron": ["t", "(1 - t^2) w x", "(1 + t^2) x", "1 - t^2 x"],
     "check-neuron-number": ["0.6865", "-0.6864", "0.75", "6.864"],
+    "floats-lse": ["1000.37", "999.31", "1000.69", "2"],
     "check-central": ["12.1", "-12.01", "0.01", "120.1"],
     "forward-z1": ["W11 x1", "W11 + W21 + b1", "W11 x1 + W21 x2 - b1", "W11 x1 W21 x2 + b1"],
     "forward-loss": ["-log(1-ŷ)", "ŷ - y", "(ŷ - y)^2", "-y log(ŷ) - log(1-ŷ)", "y - ŷ"],
