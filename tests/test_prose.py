@@ -209,7 +209,7 @@ def test_what_counts_as_a_number(text, bound, free):
          r"\frac{\partial z_4}{\partial W_{14}} && \text{(chain rule)}", ""),
         (r"\delta_{z_4} a_1 &= (\hat{y} - y) a_1 && \text{(chain rule)}", "not fit"),
         (r"\delta_{z_4} a_1 &= (\hat{y} - y) a_1 && \text{(definition of δ)}", ""),
-        (r"\delta_{z_4} a_1 &= (\hat{y} - y) a_1 && \text{(definition of τ)}", "in neither line"),
+        (r"\delta_{z_4} a_1 &= (\hat{y} - y) a_1 && \text{(definition of σ)}", "in neither line"),
         (r"\delta_{z_4} a_1 &= (\hat{y} - y) a_1 && \text{(definition of Q)}", "not define Q"),
         (r"\delta_{z_4} a_1 &= (\hat{y} - y) a_1 && \text{(sum rule)}", "not fit"),
         (r"\delta_{z_4} a_1 &= (\hat{y} - y) a_1 && \text{(product rule)}", "not fit"),
