@@ -130,13 +130,13 @@ def _hinge(rng: np.random.Generator, n: int) -> World:
     X = _each(polynomial.features, u, c)
     full, grads = _each(hinge.loss_grad, theta, X, y), _each_sample(hinge.loss_grad, theta, X, y)
     return World(
-        {"i": range(1, n + 1), "j": range(7), "k": range(7)},
+        {"i": range(1, n + 1), "s": range(1, n + 1), "j": range(7), "k": range(7)},
         drawn=_tables(n=n, alpha=alpha) | _tables(0, c=c, theta=theta, v=v, g=full)
         | _tables(1, u=u, y=y),
         known=_tables(ell=_each(hinge.loss, theta, X, y)) | _tables(0, mu=polynomial.NONLINEAR)
         | _tables(1, h_theta=_each(hinge.hypothesis, theta, X))
         | _tables(1, ell=_each_sample(hinge.loss, theta, X, y))
-        | _tables(1, 0, x=X, v=theta[:, None] - alpha[:, None, None] * grads),
+        | _tables(1, 0, x=X, w=theta[:, None] - alpha[:, None, None] * grads),
         slopes={(("ell", 0), ("theta", 1)): _table(full, 0),
                 (("ell", 1), ("theta", 1)): _table(grads, 1, 0)},
     )  # fmt: skip

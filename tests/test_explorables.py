@@ -29,7 +29,7 @@ CELLS = {
     "chain": ["network-3-setup", "network-3-bookkeeping", "network-3-explore-figure"],
     "algorithm": [
         "hinge-3-setup", "hinge-3-data", "hinge-3-step-figure", "hinge-3-code-loops",
-        "hinge-3-explore-figure",
+        "hinge-3-break-run", "hinge-3-explore-figure",
     ],
     "step": [
         "beyond-floats-setup", "beyond-floats-step-function", "beyond-floats-step-run",
