@@ -49,7 +49,7 @@ explore.register("step", (root, { part, values, show, say }) => {
     <div class="pair"><div data-name="secant"></div><div data-name="errors"></div></div>
     <div class="facts">${explore.fact("estimate", "estimate")}${explore.fact("exact", "exact")}
       ${explore.fact("relative error", "error")}${explore.fact("truncation ≈", "truncation")}
-      ${explore.fact("rounding ≤", "rounding")}</div>
+      ${explore.fact("rounding ≈", "rounding")}</div>
     <p role="status"></p>`;
 
   // The curve as it is computed, from x - 1.3 steps to x + 1.3 steps: its rounding shows.
@@ -115,8 +115,8 @@ explore.register("step", (root, { part, values, show, say }) => {
     const zoom = step < 1e-13 ? " At this zoom the rounding of f shows as stairs."
       : step < 1e-2 ? " At this zoom curve, secant and tangent are one line." : "";
     return truncation > rounding
-      ? `Truncation rules: the curve bends.${zoom} Try a smaller step.`
-      : `Rounding rules: the two values share most of their digits.${zoom} Try a larger step.`;
+      ? `Truncation dominates: the bend of the curve changes within the step.${zoom} Try a smaller step.`
+      : `Rounding dominates: the two values share most of their digits.${zoom} Try a larger step.`;
   }
 
   return () => {
