@@ -536,8 +536,8 @@ def test_a_change_is_told_once_the_hand_rests(page: Page, name: str) -> None:
         "chain": [({"x_1": 0, "b_1": 3}, "is above 0"), ({"b_1": -3}, "is not above 0")],
         "algorithm": [({"start": "random"}, "at its start"), ({}, "visit 1")],
         "step": [
-            ({"method": "central", "exponent": -1}, "Truncation rules"),
-            ({"exponent": -15}, "Rounding rules"),
+            ({"method": "central", "exponent": -1}, "Truncation dominates"),
+            ({"exponent": -15}, "Rounding dominates"),
         ],
     }[name]
     press(page, name, first)
