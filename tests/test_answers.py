@@ -285,9 +285,6 @@ MISTAKES = {
         "y - y_hat": "(y - yhat) a1", "y forgotten": "yhat a1", "z_j for a_j": "δ z1",
         "sigma' applied twice": f"{E} yhat (1-yhat) a1",
     },
-    "network-z4-w14": {
-        "z_j for a_j": "z1", "W_j4 for a_j": "W14", "the term": "W14 a1", "x_i for a_j": "x1",
-    },
     "network-b4": {"y - y_hat": "y - yhat", "y forgotten": "yhat"},
     "network-w14-number": {
         "label taken for 1": "-0.499", "W_j4 for a_j": "0.956", "a_j forgotten": "0.637",
@@ -460,7 +457,6 @@ WRONG = {
     "network-delta-number": ["0.6", "0.637", "1", "0"],
     "network-signed": ["tau", "-tau", "yhat", "-tau z4 sigma(-tau z4)", "0"],
     "network-w14": ["δ a1 W14", "a1^2 δ", "δ x1", "δ abs(z1)", "1", "0"],
-    "network-z4-w14": ["1", "0", "abs(z1)", "a1 x1", "-a1"],
     "network-b4": ["δ b4", "1", "δ^2", "0", "2 δ"],
     "network-w14-number": ["0.88", "0.8", "1", "0"],
     "network-batch-w24": ["0.66", "0.8858", "1", "0"],
