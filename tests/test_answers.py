@@ -152,9 +152,9 @@ RIGHT = {
         "λ W11 + x1 W14 δ relu'(z1)",
         "[z1>0](δ W14 x1 + λ W11) + [z1<=0] λ W11",
     ],
-    "l2-b1": ["δ W14 [z1>0]", "δ_z4 W_14 relu'(z_1) + 0 λ", "(δ + λ - λ) W14 [a1>0]"],
     "network-squares": ["2 W14 a1", "2 a_1 W_14", "W14 a1 + a1 W14", "2 W14 max(z1, 0)"],
     "l2-balance-number": ["0.333", "0.3327", "0.4991/1.5"],
+    "l2-w13-number": ["-0.15", "0.2 * (-0.75)", "-.150"],
     "l2-decay": [
         "(1 - α λ) W14 - α δ a1", "W14 - alpha (δ_z4 a_1 + lambda W_14)", "W14 - αδ a1 - αλW14",
         "(1-αλ)W14 - α(σ(z4) - σ(z4) + δ)a1",
@@ -285,9 +285,6 @@ MISTAKES = {
         "y - y_hat": "(y - yhat) a1", "y forgotten": "yhat a1", "z_j for a_j": "δ z1",
         "sigma' applied twice": f"{E} yhat (1-yhat) a1",
     },
-    "network-z4-w14": {
-        "z_j for a_j": "z1", "W_j4 for a_j": "W14", "the term": "W14 a1", "x_i for a_j": "x1",
-    },
     "network-b4": {"y - y_hat": "y - yhat", "y forgotten": "yhat"},
     "network-w14-number": {
         "label taken for 1": "-0.499", "W_j4 for a_j": "0.956", "a_j forgotten": "0.637",
@@ -315,7 +312,11 @@ MISTAKES = {
         "sign": "-0.333", "penalty without the half": "0.166", "weight squared": "0.222",
         "penalty for its derivative": "0.444", "weight forgotten": "0.499",
     },
-    "l2-b1": {"ReLU gate forgotten": "δ W14", "W_j4 forgotten": "δ [z1>0]"},
+    "l2-w13-number": {
+        "penalty forgotten": "0", "gate forgotten": "-1.511", "penalty without the half": "-0.3",
+        "half kept": "-0.075", "penalty for its derivative": "0.05625", "weight forgotten": "0.2",
+        "sign": "0.15",
+    },
     "l2-decay": {
         "penalty forgotten": "W14 - αδ a1", "weights grow": "(1+αλ)W14 - αδ a1",
         "step size forgotten in the decay": "(1-λ)W14 - αδ a1", "decay only": "(1-αλ)W14",
@@ -420,7 +421,6 @@ def test_a_mistake_of_the_catalogue_is_known(type_into, label) -> None:
         ("network-batch-w12", "2.055", "the loss as the mean over the samples"),
         ("network-x2", "δ sum(W_j4 [z_j >= 0] W_2j)", "ReLU'(0) = 1"),
         ("l2-w11", "δ W14 [z1>0] x1 + 2 λ W11", "the penalty λ Σ W²"),
-        ("l2-b1", "δ W14 [z1>0] + λ b1", "a penalty on the biases too"),
         ("l2-decay", "(1 - 2αλ)W14 - αδ a1", "the penalty λ Σ W²"),
     ],
 )
@@ -460,7 +460,6 @@ WRONG = {
     "network-delta-number": ["0.6", "0.637", "1", "0"],
     "network-signed": ["tau", "-tau", "yhat", "-tau z4 sigma(-tau z4)", "0"],
     "network-w14": ["δ a1 W14", "a1^2 δ", "δ x1", "δ abs(z1)", "1", "0"],
-    "network-z4-w14": ["1", "0", "abs(z1)", "a1 x1", "-a1"],
     "network-b4": ["δ b4", "1", "δ^2", "0", "2 δ"],
     "network-w14-number": ["0.88", "0.8", "1", "0"],
     "network-batch-w24": ["0.66", "0.8858", "1", "0"],
@@ -471,7 +470,7 @@ WRONG = {
                "δ W14 [z1>0] x1 + λ W11^2/2"],
     "network-squares": ["2 W14", "a1", "2 W14 z1", "0", "1"],
     "l2-balance-number": ["0.3", "0.34", "1", "0"],
-    "l2-b1": ["λ b1", "δ W14 [z1>0] + λ W11", "0", "δ W14 [z1>0] x1 + λ b1"],
+    "l2-w13-number": ["-0.2", "-0.75", "1", "-0.1"],
     "l2-decay": ["(1-αλ)W14 - δ a1", "(1-αλ)W11 - αδ a1", "W14", "(1-αλ)W14 - αδ",
                  "(1-αλ)W14 - αδ x1"],
     "l2-quartic": ["δ W14 [z1>0] x1 + λ W11^2", "λ W11^3", "δ W14 [z1>0] x1 + 3 λ W11^3",
