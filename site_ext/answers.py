@@ -40,7 +40,8 @@ ALSO = {
 
 TOOLS = [
     ("[ ]", "[ ]", "[|]"), ("&lt;", "&lt;", "<"), ("&gt;", "&gt;", ">"), ("( )", "( )", "(|)"),
-    ("max", "max", "max(|, 0)"), ("sum", "<math><mo>∑</mo></math>", "sum(|)"),
+    ("max", "max", "max(|, 0)"), ("log", "log", "log(|)"), ("exponential", "e^", "e^(|)"),
+    ("sum", "<math><mo>∑</mo></math>", "sum(|)"),
 ]  # fmt: skip
 """What can be tapped besides the symbols: its name, how it is shown, what it inserts; | is the
 caret. The last is for boxes with an index."""
