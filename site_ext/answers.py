@@ -40,7 +40,7 @@ ALSO = {
 
 TOOLS = [
     ("[ ]", "[ ]", "[|]"), ("&lt;", "&lt;", "<"), ("&gt;", "&gt;", ">"), ("( )", "( )", "(|)"),
-    ("max", "max", "max(|, 0)"), ("log", "log", "log(|)"), ("exponential", "e^", "e^(|)"),
+    ("max", "max", "max(|, 0)"), ("log", "log", "log(|)"), ("exp", "exp", "exp(|)"),
     ("sum", "<math><mo>∑</mo></math>", "sum(|)"),
 ]  # fmt: skip
 """What can be tapped besides the symbols: its name, how it is shown, what it inserts; | is the
