@@ -109,10 +109,11 @@ _build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(HWLIB)
 # The ledger reads the formulas of the chapters, and the first page the totals of the ledger.
 _build/executed/ledger: $(wildcard formulas/*) chapters/gradient_checks.ipynb \
                         $(wildcard chapters/hinge_*.ipynb chapters/network_*.ipynb chapters/beyond_*.ipynb)
-_build/executed/ledger: formulas/inline.json
+_build/executed/ledger: _build/executed/.inline
 # What the inline formulas of a page are, in its own running example.
-formulas/inline.json: $(filter-out chapters/ledger.ipynb,$(PAGES)) $(wildcard tests/prose/*.py) | $(ENV)
+_build/executed/.inline: $(filter-out chapters/ledger.ipynb,$(PAGES)) $(wildcard tests/prose/*.py) | $(ENV)
 	$(BIN)/python -m tests.prose --store
+	@mkdir -p $(@D) && touch $@
 # The chapter on scale shows what was measured.
 _build/executed/beyond_scale: $(filter-out benchmarks/wrong_gradients.csv,$(wildcard benchmarks/*.csv))
 # And the one on checks what they say of wrong gradients.
