@@ -14,6 +14,7 @@ AXE := tests/vendor/axe-core
 JSEP := site_ext/static/jsep
 FONTS := site_ext/static/fonts
 DEJAVU = $(wildcard $(VENV)/lib/python*/site-packages/matplotlib/mpl-data/fonts/ttf)
+NBGRADER := _build/nbgrader
 # `make test` leaves out what is long and rarely tells.
 SLOW := -m "not slow"
 
@@ -29,8 +30,8 @@ unexport VIRTUAL_ENV
 THREADS ?= 2
 BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
 
-.PHONY: help book zip bench-site test test-all test-units test-notebooks test-portable bench bench-check serve \
-        execute lint format lock vendor clean
+.PHONY: help book zip bench-site test test-all test-units test-notebooks test-portable nbgrader bench bench-check \
+        serve execute lint format lock vendor clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -71,6 +72,13 @@ test-portable: $(ENV)  ## the same with AVX-512 switched off, as on an older pro
 zip: $(BUILT)  ## put the site into one archive to hand out, the same bytes for the same site
 	@$(BIN)/python -m site_ext.archive $(SITE) _build/gradients-by-hand.zip
 	@echo "The archive is _build/gradients-by-hand.zip; unpack it and open index.html in a browser."
+
+nbgrader: $(NBGRADER)/.installed  ## install nbgrader in an environment of its own, for the tests
+
+$(NBGRADER)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(NBGRADER)
+	$(NBGRADER)/bin/python -m pip install --quiet --editable ".[nbgrader]"
+	@touch $@
 
 bench: export OMP_NUM_THREADS := $(THREADS)
 bench: export OPENBLAS_NUM_THREADS := $(THREADS)
