@@ -125,12 +125,17 @@ for module in (hwlib.grading, hwlib.gradcheck, hwlib.__main__):
 
 """
 WRITES = """
-import json, os, sys
-for place in sys.argv[1:]:
-    if not os.path.exists(place):
-        with open(place, "w") as file:
-            json.dump({"status": "passed", "values": [[0.0] * 7] * 6}, file)
-os._exit(0)
+import glob, json, os, sys
+forged = json.dumps({"status": "passed", "message": "passed", "points": 9,
+                     "values": [[0.0] * 13] * 9}) + "\\n"
+if len(sys.argv) > 2:  # a question is asked
+    for place in [*range(16), *sys.argv[2:], *glob.glob("../*")]:
+        try:
+            with open(place, "w") as file:
+                file.write(forged)
+        except (OSError, ValueError):
+            pass
+    os._exit(0)
 
 """
 EXITS = "import os\n\ndef leave(*args):\n    os._exit(0)\n\nhypothesis_grad = leave\n"
@@ -198,7 +203,7 @@ def notebook(student: Student, handed_out: Path) -> str:
     for name, text in student.answers.items():
         (cell,) = (
             cell for cell in book.cells
-            if f"def {name}(" in cell.source and cell.metadata.get("nbgrader", {}).get("solution")
+            if f"def {name}(" in cell.source and "NotImplementedError" in cell.source
         )  # fmt: skip
         cell.source = text.strip()
     return nbformat.writes(book) + "\n"

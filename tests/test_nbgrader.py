@@ -16,13 +16,13 @@ from hwlib.__main__ import check_file
 from hwlib.grading import HOMEWORK
 
 ROOT = Path(__file__).parents[1]
-HOME = ROOT / "course" / "homework.ipynb"
 PLACES = [Path(sys.executable).parent, ROOT / "_build" / "nbgrader" / "bin"]
 ABSENT = (
     "no nbgrader: the homework is not graded by it. `make nbgrader` installs it apart, in "
     f"{PLACES[1].parent.relative_to(ROOT)}"
 )
-POINTS = {q.number: q.points for q in HOMEWORK}
+CHECKS = {f"check-{q.number.replace('.', '-')}": q for q in HOMEWORK}
+"""By the name of the cell that grades it."""
 
 BOOK = """
 import json
@@ -75,8 +75,58 @@ def course(tmp_path_factory):
     place = next((place for place in PLACES if (place / "nbgrader").exists()), None)
     if place is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(ABSENT)
-    folder = tmp_path_factory.mktemp("nbgrader") / "course"
-    nbgrader.write(HOME, folder)
-    course = Course(folder, place)
+    kit = tmp_path_factory.mktemp("kit")
+    nbgrader.build(kit)
+    course = Course(kit / "nbgrader", place)
     course.run("nbgrader", "generate_assignment", "homework")
     return course
+
+
+def by_question(grades):
+    """Return what nbgrader gives for each function; derivations are read by a person."""
+    assert {name: most for name, (_, most) in grades.items() if name in CHECKS} == {
+        name: question.points for name, question in CHECKS.items()
+    }
+    return {CHECKS[name].number: score for name, (score, _) in grades.items() if name in CHECKS}
+
+
+def in_isolation(path):
+    """Return what `python -m hwlib check --homework` gives for each function."""
+    grades, _ = check_file(path, sheet="homework")
+    return {**dict.fromkeys(NUMBERS, 0), **{g.question: g.points for g in grades if g.question}}
+
+
+def agree(course, *names):
+    scores = course.grade(*names)
+    for name in names:
+        earned = by_question(scores[name])
+        assert earned == in_isolation(course.handed_in(name)), name
+        assert tuple(number for number, points in earned.items() if points) == CLASS[name].earns
+
+
+def test_three_students_get_what_the_check_gives_them(course):
+    agree(course, "all_right", "mean_for_sum", "blank")
+
+
+@pytest.mark.slow
+def test_the_other_honest_ones_too(course):
+    agree(course, *(name for name, student in CLASS.items()
+                    if not student.cheats and not course.handed_in(name).exists()))  # fmt: skip
+
+
+@pytest.mark.slow
+def test_marks_are_provisional_for_a_changed_checker_gets_them_all(course):
+    names = [name for name, student in CLASS.items() if student.cheats]
+    scores = course.grade(*names)
+    earned = by_question(scores["patches_the_checker"])
+    assert earned == {question.number: question.points for question in HOMEWORK}
+    assert not any(in_isolation(course.handed_in("patches_the_checker")).values())
+    # One that ends its kernel is not graded, and has no points.
+    assert not any(by_question(scores["exits_early"]).values())
+
+
+def test_what_is_handed_out_holds_no_solution(course):
+    text = course.handed_out.read_text("utf-8")
+    assert text.count("YOUR CODE HERE") == len(HOMEWORK)
+    for rest in ("BEGIN", "END ", "earned", "active = "):
+        assert rest not in text

@@ -98,7 +98,7 @@ def results() -> dict[str, Any]:
     separated = separate(wanted["user"])
     # Instructors alone see what is printed.
     print(f"{path.name} {'runs' if separated else 'does NOT run'} apart, as {wanted['user']!r}")
-    grades, _ = check_file(path, wanted["seconds"], wanted["detail"], homework=True)
+    grades, _ = check_file(path, wanted["seconds"], wanted["detail"], "homework")
     said = f"{path.name} was graded."
     if not grades[0].question:
         said = f"{path.name} does not run: {grades[0].why}"

@@ -1,0 +1,44 @@
+"""The class of twelve in a folder, graded without a server.
+
+`test_gradescope.py` and `test_nbgrader.py` have the same class graded in the other two ways.
+"""
+
+from __future__ import annotations
+
+import csv
+
+import nbformat
+import pytest
+from class_of_twelve import CLASS, NUMBERS, module, notebook
+
+from course import homework
+from hwlib.__main__ import main
+from hwlib.grading import HOMEWORK
+
+POINTS = {q.number: q.points for q in HOMEWORK}
+
+
+def test_the_class_is_the_twelve_that_are_wanted():
+    assert len(CLASS) == 12
+    assert sum(student.cheats for student in CLASS.values()) == 4
+    assert tuple(POINTS) == NUMBERS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".py", ".ipynb"])
+def test_a_folder_gives_each_of_the_class_what_is_deserved(suffix, tmp_path):
+    homework.write(tmp_path, "hwlib.whl", solutions=False)
+    handed_out = (tmp_path / "homework.ipynb").rename(tmp_path / "handed_out")
+    for name, student in CLASS.items():
+        text = module(student) if suffix == ".py" else notebook(student, handed_out)
+        (tmp_path / f"{name}{suffix}").write_text(text, "utf-8")
+    table = tmp_path / "grades.csv"
+    main(["check", "--homework", "--seconds", "3", "--csv", str(table), str(tmp_path)])
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for name, student in CLASS.items():
+        own = [row for row in rows if row["file"] == str(tmp_path / f"{name}{suffix}")]
+        earned = {row["question"]: int(row["points"]) for row in own if row["status"] == "passed"}
+        assert earned == {number: POINTS[number] for number in student.earns}, name
+        lost = [row["message"] for row in own if row["status"] != "passed"]
+        assert not lost or any(student.told in message for message in lost), lost
