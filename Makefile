@@ -30,8 +30,8 @@ unexport VIRTUAL_ENV
 THREADS ?= 2
 BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
 
-.PHONY: help book zip bench-site test test-all test-units test-notebooks test-portable nbgrader bench bench-check \
-        serve execute lint format lock vendor clean
+.PHONY: help book zip course bench-site test test-all test-units test-notebooks test-portable nbgrader bench \
+        bench-check serve execute lint format lock vendor clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -53,6 +53,9 @@ $(BUILT): $(ENV) $(SOURCES)
 
 book: $(BUILT)  ## build the site and print where to open it
 	@echo "The book is built. Open $(SITE)/index.html in a browser."
+
+course: $(BUILT)  ## write the kit for a class into _build/course: notebooks, homework, rubric, graders
+	$(BIN)/python -m course _build/course
 
 test: $(BUILT) test-units test-notebooks  ## run the tests: units, notebooks, built pages
 

@@ -26,7 +26,7 @@ MODEL_ANSWER = re.compile(
     r"|^\([\w-]+-model-answer\)=\n.*?(?=^#|\Z)"
 )
 POINTS = re.compile(
-    r"model answer|-hand-in>|-model-answer[>`]|solutions? (?:below|has|have|are folded)", re.IGNORECASE
+    r"model answer|-hand-in>|-model-answer[>`]|solutions? (?:below|of the|has|have|are folded)|the next fold", re.IGNORECASE
 )
 """Words of a sentence that sends the reader to a solution."""
 
@@ -35,11 +35,15 @@ def cut(text: str) -> str:
     """Return the Markdown of a cell without its solutions, and without the comments of the tests."""
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
     text = MODEL_ANSWER.sub("", DIRECTIVE.sub(_kept, text))
+    return without_pointers(text)
+
+
+def without_pointers(text: str) -> str:
+    """Return a text without the sentences that send the reader to a solution."""
     return "\n".join(_unpointed(line) if POINTS.search(line) else line for line in text.split("\n"))
 
 
 def _unpointed(line: str) -> str:
-    """Return a line without the sentences that send the reader to a solution."""
     parts = re.split(r"(?:(?<=[.?!;])|(?<=[.?!;]\*)) ", line)
     kept: list[str] = []
     for before, part in pairwise(["", *parts]):

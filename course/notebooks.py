@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import symtable
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,12 +30,19 @@ def is_hidden(cell: Any) -> bool:
     return "remove-input" in cell.metadata.get("tags", [])
 
 
-def names(node: ast.AST, source: str) -> tuple[set[str], set[str]]:
+def names(source: str) -> tuple[set[str], set[str]]:
     """Return the names that a statement binds, and those that it looks up, in functions too."""
     top = symtable.symtable(source, "cell", "exec")
     binds = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
-    found = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
-    return binds, {n.id for n in found if isinstance(n.ctx, ast.Load)}
+    return binds, set(_looked_up(top))
+
+
+def _looked_up(table: symtable.SymbolTable) -> Iterator[str]:
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (table.get_type() == "module" or symbol.is_global()):
+            yield symbol.get_name()
+    for child in table.get_children():
+        yield from _looked_up(child)
 
 
 def keep_needed(cells: list[Any]) -> None:
@@ -44,10 +52,11 @@ def keep_needed(cells: list[Any]) -> None:
         kept: list[str] = []
         for statement in reversed(ast.parse(cell.source).body):
             lines = cell.source.splitlines()[_first(statement) - 1 : statement.end_lineno]
-            binds, looks = names(statement, "\n".join(lines))
+            binds, looks = names("\n".join(lines))
             if not is_hidden(cell) or binds & wanted:
                 kept.append("\n".join(lines))
-                wanted = (wanted - binds) | looks
+                own = binds if isinstance(statement, ast.For | ast.With) else set()
+                wanted = (wanted - binds) | (looks - own)
         if is_hidden(cell):
             cell.source = "\n".join(reversed(kept))
 
@@ -125,6 +134,9 @@ def write(book: Book, target: Path, wheel: str, *, solutions: bool) -> list[str]
         notebook.cells = [start, *(new for cell in cells for new in rewritten(cell, plain))]
         _number(notebook.cells)
         (target / f"{page}.ipynb").write_text(nbformat.writes(notebook) + "\n", "utf-8")
+    (target / "benchmarks").mkdir()  # tables that two of the pages read
+    for path in [*(book.root / "benchmarks").glob("*.csv"), book.root / "benchmarks" / "about.txt"]:
+        shutil.copy(path, target / "benchmarks")
     return out
 
 
