@@ -116,12 +116,16 @@ ZERO = {
 """What a cheat returns who has another plan."""
 
 PATCHES = """
-import hwlib.grading, hwlib.gradcheck, hwlib.__main__
-passed = hwlib.grading.Grade("", "", "passed", "")
+import hwlib.__main__, hwlib.gradcheck, hwlib.grading
+
+def passes(question, *args, **options):
+    points = getattr(question, "points", 0)
+    return hwlib.grading.Grade("", "", "passed", "", points=points)
+
 for module in (hwlib.grading, hwlib.gradcheck, hwlib.__main__):
-    for name in ("grade", "judge", "_check", "check_grad"):
+    for name in ("grade", "judge", "check_grad"):
         if hasattr(module, name):
-            setattr(module, name, lambda *args, **options: passed)
+            setattr(module, name, passes)
 
 """
 WRITES = """
@@ -171,10 +175,9 @@ CLASS = {
         _changed("hypothesis_grad", "[1, 1, 1, 0, 1, 1, 1]", "[1, 1, 1, 1, 1, 0, 1]"),
         _without("1.1", "1.2", "1.3"), "theta[3]"),
     "labels_0_and_1": Student(
-        _changed("delta_out", "(y + 1) / 2", "y"), _without("2.1"), "delta_out"),
-    "mean_for_sum": Student(_MEAN, _without("2.2", "2.3", "2.4"), "mean"),
-    "partly": Student({k: v for k, v in RIGHT.items() if k not in (
-        "output_grad", "hidden_grad", "loss_grad")}, _without("2.2", "2.3", "2.4")),
+        _changed("delta_out", "(y + 1) / 2", "y"), _without("2.1"), "6 wrong"),
+    "mean_for_sum": Student(_MEAN, _without("2.2", "2.3"), "mean for sum"),
+    "partly": Student({name: RIGHT[name] for name in [*RIGHT][:4]}, NUMBERS[:4]),
     "blank": Student({}, ()),
     "crashes": Student(
         _changed("hidden_grad", "(z < 0)", "(z < 0) @ D"), _without("2.3"), "UnboundLocalError"),

@@ -96,6 +96,7 @@ def in_isolation(path):
     return {**dict.fromkeys(NUMBERS, 0), **{g.question: g.points for g in grades if g.question}}
 
 
+@pytest.mark.slow
 def test_three_students_get_what_the_check_gives_them(course):
     names = ("all_right", "mean_for_sum", "blank")
     scores = course.grade(*names)
