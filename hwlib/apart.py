@@ -136,7 +136,8 @@ def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str)
             question = next(q for q in SHEETS[sheet] if q.name == name)
             result = answer(question, found.get(name), int(seed))
             for n, error in lost.items():
-                if f"name '{n}' is not defined" in result.get("message", "") or n == name:
+                absent = n == name and name not in found  # else it was only mentioned there
+                if f"name '{n}' is not defined" in result.get("message", "") or absent:
                     result = raised(error)
         else:
             own = [n for n, v in found.items() if getattr(v, "__module__", "") == "answers"]
