@@ -51,15 +51,15 @@ Keep this folder to yourself; hand out the folder `student`.
 | `*.ipynb` | the chapters with all solutions |
 | `{wheel}` | the book's package |
 
-The homework asks the seven questions of the book about other models, whose formulas the book does not
-print: with the cubic feature masked, with hidden units that pass on min(z, 0), with labels -1 and +1. The
-derivations are read by a person. The functions are graded by one call:
+The homework asks the seven questions of the book about other models, whose formulas the book does
+not print: with the cubic feature masked, with hidden units that pass on min(z, 0), with labels -1
+and +1. The derivations are read by a person. The functions are graded by one call:
 
     python -m pip install "./{wheel}"
     python -m hwlib check FOLDER --homework --csv grades.csv --summary
 
-FOLDER holds what was handed in. Each function runs in a process of its own, with a limit of time. All
-ways of grading in this kit make the same call.
+FOLDER holds what was handed in. Each function runs in a process of its own, with a limit of time.
+All ways of grading in this kit make the same call.
 """
 
 
@@ -72,8 +72,8 @@ def students_folder(book: Book, folder: Path) -> str:
     paths = [folder / f"{page}.ipynb" for page in book.pages]
     width = max(len(path.name) for path in paths) + 2
     rows = [f"    {p.name:<{width}}{book.called(p.stem)}" for p in paths if p.exists()]
-    text = STUDENT.format(wheel=name, pages="\n".join(rows), left_out=", ".join(map(book.called, out)))
-    (folder / "README.txt").write_text(text, "utf-8")
+    there = {"wheel": name, "pages": "\n".join(rows), "left_out": ", ".join(map(book.called, out))}
+    (folder / "README.txt").write_text(STUDENT.format(**there), "utf-8")
     return name
 
 

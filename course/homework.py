@@ -1,7 +1,7 @@
-"""The homework, for a student and for an instructor, from one notebook in nbgrader's source format.
+"""The homework, for a student and for an instructor, from one source in nbgrader's format.
 
-`course/homework.ipynb` holds solutions and hidden tests between nbgrader's marks; what nbgrader puts in
-their place stands here too, so that a class gets the same notebook with or without nbgrader.
+`course/homework.ipynb` holds solutions and hidden tests between nbgrader's marks; what nbgrader
+puts in their place stands here too, so that a class gets the same with or without nbgrader.
 """
 
 import re

@@ -108,7 +108,8 @@ def rewritten(cell: Any, plain: Plain) -> Iterator[Any]:
                 yield new_markdown_cell(output.data["text/markdown"], id=f"{cell.id}-text")
     if cell.source:
         tags = {*cell.metadata.get("tags", [])}
-        folds = {"jupyter": {"source_hidden": True}} if tags & {"hide-input", "remove-input"} else {}
+        is_folded = tags & {"hide-input", "remove-input"}
+        folds = {"jupyter": {"source_hidden": True}} if is_folded else {}
         shown = [] if tags & {"remove-output", "remove-input"} else cell.outputs
         yield new_code_cell(plain.code(cell.source), id=cell.id, metadata=folds, outputs=shown)
     if figure := figure_of(cell):
@@ -141,7 +142,7 @@ def write(book: Book, target: Path, wheel: str, *, solutions: bool) -> list[str]
 
 
 def _number(cells: list[Any]) -> None:
-    """Number the cells that have run, as if those that are left out had never been there."""
+    """Count the cells that have run, without those that are left out."""
     run = [cell for cell in cells if cell.cell_type == "code" and cell.source != BLANKS["code"]]
     for place, cell in enumerate(run, 1):
         cell.execution_count = place
