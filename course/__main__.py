@@ -51,29 +51,38 @@ Keep this folder to yourself; hand out the folder `student`.
 | `*.ipynb` | the chapters with all solutions |
 | `{wheel}` | the book's package |
 
-The homework asks the seven questions of the book about other models, whose formulas the book does not
-print: with the cubic feature masked, with hidden units that pass on min(z, 0), with labels -1 and +1. The
-derivations are read by a person. The functions are graded by one call:
+The homework asks the seven questions of the book about other models, whose formulas the book does
+not print: with the cubic feature masked, with hidden units that pass on min(z, 0), with labels -1
+and +1. The derivations are read by a person. The functions are graded by one call:
 
     python -m pip install "./{wheel}"
     python -m hwlib check FOLDER --homework --csv grades.csv --summary
 
-FOLDER holds what was handed in. Each function runs in a process of its own, with a limit of time. All
-ways of grading in this kit make the same call.
+FOLDER holds what was handed in. Each function runs in a process of its own, with a limit of time.
+All ways of grading in this kit make the same call.
 """
+
+
+def tables(book: Book, folder: Path) -> None:
+    """Copy the tables of measurements that two of the pages read."""
+    folder.mkdir()
+    for path in sorted((book.root / "benchmarks").iterdir()):
+        if path.suffix in (".csv", ".txt"):
+            shutil.copy(path, folder)
 
 
 def students_folder(book: Book, folder: Path) -> str:
     """Write what is handed out; return the name of the wheel."""
     folder.mkdir(parents=True)
     name = wheel.build(book.root, folder)
+    tables(book, folder / "benchmarks")
     out = notebooks.write(book, folder, name, solutions=False)
     homework.write(folder, name, solutions=False)
     paths = [folder / f"{page}.ipynb" for page in book.pages]
     width = max(len(path.name) for path in paths) + 2
     rows = [f"    {p.name:<{width}}{book.called(p.stem)}" for p in paths if p.exists()]
-    text = STUDENT.format(wheel=name, pages="\n".join(rows), left_out=", ".join(map(book.called, out)))
-    (folder / "README.txt").write_text(text, "utf-8")
+    there = {"wheel": name, "pages": "\n".join(rows), "left_out": ", ".join(map(book.called, out))}
+    (folder / "README.txt").write_text(STUDENT.format(**there), "utf-8")
     return name
 
 
@@ -81,6 +90,7 @@ def instructors_folder(book: Book, folder: Path, name: str) -> None:
     """Write what is not handed out: solutions and rubric."""
     folder.mkdir()
     shutil.copy(folder.parent / "student" / name, folder)
+    tables(book, folder / "benchmarks")
     notebooks.write(book, folder, name, solutions=True)
     homework.write(folder, name, solutions=True)
     (folder / "rubric.md").write_text(rubric.write(book, Plain(book, "", set())), "utf-8")

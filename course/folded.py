@@ -26,13 +26,14 @@ MODEL_ANSWER = re.compile(
     r"|^\([\w-]+-model-answer\)=\n.*?(?=^#|\Z)"
 )
 POINTS = re.compile(
-    r"model answer|-hand-in>|-model-answer[>`]|solutions? (?:below|of the|has|have|are folded)|the next fold", re.IGNORECASE
+    r"(?i)model answer|-hand-in>|-model-answer[>`]|the next fold"
+    r"|solutions? (?:below|of the|has|have|are folded)"
 )
 """Words of a sentence that sends the reader to a solution."""
 
 
 def cut(text: str) -> str:
-    """Return the Markdown of a cell without its solutions, and without the comments of the tests."""
+    """Return the Markdown of a cell without its solutions, and without its comments."""
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
     text = MODEL_ANSWER.sub("", DIRECTIVE.sub(_kept, text))
     return without_pointers(text)

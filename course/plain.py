@@ -1,7 +1,7 @@
 r"""Pages in plain Markdown, as an editor of notebooks shows it: no directive, no role, no label.
 
-``{eq}`eq-margin` `` becomes (1.2.1), ``$$ (eq-margin)`` a ``\tag{1.2.1}``, an answer box a question in
-bold with hints to unfold.
+``{eq}`eq-margin` `` becomes (1.2.1), ``$$ (eq-margin)`` a ``\tag{1.2.1}``, and an answer box a
+question in bold with hints to unfold.
 """
 
 import re
@@ -104,14 +104,14 @@ class Plain:
     def _directive(self, match: re.Match[str]) -> str:
         """Return a box as paragraphs."""
         head = match["argument"].strip()
-        label, title = (re.findall(rf":{key}: *(.+)", match["options"]) for key in ("label", "title"))
-        body = re.sub(r"(?m)\A\n*", "", match["body"])
+        options = dict(re.findall(r":([\w-]+): *(.*)", match["options"]))
+        body = match["body"].lstrip("\n")
         match match["name"]:
             case "exercise":
-                name = f"Exercise: {head}" if head else self.book.called(label[0])
+                name = f"Exercise: {head}" if head else self.book.called(options["label"])
                 return f"**{name}.** {body}".replace("?.**", "?**")
             case "answer":
-                return self._answer(title[0] if title else "Try it", body)
+                return self._answer(options.get("title", "Try it"), body)
             case "solution" | "solution-start":
                 return f"**Solution.**\n\n{body}"
             case "solution-end":
@@ -124,7 +124,8 @@ class Plain:
         hints = HINTS.search(f"{question.strip()}\n")
         parts = [f"**{title}.** {question[: hints.start()] if hints else question}".strip()]
         for place, hint in enumerate(re.split(r"(?m)^- ", hints[0])[1:] if hints else [], 1):
-            parts.append(f"<details><summary>Hint {place}</summary>\n\n{hint.strip()}\n\n</details>")
+            head = f"<details><summary>Hint {place}</summary>"
+            parts.append(f"{head}\n\n{hint.strip()}\n\n</details>")
         if solution.strip():
             parts.append(f"**Solution.** {solution.strip()}")
         return "\n\n".join(parts).replace("?.**", "?**") + "\n"

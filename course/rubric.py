@@ -21,7 +21,7 @@ from site_ext.answers import STORED
 FULL, SLIP, BARE = "all", "half", "a quarter"
 RULE = f"""# Rubric
 
-What an answer on paper is worth, of the points that you give to its question, is the same everywhere:
+What an answer on paper is worth, of the points of its question, is the same everywhere:
 
 | the answer | worth |
 |---|---|
@@ -39,7 +39,7 @@ PAPER = "On paper"
 
 
 class Item(NamedTuple):
-    """What is asked on paper: its name, the question, the answer, and the boxes that belong to it."""
+    """What is asked on paper: its name, the question, the answer, and its answer boxes."""
 
     name: str
     question: str
@@ -127,10 +127,10 @@ def section(item: Item, plain: Plain) -> Iterator[str]:
 
 HOMEWORK = """## The homework
 
-A derivation is worth what its function is worth, by the rule above. A function that is graded by `hwlib`
-has all its points or none; for one slip that has a name you may give half, by hand. What a mistake gives
-is shown at the first of the two points of a question, `question.cases[0][0]`, in the one coordinate at
-which most mistakes differ.
+A derivation is worth what its function is worth, by the rule above. A function that is graded by
+`hwlib` has all its points or none; for one slip that has a name you may give half, by hand. What a
+mistake gives is shown at the first of the two points of a question, `question.cases[0][0]`, in the
+one coordinate at which most mistakes differ.
 """
 
 
@@ -150,12 +150,15 @@ def wrong_numbers(questions: Sequence[Question]) -> str:
             named.setdefault(shown(values[k], 4), []).append(name)
         at = shown(right[k], 4)
         hidden = named.pop(at, [])
-        lines = [f"| **{at}** | **right**{'; here also: ' * bool(hidden)}{', '.join(hidden)} "
-                 f"| {FULL} |"]
+        lines = [
+            f"| **{at}** | **right**{'; here also: ' * bool(hidden)}{', '.join(hidden)} | {FULL} |"
+        ]
         lines += [f"| {value} | {', or '.join(names)} | {SLIP} |" for value, names in named.items()]
-        parts += [f"### Question {question.number}: `{question.name}`, {question.points} of 10\n\n"
-                  f"At `{layout.names[k]}`:",
-                  "| number | what happened | worth |\n|---|---|---|\n" + "\n".join(lines)]
+        parts += [
+            f"### Question {question.number}: `{question.name}`, {question.points} of 10\n\n"
+            f"At `{layout.names[k]}`:",
+            "| number | what happened | worth |\n|---|---|---|\n" + "\n".join(lines),
+        ]
     return "\n\n".join(part.strip() for part in parts)
 
 

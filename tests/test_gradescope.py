@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import jsonschema
 import pytest
-from class_of_twelve import CLASS, NUMBERS, RIGHT, Student, module
+from class_of_twelve import CLASS, NUMBERS, module
 
 from course import gradescope, wheel
 from hwlib.grading import HOMEWORK
@@ -110,7 +110,9 @@ def autograder(package):
         root = Path(name)
         root.chmod(0o755)
         (root / "submission").mkdir()
-        subprocess.run([sys.executable, "-m", "zipfile", "-e", package, root / "source"], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "zipfile", "-e", package, root / "source"], check=True
+        )
         shutil.copy(root / "source" / "run_autograder", root)
         (root / "run_autograder").chmod(0o755)
         # In place of what setup.sh does: this Python, with the wheel.
@@ -238,7 +240,7 @@ WORTH = sum(POINTS.get(number, 0) for number in CLASS["partly"].earns)
      ({"homework.py": FINE, "copy/homework.py": "1 / 0"}, WORTH, "homework.py was graded."),
      ({"a.py": FINE, "b.py": FINE}, 0,
       "Name the file to grade homework.ipynb; there are 2: a.py, b.py"),
-     ({"homework.ipynb": "no JSON"}, 0, "homework.ipynb does not run: this is not a notebook that "),
+     ({"homework.ipynb": "no JSON"}, 0, "homework.ipynb does not run: this is not a notebook "),
      ({"homework.py": "def f(:"}, 0, "homework.py does not run: SyntaxError"),
      ({"homework.py": "<b>1 / 0"}, 0, "homework.py does not run: SyntaxError"),
      ({"homework.py": "raise SystemExit(0)"}, 0, "homework.py does not run: SystemExit"),

@@ -56,6 +56,11 @@ LIMITS = {
         600, [f"../site_ext/{name}.py" for name in (
             "archive", "avx512", "book", "execute", "figures", "mathml", "numbering", "prune")],
     ),
+    "the notebooks of the kit": (
+        560, [f"../course/{name}.py" for name in (
+            "__main__", "folded", "homework", "notebooks", "plain", "rubric", "wheel")],
+    ),
+    "the graders of the kit": (140, ["../course/gradescope", "../course/nbgrader"]),
     "the answer boxes and their data": (
         800, ["../site_ext/answers.py", "../site_ext/answer_data.py"],
     ),

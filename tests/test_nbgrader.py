@@ -65,8 +65,9 @@ class Course:
         for name in names:
             self.handed_in(name).parent.mkdir(parents=True, exist_ok=True)
             self.handed_in(name).write_text(notebook(CLASS[name], self.handed_out), "utf-8")
-        self.run("nbgrader", "autograde", "homework", "--ExecutePreprocessor.timeout=3",
-                 fails=True)  # one that ends its kernel is named, and the status is 1
+        self.run(
+            "nbgrader", "autograde", "homework", "--ExecutePreprocessor.timeout=3", fails=True
+        )  # one that ends its kernel is named, and the status is 1
         return json.loads(self.run("python", "-c", BOOK))
 
 

@@ -37,8 +37,8 @@ def settings() -> Settings:
         if unknown := given[name].keys() - known.keys():
             raise ValueError(f"settings.toml: [{name}] has no question {min(unknown)}")
         given[name] = known | given[name]
-    for name, value, known in (("detail", given["detail"], DETAILS), *(
-        (f"visibility of {n}", v, VISIBILITIES) for n, v in given["visibility"].items())):  # fmt: skip
+    choices = {f"visibility of {n}": (v, VISIBILITIES) for n, v in given["visibility"].items()}
+    for name, (value, known) in {**choices, "detail": (given["detail"], DETAILS)}.items():
         if value not in known:
             raise ValueError(f"settings.toml: {name} is {value!r}; expected {' or '.join(known)}")
     return given
