@@ -60,7 +60,7 @@ LIMITS = {
         560, [f"../course/{name}.py" for name in (
             "__main__", "folded", "homework", "notebooks", "plain", "rubric", "wheel")],
     ),
-    "the graders of the kit": (140, ["../course/gradescope", "../course/nbgrader"]),
+    "the graders of the kit": (160, ["../course/gradescope", "../course/nbgrader"]),
     "the answer boxes and their data": (
         800, ["../site_ext/answers.py", "../site_ext/answer_data.py"],
     ),
