@@ -51,6 +51,7 @@ whole. In a module, what stands below a test of __name__ for "__main__" does not
 """
 
 import csv
+import io
 import json
 import re
 import secrets
@@ -80,17 +81,19 @@ def check_file(
     if path.is_file() and path.suffix in SUFFIXES:
         found, printed = run_apart(path, seconds)
     if "defined" not in found:
-        return [Grade("", "", "error", why=found["message"], **found)], printed
+        why = found.get("message", "what came is no answer")
+        return [Grade("", "", "error", why, why, found.get("traceback", ""))], printed
     others = ", ".join(n for n in found["defined"] if n not in {q.name for q in SHEETS[sheet]})
     absent = "missing", "not in the file" + f", which defines {others}" * bool(others)
-    grades, seed, right = list[Grade](), secrets.randbits(32), dict[str, Any]()
+    grades, seed = list[Grade](), secrets.randbits(32)
     for q in SHEETS[sheet]:
         grade, asked = Grade(q.number, q.name, *absent), (sheet, str(seed), q.name)
         if q.name in found["defined"]:
             value, text = run_apart(path, seconds, *asked)
-            grade = judge(q, value, seed, detail)  # it was called several times, and printed each time
+            grade = judge(q, value, seed, detail)
+            # It was called several times, and printed each time.
             printed += "".join(dict.fromkeys(text.splitlines(keepends=True)))
-        known = {k.name: partial(k.of, k.right) for k, g in zip(SHEETS[sheet], grades)
+        known = {k.name: partial(k.of, k.right) for k, g in zip(SHEETS[sheet], grades, strict=False)
                  if g.status in WRONG and k.number[0] == q.number[0]}
         if grade.status in WRONG and known:
             again = judge(q, run_apart(path, seconds, *asked, **known)[0], seed, detail)
@@ -132,7 +135,7 @@ def _arguments(argv: list[str] | None) -> Namespace:
         formatter_class=RawDescriptionHelpFormatter, description=str(__doc__).replace("::", ":"))
     parser.add_argument("paths", nargs="*", metavar="check FILE_OR_FOLDER")
     parser.add_argument("--homework", dest="sheet", action="store_const", const="homework",
-                        default="book", help="ask for the variants in place of the book's questions")
+                        default="book", help="ask for the variants of the questions")
     parser.add_argument("--detail", choices=DETAILS, default=DETAILS[-1], help="how much is shown")
     parser.add_argument("--summary", action="store_true", help="count the mistakes, too")
     parser.add_argument("--csv", nargs="?", const="-", metavar="TABLE.csv",
@@ -170,11 +173,13 @@ def main(argv: list[str] | None = None) -> int:
         if not (args.csv == "-" or args.json):
             print(*([tidy(line)] if args.files[1:] else _report(file, grades, printed)), sep="\n")
     if args.csv:
-        write = csv.writer(
-            sys.stdout if args.csv == "-" else open(args.csv, "w", encoding="utf-8"),
-            lineterminator="\n",
-        )
-        write.writerows([table[0], *(map(_cell, row.values()) for row in table)])
+        text = io.StringIO()
+        rows = [table[0], *(map(_cell, row.values()) for row in table)]
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        if args.csv == "-":
+            print(text.getvalue(), end="")
+        else:
+            Path(args.csv).write_text(text.getvalue(), encoding="utf-8")
     if args.json:
         print(json.dumps(table, indent=1))
     if args.summary:

@@ -11,17 +11,19 @@ import ast
 import json
 import os
 import re
+import subprocess
 import sys
-import tempfile
 from codeop import Compile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import product
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
+from tempfile import TemporaryDirectory
 from threading import Thread
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -34,11 +36,14 @@ MAGIC = re.compile(r"""(?mx) \A %% (?! time|capture|prun) (?s:.*)  # a cell in a
     | ^ ([ \t]*) (?: (?: [\w, ]+=[ ]* )? (?: %%?[a-z]\w*(?:[ ].*)? | !(?!=).* ) | [\w.]+\? ) $""")
 """A line of IPython's own after its indentation."""
 
-REFUSED = re.compile(
-    rf"(subprocess|os\.exec|os\.posix_spawn|os\.spawn|os\.system|os\.startfile|ctypes\.dl)"
-    rf"|open {re.escape(HOME)}.*(?<!plotting)\.py"
-)
-"""What a file that is graded may not do: start a program, or read what knows a gradient."""
+OWN_FILES = re.escape(HOME)
+REFUSED = [
+    rf"os\.kill(pg)? (?!{os.getpid()} )|resource\.prlimit|write /proc/"
+    rf"|(write|os\.(?!listdir|scandir)).* {OWN_FILES}",
+    r"subprocess|os\.(exec|posix_spawn|spawn|system|startfile)|_winapi|import _posixsubprocess"
+    rf"|ctypes\.dl|gc\.get|object\.__setattr__ __code__|read {OWN_FILES}.*(?<!plotting)\.py",
+]
+"""What a file may not do, and what it may not do besides when it is graded: events of Python."""
 
 TAKEN: dict[str, Callable[[Any], Any]] = {
     "defined": lambda names: [tidy(str(name)) for name in names],
@@ -54,8 +59,9 @@ def run_apart(
     file: Path, seconds: int, *asked: str, **known: Callable[..., Any]
 ) -> tuple[dict[str, Any], str]:
     """Return what a process for a file answers, else how it ended; and what it prints."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        work, answer = Path(folder, "work"), dict[str, Any]()
+    answer = dict[str, Any]()
+    with suppress(RecursionError), TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        work = Path(folder, "work")
         work.mkdir()
         command = [sys.executable, "-PBu", "-c", PROGRAM, str(file.absolute()), *asked, *known]
         env = dict(os.environ, PYTHONPATH=str(Path(HOME).parent), PYTHONIOENCODING="utf-8",
@@ -73,7 +79,8 @@ def run_apart(
                 _stop(process, folder)
             server.join(seconds)
             log.seek(0)
-            return answer or {"message": ended}, log.read().decode(errors="replace")
+            printed = log.read().decode(errors="replace")
+    return answer or {"message": ended}, printed
 
 
 def _serve(process: Popen[bytes], known: dict[str, Any], answer: dict[str, Any]) -> None:
@@ -115,11 +122,6 @@ def _stop(process: Popen[bytes], folder: str) -> None:
 
 def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str) -> None:
     """Write what a file defines, or what one function of it answers; for a process of its own."""
-    with suppress(ImportError, ValueError, OSError):  # not every system has limits
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))  # bytes; what is printed, too
-        resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
     come, to = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
@@ -128,22 +130,19 @@ def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str)
         print(coded({"asks": call}), end="", file=to, flush=True)
         return decoded(json.loads(come.readline()))
 
+    result: dict[str, Any]
     try:
         found, lost = load(file, name)
+        names = {n for n, v in found.items() if getattr(v, "__module__", "") == "answers"}
+        result = {"defined": [*(names | ({q.name for q in SHEETS["book"]} & found.keys()))]}
         if name:
             os.ftruncate(1, 0)  # what the file itself prints was seen when it was loaded
             found |= {n: partial(ask, n) for n in wrong}
             question = next(q for q in SHEETS[sheet] if q.name == name)
             result = answer(question, found.get(name), int(seed))
-            for n, error in lost.items():
-                absent = n == name and name not in found  # else it was only mentioned there
-                if f"name '{n}' is not defined" in result.get("message", "") or absent:
-                    result = raised(error)
-        else:
-            own = [n for n, v in found.items() if getattr(v, "__module__", "") == "answers"]
-            result = {
-                "defined": [*own, *({q.name for q in SHEETS["book"]} & found.keys() - set(own))]
-            }
+            for n in lost.keys() - found.keys():
+                if n == name or f"name {n!r} is not defined" in result.get("message", ""):
+                    result = raised(lost[n])
     except (Exception, SystemExit) as error:
         result = raised(error)
     print(coded(result), end="", file=to, flush=True)
@@ -151,18 +150,16 @@ def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str)
 
 
 def load(file: str, name: str) -> tuple[dict[str, Any], dict[str, BaseException]]:
-    """Run a file, and return its names; and those that it leaves out, each with the reason.
+    """Run a file, and return its names; and those in statements left out, each with the error.
 
     If a function of it is to be graded, there is no gradient of hwlib from before the first line of
     the file: a statement that calls one is left out.
     """
-    found, lost = vars(sys.modules.setdefault("answers", ModuleType("answers"))), {}
+    found = vars(sys.modules.setdefault("answers", ModuleType("answers")))
     found.update(__file__=file, display=print)
+    lost, compiler = dict[str, BaseException](), cast(Any, Compile())
     sys.path.append(os.path.dirname(file))
-    if name:
-        close(name)
-        sys.addaudithook(refuse)
-    compiler = Compile()
+    _limit(name)
     for place, source in parts(file):
         for node in ast.parse(source, place).body:
             try:
@@ -170,16 +167,40 @@ def load(file: str, name: str) -> tuple[dict[str, Any], dict[str, BaseException]
             except (Exception, SystemExit) as error:
                 if not name:
                     raise
-                lost |= {getattr(n, "id", getattr(n, "name", "")): error for n in ast.walk(node)}
+                for n, key in product(ast.walk(node), ("id", "name", "asname")):
+                    lost[getattr(n, key, None) or ""] = error
     return found, lost
 
 
-def refuse(event: str, args: tuple[Any, ...]) -> None:
-    """Raise if Python is about to do what a file that is graded may not do."""
-    if REFUSED.match(event) or (
-        event == "open" and REFUSED.match(f"open {os.path.abspath(str(args[0]))}")
-    ):
-        raise PermissionError(f"a graded file may not start programs or read hwlib ({event})")
+def _limit(name: str) -> None:
+    """Limit what this process can do, if it is to grade a function also to what is no gradient."""
+    with suppress(ImportError, ValueError, OSError):  # not every system has limits
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))  # bytes; what is printed, too
+        resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+    if name:
+        close(name)
+        sys.modules.pop("_posixsubprocess", None)
+        vars(subprocess).pop("_fork_exec", None)
+    is_refused = re.compile("|".join(REFUSED[: 1 + bool(name)])).match
+    sys.addaudithook(partial(refuse, is_refused, os.path.abspath))
+
+
+def refuse(
+    is_refused: Callable[[str], Any], abspath: Callable[[str], str], event: str, args: Any
+) -> None:
+    """Raise if Python is about to do what a file may not do."""
+    text = event
+    if event == "open":
+        text = f"{'write' if args[2] & 3 else 'read'} {abspath(str(args[0]))}"
+    elif event.startswith("os."):
+        text = " ".join(map(str, [event, *args, ""]))
+    elif event in ("import", "object.__setattr__"):
+        text = f"{event} {args[event == 'object.__setattr__']}"
+    if is_refused(text):
+        rule = "a file may start or stop no program, and change or read no module of hwlib"
+        raise PermissionError(f"{event}: {rule}")
 
 
 def parts(file: str) -> Iterator[tuple[str, bytes]]:

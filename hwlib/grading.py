@@ -14,10 +14,10 @@ such as a mean for a sum, is told by its name: whoever grades may give something
 """
 
 import gc
+import os
 import re
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ SHEETS = {"book": QUESTIONS, "homework": HOMEWORK}
 
 DETAILS = ("verdict", "coordinate", "diagnosis")
 
-HOME = str(Path(__file__).parent)
+HOME = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 
 CELL = "code cell "
 """Before the number of a notebook's cell, in the name of its file."""
@@ -50,6 +50,10 @@ PLAIN = {
     "maximum recursion depth exceeded": "too deep (a function or a list in itself without end)",
 }  # fmt: skip
 """In place of what Python says."""
+
+
+WEIGHTS = {"  gradient": " new theta", "gradient": "new theta", "numerical": "    right"}
+"""In place of what a report says, where the answer is no gradient."""
 
 
 class Grade(NamedTuple):
@@ -104,11 +108,9 @@ def close(name: str) -> list[tuple[FunctionType, CodeType]]:
     opened = []
     for f in gc.get_objects():
         if type(f) is FunctionType and f.__code__.co_filename.startswith(HOME):
-            code, text = (
-                f.__code__,
-                f"{name} calls hwlib's own {f.__code__.co_name}: write it yourself",
-            )
+            code = f.__code__
             if OWN.search(f"{code.co_filename.removeprefix(HOME)} {code.co_name}"):
+                text = f"{name} calls hwlib's own {code.co_name}: write it yourself"
                 consts = tuple(text if c == "..." else c for c in refuse.__code__.co_consts)
                 f.__code__ = refuse.__code__.replace(
                     co_consts=consts, co_name=code.co_name, co_freevars=code.co_freevars
@@ -131,7 +133,7 @@ def points(question: Question, seed: int) -> list[tuple[Any, ...]]:
     return [*cases * CALLS, tuple(map(moved, cases[0]))]
 
 
-def answer(question: Question, function: Callable[..., Any], seed: int) -> dict[str, Any]:
+def answer(question: Question, function: Any, seed: int) -> dict[str, Any]:
     """Call a function at each point, and return the vectors of its values."""
     name, layout, values = question.name, Layout(question.cases[0][1]), []
     try:
@@ -160,11 +162,16 @@ def raised(error: BaseException) -> dict[str, str]:
     return {"message": tidy(f"{text} ({place})"), "traceback": tidy("".join(whole.format()))}
 
 
+def reworded(text: str, words: dict[str, str]) -> str:
+    """Return a text with other words in it."""
+    for said, plain in words.items():
+        text = text.replace(said, plain)
+    return text
+
+
 def tidy(text: str) -> str:
     """Return at most 41 lines, of at most 500 characters that a terminal can print."""
-    for said, plain in PLAIN.items():
-        text = text.replace(said, plain)
-    rows = text.splitlines()
+    rows = reworded(text, PLAIN).splitlines()
     rows[20:-20] = ["[... lines are left out ...]"] if len(rows) > 41 else rows[20:-20]
     return "\n".join("".join(filter(str.isprintable, row[:500])) for row in rows)
 
@@ -174,20 +181,23 @@ def judge(
 ) -> Grade:
     """Grade what `answer` returned, by the point that fails or is weak, if one is."""
     asked = question.number, question.name
-    if "values" not in answer:
-        return Grade(*asked, "error", why=answer["message"], **answer)
-    reports = [_check(question, k, answer["values"][k:-1:2]) for k in (0, 1)]
+    values, size = answer.get("values", ()), len(Layout(question.cases[0][1]).vector)
+    if np.shape(values) != (2 * CALLS + 1, size):
+        why = answer.get("message", "what came is no answer")
+        return Grade(*asked, "error", why, why, answer.get("traceback", ""))
+    reports = [_check(question, k, values[k:-1:2]) for k in (0, 1)]
     k, report = min(enumerate(reports), key=lambda r: (r[1].passed, not r[1].weak))
     head, *table = str(report).splitlines()
-    if report and (odd := _odd(question, answer["values"][-1], seed)):
+    if report and (odd := _odd(question, values[-1], seed)):
         return Grade(*asked, "failed", f"FAILED: {odd}", odd)
     if report:
         return Grade(*asked, "passed", f"{head}, at 2 points", points=question.points)
     given = "l2" if question.number == "2.4" else "step_size"
-    head += f", at point {k + 1} of 2" + "".join(
-        f", {given} = {value}" for value in question.cases[k][0][3:]
-    )
-    return Grade(*asked, "failed", *_told(question, report, head, table)[detail])
+    last = question.cases[k][0][3:]
+    head += f", at point {k + 1} of 2" + "".join(f", {given} = {value}" for value in last)
+    words = WEIGHTS if question.number == "1.3" else {}
+    told = _told(question, report, head, table)[detail]
+    return Grade(*asked, "failed", reworded(told[0], words), reworded(told[1], words))
 
 
 def _odd(question: Question, value: list[float], seed: int) -> str:
@@ -201,10 +211,8 @@ def _odd(question: Question, value: list[float], seed: int) -> str:
     error = np.max(np.abs(value - right)) / np.max(np.abs(right))
     if not error < 1e-6:
         return "right at the two points of hwlib.grading alone, wrong at one that is drawn anew"
-    only = (
-        f"right to {error:.0e} only: finite differences, or float32? Return the derivative itself"
-    )
-    return only if error > 1e-12 else ""
+    known = f"right to {error:.0e} only: from finite differences, or in float32?"
+    return f"{known} Return the derivative itself" if error > 1e-12 else ""
 
 
 # fmt: off

@@ -18,6 +18,7 @@ import numpy as np
 
 from hwlib import data, hinge, network, optim, polynomial
 from hwlib.gradcheck import mistakes
+from hwlib.polynomial import NONLINEAR
 
 
 class Question(NamedTuple):
@@ -57,32 +58,42 @@ def _pass(grad: Any, theta: Any, X: Any, y: Any, step_size: float) -> Any:
                           step_size=step_size))
 
 
-_G = mistakes.hinge_grad()
-_HINGE = (mistakes.HINGE, _G)
-_NETWORK = (mistakes.NETWORK, mistakes.network_grad(delta=lambda z, y: network.sigmoid(z) - y))
-_ONE = network.Parameters(np.zeros((1, 1)), np.zeros(1), np.zeros(1), 0.0)
-_SHEET = mistakes.hinge_grad(active=lambda y, h: y * h >= 1.0, mask=np.ones(7),
-                             hypothesis=lambda theta, X: X @ theta)
-_PASS = ([m._replace(grad=partial(_pass, m.grad)) for m in mistakes.HINGE] + [
-    mistakes.Mistake(name, "", "eq-sgd-hinge", "unknown", wrong) for name, wrong in {
-        "as on the source sheet": partial(_pass, _SHEET),
-        "margins not computed anew": lambda t, X, y, a: t - a * _G(t, X, y),
-        "mean of all samples": lambda t, X, y, a: t - a * _G(t, X, y) / len(y),
-        "step size forgotten": lambda t, X, y, a: _pass(_G, t, X, y, 1.0),
-        "last sample first": lambda t, X, y, a: _pass(_G, t, X[::-1], y[::-1], a),
-        "only the first sample": lambda t, X, y, a: _pass(_G, t, X[:1], y[:1], a),
-        "each step from the start": lambda t, X, y, a: _pass(_G, t, X[-1:], y[-1:], a),
-        "last sample left out": lambda t, X, y, a: _pass(_G, t, X[:-1], y[:-1], a),
-        "two passes": lambda t, X, y, a: _pass(_G, t, np.tile(X, (2, 1)), np.tile(y, 2), a),
-        "the change alone": lambda t, X, y, a: _pass(_G, t, X, y, a) - t,
-    }.items()], partial(_pass, _G))
+def _slip(name: str, equation: str, wrong: mistakes.Gradient) -> mistakes.Mistake:
+    return mistakes.Mistake(name, "", equation, "unknown", wrong)
 
 
 def _turn(part: Any) -> Any:
     """Return weights, features or parameters of HOMEWORK as the book has them; or vice versa."""
     if isinstance(part, network.Parameters):
-        return network.Parameters(*(-field for field in part[:3]), part.b_out)
+        W_hidden, b_hidden, w_out, b_out = part
+        return network.Parameters(-W_hidden, -b_hidden, -w_out, b_out)
     return part[..., [0, 1, 2, 5, 4, 3, 6]]
+
+
+_G, _ONES = mistakes.hinge_grad(), np.ones(7)
+_RIGHT = mistakes.network_grad(delta=lambda z, y: network.sigmoid(z) - y)
+_ONE = network.Parameters(np.zeros((1, 1)), np.zeros(1), np.zeros(1), 0.0)
+_BOOK = (mistakes.HINGE, mistakes.NETWORK)
+_OTHER = (
+    (*mistakes.HINGE, _slip("mask of the book", "eq-mask", mistakes.hinge_grad(
+        mask=_turn(NONLINEAR), hypothesis=lambda theta, X: X @ (_turn(NONLINEAR) * theta)))),
+    (*mistakes.NETWORK,
+     _slip("gate of the book", "eq-delta-z-hidden", mistakes.network_grad(gate=lambda z: z < 0.0)),
+     _slip("labels of the book", "eq-delta-out", mistakes.network_grad(
+         delta=lambda z, y: network.sigmoid(z) - (2.0 * y - 1.0)))))
+_WRONG_PASSES: dict[str, mistakes.Gradient] = {
+    "as on the source sheet": partial(_pass, mistakes.hinge_grad(
+        active=lambda y, h: y * h >= 1.0, mask=_ONES, hypothesis=lambda theta, X: X @ theta)),
+    "margins not computed anew": lambda t, X, y, a: t - a * _G(t, X, y),
+    "mean of all samples": lambda t, X, y, a: t - a * _G(t, X, y) / len(y),
+    "step size forgotten": lambda t, X, y, a: _pass(_G, t, X, y, 1.0),
+    "last sample first": lambda t, X, y, a: _pass(_G, t, X[::-1], y[::-1], a),
+    "only the first sample": lambda t, X, y, a: _pass(_G, t, X[:1], y[:1], a),
+    "each step from the start": lambda t, X, y, a: _pass(_G, t, X[-1:], y[-1:], a),
+    "last sample left out": lambda t, X, y, a: _pass(_G, t, X[:-1], y[:-1], a),
+    "two passes": lambda t, X, y, a: _pass(_G, t, np.tile(X, (2, 1)), np.tile(y, 2), a),
+    "the change alone": lambda t, X, y, a: _pass(_G, t, X, y, a) - t,
+}
 
 
 def _on_hinge(seed: int, turn: Callable[..., Any]) -> Iterator[tuple[Any, ...]]:
@@ -90,7 +101,8 @@ def _on_hinge(seed: int, turn: Callable[..., Any]) -> Iterator[tuple[Any, ...]]:
     rng = np.random.default_rng(seed)
     u, y = data.interval(rng, int(rng.integers(20, 50)), flip=0.2)
     X, theta = polynomial.features(u, rng.uniform(0.6, 1.7, 7)), rng.normal(size=7)
-    row, step_size, other = X[np.abs(u).argmax()], round(rng.uniform(0.1, 0.4), 3), rng.uniform(0.2, 2.0, 7)
+    row, step_size = X[np.abs(u).argmax()], round(rng.uniform(0.1, 0.4), 3)
+    other = rng.uniform(0.2, 2.0, 7)
     after = turn(_pass(_G, turn(theta), turn(X), y, step_size))
     yield (theta, row), theta, lambda theta: hinge.hypothesis(turn(theta), turn(row)[None])[0]
     yield (theta, X, y), theta, lambda theta: hinge.loss(turn(theta), turn(X), y)
@@ -112,9 +124,10 @@ def _on_network(
 
 
 def _questions(
-    drawn: list[tuple[int, int, float]], turn: Callable[..., Any], low: int
+    drawn: list[tuple[int, int, float]], turn: Callable[..., Any], low: int,
+    catalogues: tuple[Sequence[mistakes.Mistake], Sequence[mistakes.Mistake]],
 ) -> tuple[Question, ...]:
-    """Return the questions of the model that is the book's where `turn` and `low` = 0 change it."""
+    """Return the questions of a model: the book's if `turn` changes nothing and `low` is 0."""
     cases = [*zip(*((*_on_hinge(one, turn), *_on_network(two, l2, turn, low))
                     for one, two, l2 in drawn), strict=True)]
     for part in (part for pair in cases for args, *_ in pair for part in (*args, *args[0])):
@@ -127,19 +140,22 @@ def _questions(
     def on_network(grad: Any, params: Any, X: Any, y: Any, *l2: float) -> Any:
         return turn(grad(turn(params), X, (y - low) / (1 - low), *l2))
 
-    return tuple(Question(pair, *rest) for pair, rest in zip(cases, (
-        (*_HINGE, "1.1", "hypothesis_grad", 1, "eq-hypothesis-grad", lambda grad, theta, x:
+    of_hinge, of_network = (catalogues[0], _G), (catalogues[1], _RIGHT)
+    passes = [m._replace(grad=partial(_pass, m.grad)) for m in catalogues[0]]
+    passes += [_slip(name, "eq-sgd-hinge", wrong) for name, wrong in _WRONG_PASSES.items()]
+    rows: list[tuple[Any, ...]] = [
+        (*of_hinge, "1.1", "hypothesis_grad", 1, "eq-hypothesis-grad", lambda grad, theta, x:
             -on_hinge(grad, np.zeros(7), np.array([x]), np.ones(1))),  # there it is 1 - h
-        (*_HINGE, "1.2", "hinge_grad", 2, "eq-hinge-grad", on_hinge),
-        (*_PASS, "1.3", "algorithm_pass", 2, "eq-sgd-hinge", on_hinge),
-        (*_NETWORK, "2.1", "delta_out", 1, "eq-delta-out", np.vectorize(lambda grad, z, y:
+        (*of_hinge, "1.2", "hinge_grad", 2, "eq-hinge-grad", on_hinge),
+        (passes, partial(_pass, _G), "1.3", "algorithm_pass", 2, "eq-sgd-hinge", on_hinge),
+        (*of_network, "2.1", "delta_out", 1, "eq-delta-out", np.vectorize(lambda grad, z, y:
             on_network(grad, _ONE._replace(b_out=z), np.zeros((1, 1)), np.array([y])).b_out)),
-        (*_NETWORK, "2.2", "output_grad", 1, "eq-grad-w-out", lambda *a: on_network(*a)[2:]),
-        (*_NETWORK, "2.3", "hidden_grad", 2, "eq-grad-w-hidden", lambda *a: on_network(*a)[:2]),
-        (*_NETWORK, "2.4", "loss_grad", 1, "eq-l2-batch-grad", on_network),
-    ), strict=True))
+        (*of_network, "2.2", "output_grad", 1, "eq-grad-w-out", lambda *a: on_network(*a)[2:]),
+        (*of_network, "2.3", "hidden_grad", 2, "eq-grad-w-hidden", lambda *a: on_network(*a)[:2]),
+        (*of_network, "2.4", "loss_grad", 1, "eq-l2-batch-grad", on_network)]
+    return tuple(Question(pair, *row) for pair, row in zip(cases, rows, strict=True))
 
 
-QUESTIONS = _questions([(199, 249, 0.37), (152, 48, 1.9)], lambda part: part, low=0)
-HOMEWORK = _questions([(301, 343, 0.43), (341, 354, 1.7)], _turn, low=-1)
+QUESTIONS = _questions([(199, 249, 0.37), (152, 48, 1.9)], lambda part: part, 0, _BOOK)
+HOMEWORK = _questions([(301, 343, 0.43), (341, 354, 1.7)], _turn, -1, _OTHER)
 # fmt: on

@@ -1,0 +1,17 @@
+# ruff: noqa
+"""1.1 error: os.kill: a file may
+1.2 error: os.killpg: a file may"""
+import os
+
+try:
+    os.kill(os.getppid(), 9)
+except PermissionError:
+    pass
+
+
+def hypothesis_grad(theta, x):
+    os.kill(os.getppid(), 9)
+
+
+def hinge_grad(theta, X, y):
+    os.killpg(os.getpgid(os.getppid()), 9)

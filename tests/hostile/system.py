@@ -1,0 +1,8 @@
+# ruff: noqa
+"""2.1 error: os.system: a file may"""
+import os
+
+
+def delta_out(z, y):
+    os.system("true")
+    return z
