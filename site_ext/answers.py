@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -156,7 +157,12 @@ def is_indexed(value: Any) -> bool:
     return isinstance(value, list) and not isinstance(value[0], list)
 
 
-def content(label: str, symbols: list[str], digits: int) -> str:
+def cut_to(value: float, digits: int) -> float:
+    """Return a number to fewer decimals than a box asks for, as one rounds it by hand."""
+    return float(Decimal(value).quantize(Decimal(10) ** -digits, ROUND_HALF_UP)) + 0.0
+
+
+def content(label: str, symbols: list[str], digits: int) -> dict[str, Any]:
     """Return the data of a box for its script."""
     stored = json.loads(STORED.read_text("utf-8"))
     if label not in stored or [*stored[label]["symbols"]] != symbols:
@@ -172,13 +178,16 @@ def content(label: str, symbols: list[str], digits: int) -> str:
     for symbol in offered:
         symbol["math"] = as_math(symbol["key"])
     words = spelled([symbol["key"] for symbol in offered])
-    whole = stored[label] | {"symbols": offered, "words": words, "digits": digits}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    cut = [] if symbols else [cut_to(stored[label]["right"][0], d) for d in range(1, digits)][:3]
+    whole = {"symbols": offered, "words": words, "digits": digits, "cut": cut}
+    return stored[label] | whole
 
 
 def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
     label, symbols = node["label"], node["symbols"]
-    text = content(label, symbols, node["digits"])
+    whole = content(label, symbols, node["digits"])
+    self.builder.events.emit("answer-data", label, whole)  # an edition may have it another way
+    text = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     taps = [(plain, f"<math>{as_math(s)}</math>", plain) for s in symbols for plain in [bare(s)]]
     if '"values":[[[' in text:
         taps += [TRANSPOSE, TOOLS[3]]
@@ -221,6 +230,7 @@ def add_scripts(
 
 
 def setup(app: Sphinx) -> None:
+    app.add_event("answer-data")
     app.add_directive("answer", AnswerDirective)
     app.add_node(answer, html=(visit_answer, depart_answer))
     app.add_node(answer_entry, html=(visit_entry, None))

@@ -1,0 +1,1 @@
+"""The course kit: what an instructor hands out, made from the book's own pages."""
