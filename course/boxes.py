@@ -83,5 +83,8 @@ def hashed(label: str, data: dict[str, Any]) -> None:
         )
         holder[key] = holder[key] or [""] * len(data["right"])
     data["atKink"] = [" ".join(table[t] for t in kinks.get(p, [])) for p in range(len(data["right"]))]
-    data["difference"] = [None if p in sides else "" for p in range(len(data["right"]))]
+    data["difference"] = [
+        None if p in sides else value if isinstance(value, list) else ""  # of a matrix its shape
+        for p, value in enumerate(data["right"])
+    ]
     data |= {"cut": [table[text] for text in cuts], "salt": label}
