@@ -29,7 +29,7 @@ unexport VIRTUAL_ENV
 THREADS ?= 2
 BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
 
-.PHONY: help book zip bench-site test test-all test-units test-notebooks test-portable bench bench-check serve \
+.PHONY: help book zip course bench-site test test-all test-units test-notebooks test-portable bench bench-check serve \
         execute lint format lock vendor clean
 
 help:  ## show this list
@@ -52,6 +52,9 @@ $(BUILT): $(ENV) $(SOURCES)
 
 book: $(BUILT)  ## build the site and print where to open it
 	@echo "The book is built. Open $(SITE)/index.html in a browser."
+
+course: $(BUILT)  ## write the kit for a class into _build/course: notebooks, homework, rubric, graders
+	$(BIN)/python -m course _build/course
 
 test: $(BUILT) test-units test-notebooks  ## run the tests: units, notebooks, built pages
 

@@ -1,1 +1,4 @@
-"""The course kit: what an instructor hands out, made from the book's own pages."""
+"""The kit for a class, made from the book: `make course` writes it to ``_build/course``.
+
+It is no part of hwlib, and does not go into its wheel.
+"""

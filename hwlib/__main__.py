@@ -52,136 +52,54 @@ whole. In a module, what stands below a test of __name__ for "__main__" does not
 
 import csv
 import json
-import os
 import re
+import secrets
 import sys
-import tempfile
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from subprocess import DEVNULL, Popen, TimeoutExpired
-from types import ModuleType
 from typing import Any
 
-from hwlib.grading import CELL, DETAILS, HOME, QUESTIONS, Grade, answer, judge, raised, tidy
-
-PROGRAM = "import sys; from hwlib.__main__ import run; run(*sys.argv[1:])"
-NAMES = {q.name: q for q in QUESTIONS}
+from hwlib.apart import run_apart
+from hwlib.grading import DETAILS, SHEETS, Grade, judge, tidy
 
 WRONG = ("failed", "error")
 
 SUFFIXES = (".py", ".ipynb")
 """What is checked."""
 
-MAGIC = re.compile(r"""(?mx) \A %% (?! time|capture|prun) (?s:.*)  # a cell in another language, or
-    | ^ ([ \t]*) (?: (?: [\w, ]+=[ ]* )? (?: %%?[a-z]\w*(?:[ ].*)? | !(?!=).* ) | [\w.]+\? ) $""")
-"""A line of IPython's own after its indentation."""
-
 
 # fmt: off
-def check_file(path: Path, seconds: int = 20, detail: str = DETAILS[-1]) -> tuple[list[Grade], str]:
+def check_file(
+    path: Path, seconds: int = 20, detail: str = DETAILS[-1], sheet: str = "book",
+) -> tuple[list[Grade], str]:
     """Return the grades of a file, or one without a question if it does not run; and its prints."""
     found, printed = {"message": f"there is no {' or '.join(SUFFIXES)} file at {path}"}, ""
     if path.is_file() and path.suffix in SUFFIXES:
-        found, printed = _run_apart(path, seconds)
+        found, printed = run_apart(path, seconds)
     if "defined" not in found:
         return [Grade("", "", "error", why=found["message"], **found)], printed
-    others = ", ".join(name for name in found["defined"] if name not in NAMES)
+    others = ", ".join(n for n in found["defined"] if n not in {q.name for q in SHEETS[sheet]})
     absent = "missing", "not in the file" + f", which defines {others}" * bool(others)
-    grades: list[Grade] = []
-    for q in QUESTIONS:
-        grade = Grade(q.number, q.name, *absent)
+    grades, seed, right = list[Grade](), secrets.randbits(32), dict[str, Any]()
+    for q in SHEETS[sheet]:
+        grade, asked = Grade(q.number, q.name, *absent), (sheet, str(seed), q.name)
         if q.name in found["defined"]:
-            value, text = _run_apart(path, seconds, q.name)
-            grade = judge(q, value, detail)  # it was called several times, and printed each time
+            value, text = run_apart(path, seconds, *asked)
+            grade = judge(q, value, seed, detail)  # it was called several times, and printed each time
             printed += "".join(dict.fromkeys(text.splitlines(keepends=True)))
-        wrong = [g.function for g in grades if g.status in WRONG and g.question[0] == q.number[0]]
-        if grade.status in WRONG and wrong:
-            again = judge(q, _run_apart(path, seconds, q.name, *wrong)[0], detail)
+        known = {k.name: partial(k.of, k.right) for k, g in zip(SHEETS[sheet], grades)
+                 if g.status in WRONG and k.number[0] == q.number[0]}
+        if grade.status in WRONG and known:
+            again = judge(q, run_apart(path, seconds, *asked, **known)[0], seed, detail)
             if again.status != "error" and again[2:] != grade[2:]:
-                note = f"judged with the right {' and '.join(wrong)} in place of yours"
+                note = f"judged with the right {' and '.join(known)} in place of yours"
                 grade = again._replace(message=again.message + (", " if again else "\n") + note)
         grades.append(grade)
     return grades, printed
-
-
-def _run_apart(file: Path, seconds: int, *names: str) -> tuple[dict[str, Any], str]:
-    """Return what a process for a file answers, else how it ended; and what it prints."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        work, out, printed = (Path(folder, name) for name in ("work", "out", "printed"))
-        work.mkdir()
-        command = [sys.executable, "-PBu", "-c", PROGRAM, str(file.absolute()), str(out)]
-        env = dict(os.environ, PYTHONPATH=str(Path(HOME).parent), PYTHONIOENCODING="utf-8",
-                   MPLBACKEND="agg", OPENBLAS_NUM_THREADS="1", HWLIB_RUN=folder)
-        with printed.open("ab") as log:
-            process = Popen([*command, *names], cwd=work, env=env, stdin=DEVNULL, stdout=log,
-                            stderr=log, start_new_session=True)
-        try:
-            ended = f"Python ended without an answer, with status {process.wait(seconds)}"
-        except TimeoutExpired:
-            ended = f"stopped after {seconds} s: an endless loop?"
-        finally:
-            _stop(process, folder)
-        answer = {"message": ended}
-        with suppress(OSError, ValueError):  # there is none, or the file has spoiled it
-            answer = json.loads(out.read_text(encoding="utf-8"))
-        return answer, printed.read_text(encoding="utf-8", errors="replace")
 # fmt: on
-
-
-def _stop(process: Popen[bytes], folder: str) -> None:
-    """End a process and what it has started."""
-    with suppress(OSError):  # it has ended, and so have its children
-        getattr(os, "killpg", os.kill)(process.pid, 9)
-    process.wait()
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if f"HWLIB_RUN={folder}\0".encode() in environment.read_bytes():
-                os.kill(int(environment.parent.name), 9)
-
-
-def run(file: str, out: str, name: str = "", *wrong: str) -> None:
-    """Write what a file defines, or what one function of it answers; for a process of its own."""
-    with suppress(ImportError, ValueError, OSError):  # not every system has limits
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))  # bytes; what is printed, too
-        resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
-    sys.path.append(os.path.dirname(file))
-    found = vars(sys.modules.setdefault("answers", ModuleType("answers")))
-    found.update(__file__=file, display=print)
-    try:
-        for place, source in parts(file):
-            exec(compile(source, place, "exec"), found)
-        own = [n for n, v in found.items() if getattr(v, "__module__", "") == "answers"]
-        result: dict[str, Any] = {"defined": [*own, *(NAMES.keys() & found)]}
-        if name:
-            os.ftruncate(1, 0)  # what the file itself prints was seen when it was loaded
-            found |= {q.name: partial(q.of, q.right) for q in QUESTIONS if q.name in wrong}
-            result = answer(NAMES[name], found[name])
-    except (Exception, SystemExit) as error:
-        result = raised(error)
-    Path(out).write_text(json.dumps(result), encoding="utf-8")
-    os._exit(0)  # threads of the file may still run
-
-
-def parts(file: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the place and the Python of a module, or of each code cell of a notebook."""
-    if file.endswith(".py"):
-        yield file, Path(file).read_bytes()
-        return
-    try:
-        cells = json.loads(Path(file).read_text(encoding="utf-8-sig"))["cells"]
-        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"this is not a notebook that can be read ({error!r})") from None
-    for number, source in enumerate(sources, start=1):
-        place = Path(f"{CELL}{number}")  # a traceback shows lines of this file
-        place.write_text(MAGIC.sub(r"\1pass", source), encoding="utf-8")
-        yield str(place), place.read_bytes()
 
 
 def _report(file: Path, grades: list[Grade], printed: str) -> Iterator[str]:
@@ -213,18 +131,24 @@ def _arguments(argv: list[str] | None) -> Namespace:
     parser = ArgumentParser("python -m hwlib", usage="%(prog)s check [options] FILE_OR_FOLDER ...",
         formatter_class=RawDescriptionHelpFormatter, description=str(__doc__).replace("::", ":"))
     parser.add_argument("paths", nargs="*", metavar="check FILE_OR_FOLDER")
+    parser.add_argument("--homework", dest="sheet", action="store_const", const="homework",
+                        default="book", help="ask for the variants in place of the book's questions")
     parser.add_argument("--detail", choices=DETAILS, default=DETAILS[-1], help="how much is shown")
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument("--summary", action="store_true", help="count the mistakes, too")
-    output.add_argument("--csv", action="store_true", help="print a table instead")
-    output.add_argument("--json", action="store_true", help="print a list of records instead")
+    parser.add_argument("--summary", action="store_true", help="count the mistakes, too")
+    parser.add_argument("--csv", nargs="?", const="-", metavar="TABLE.csv",
+                        help="write a table; print it instead if no file is named")
+    parser.add_argument("--json", action="store_true", help="print a list of records instead")
     parser.add_argument("--seconds", type=int, default=20, help="time limit of a question (20)")
     args = parser.parse_intermixed_args(argv)
+    if args.csv and args.csv != "-" and not args.csv.endswith(".csv"):
+        args.paths, args.csv = [*args.paths[:1], args.csv, *args.paths[1:]], "-"
     command, *paths = args.paths or ["check"]
     if command != "check" or not paths:
         parser.error(f"type: python -m hwlib check {'FILE' if command == 'check' else command}")
     if args.seconds < 1:
         parser.error(f"--seconds is {args.seconds}; expected at least 1")
+    if args.json and (args.csv or args.summary):
+        parser.error("--json is printed alone, without --csv or --summary")
     args.files = [file for path in map(Path, paths) for file in sorted(
         f for f in path.glob("[!.]*") if f.suffix in SUFFIXES) or [path]]
     return args
@@ -237,20 +161,30 @@ def main(argv: list[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):  # a file may print what the terminal cannot
         sys.stdout.reconfigure(errors="replace", line_buffering=True)
     for file in args.files:
-        grades, printed = check_file(file, args.seconds, args.detail)
+        grades, printed = check_file(file, args.seconds, args.detail, args.sheet)
         passed.append("passed" in {g.status for g in grades} <= {"passed", "missing"})
-        table += [{"file": str(file), **g._asdict()} for g in grades]
+        total = sum(g.points for g in grades)
+        table += [{"file": tidy(str(file)), **g._asdict(), "total": total} for g in grades]
         whys = (f"{g.question} {g.status}" + f" ({g.why})" * bool(g.why) for g in grades)
         line = f"{file}: {'passed' if passed[-1] else 'FAILED'}: {', '.join(whys).strip()}"
-        if not (args.csv or args.json):
+        if not (args.csv == "-" or args.json):
             print(*([tidy(line)] if args.files[1:] else _report(file, grades, printed)), sep="\n")
     if args.csv:
-        csv.writer(sys.stdout, lineterminator="\n").writerows([table[0], *map(dict.values, table)])
+        write = csv.writer(
+            sys.stdout if args.csv == "-" else open(args.csv, "w", encoding="utf-8"),
+            lineterminator="\n",
+        )
+        write.writerows([table[0], *(map(_cell, row.values()) for row in table)])
     if args.json:
         print(json.dumps(table, indent=1))
     if args.summary:
         print(*_summary(table, passed), sep="\n")
     return 0 if all(passed) else 1
+
+
+def _cell(value: Any) -> Any:
+    """Return a cell that a spreadsheet takes for text, not for a formula."""
+    return re.sub(r"\A(?=[=+\-@\t\r])", "'", value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":

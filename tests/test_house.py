@@ -27,17 +27,10 @@ ARROWS = {
     "gradcheck.mistakes": {"_arrays", "hinge", "network", "polynomial"},
     "gradcheck.blind_spots": {"_arrays", "hinge", "network", "polynomial"},
     "scale": {"_arrays", "polynomial", "hinge", "network"},
-    "__main__": {"grading"},
-    "grading": {
-        "_arrays",
-        "_layout",
-        "data",
-        "gradcheck",
-        "hinge",
-        "network",
-        "numbering",
-        "polynomial",
-    },
+    "sheet": {"data", "gradcheck", "gradcheck.mistakes", "hinge", "network", "optim", "polynomial"},
+    "grading": {"_layout", "gradcheck", "network", "numbering", "sheet"},
+    "apart": {"grading", "network"},
+    "__main__": {"apart", "grading"},
     "plotting": set(),
     "__init__": set(),
 }
@@ -57,10 +50,15 @@ LIMITS = {
     ),
     "the check": (950, ["gradcheck"]),
     "the command line": (300, ["__main__.py", "grading.py"]),
+    "the sheet, and a process for an answer": (230, ["sheet.py", "apart.py"]),
     "the formulas": (800, ["../formulas"]),
     "the extension of the site": (
         600, [f"../site_ext/{name}.py" for name in (
             "archive", "avx512", "book", "execute", "figures", "mathml", "numbering", "prune")],
+    ),
+    "the notebooks of the kit": (
+        560, [f"../course/{name}.py" for name in (
+            "__main__", "folded", "homework", "notebooks", "plain", "rubric", "wheel")],
     ),
     "the answer boxes and their data": (
         800, ["../site_ext/answers.py", "../site_ext/answer_data.py"],

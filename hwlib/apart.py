@@ -1,0 +1,198 @@
+"""The process of its own in which a reader's file runs.
+
+The parent gives it nothing but the names of the file and of the question, and takes from it
+nothing but values: right or wrong is judged in the parent, with numbers that are drawn after the
+file was written. In the process there is no gradient of hwlib in memory from before the first line
+of the file (`hwlib.grading.close`), and Python refuses to start another program or to read the
+modules of hwlib again. When right functions stand in for wrong ones, the parent computes them.
+"""
+
+import ast
+import json
+import os
+import re
+import sys
+import tempfile
+from codeop import Compile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from subprocess import PIPE, Popen, TimeoutExpired
+from threading import Thread
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from hwlib.grading import CELL, HOME, SHEETS, answer, close, raised, tidy
+from hwlib.network import Parameters
+
+PROGRAM = "import sys; from hwlib.apart import run; run(*sys.argv[1:])"
+
+MAGIC = re.compile(r"""(?mx) \A %% (?! time|capture|prun) (?s:.*)  # a cell in another language, or
+    | ^ ([ \t]*) (?: (?: [\w, ]+=[ ]* )? (?: %%?[a-z]\w*(?:[ ].*)? | !(?!=).* ) | [\w.]+\? ) $""")
+"""A line of IPython's own after its indentation."""
+
+REFUSED = re.compile(
+    rf"(subprocess|os\.exec|os\.posix_spawn|os\.spawn|os\.system|os\.startfile|ctypes\.dl)"
+    rf"|open {re.escape(HOME)}.*(?<!plotting)\.py"
+)
+"""What a file that is graded may not do: start a program, or read what knows a gradient."""
+
+TAKEN: dict[str, Callable[[Any], Any]] = {
+    "defined": lambda names: [tidy(str(name)) for name in names],
+    "values": partial(np.array, dtype=float),
+    "message": lambda text: " ".join(tidy(str(text)).split()),
+    "traceback": lambda text: tidy(str(text)),
+}
+"""What is taken from the process of a file, which may have written anything."""
+
+
+# fmt: off
+def run_apart(
+    file: Path, seconds: int, *asked: str, **known: Callable[..., Any]
+) -> tuple[dict[str, Any], str]:
+    """Return what a process for a file answers, else how it ended; and what it prints."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        work, answer = Path(folder, "work"), dict[str, Any]()
+        work.mkdir()
+        command = [sys.executable, "-PBu", "-c", PROGRAM, str(file.absolute()), *asked, *known]
+        env = dict(os.environ, PYTHONPATH=str(Path(HOME).parent), PYTHONIOENCODING="utf-8",
+                   MPLBACKEND="agg", OPENBLAS_NUM_THREADS="1", HWLIB_RUN=folder)
+        with Path(folder, "printed").open("a+b") as log:
+            process = Popen(command, cwd=work, env=env, stdin=PIPE, stdout=PIPE, stderr=log,
+                            start_new_session=True)
+            server = Thread(target=_serve, args=(process, known, answer), daemon=True)
+            server.start()
+            try:
+                ended = f"Python ended without an answer, with status {process.wait(seconds)}"
+            except TimeoutExpired:
+                ended = f"stopped after {seconds} s: an endless loop?"
+            finally:
+                _stop(process, folder)
+            server.join(seconds)
+            log.seek(0)
+            return answer or {"message": ended}, log.read().decode(errors="replace")
+
+
+def _serve(process: Popen[bytes], known: dict[str, Any], answer: dict[str, Any]) -> None:
+    """Return the right values that a process asks for, until it answers."""
+    assert process.stdin and process.stdout
+    with suppress(Exception), process.stdin as to, process.stdout as come:  # anything may come
+        while "asks" in (said := json.loads(come.readline(2**20))):
+            name, *args = said["asks"]
+            to.write(coded(known[name](*map(decoded, args))).encode())
+            to.flush()
+        answer.update({key: TAKEN[key](value) for key, value in said.items()})
+# fmt: on
+
+
+def coded(value: Any) -> str:
+    """Return a line of JSON that holds arrays and parameters as lists."""
+    return json.dumps(value, default=lambda array: np.asarray(array).tolist()) + "\n"
+
+
+def decoded(value: Any) -> Any:
+    """Return the arrays of lists, and parameters if there are four that differ in shape."""
+    try:
+        return np.array(value, float)[()]
+    except ValueError:
+        parts = tuple(map(decoded, value))
+        return Parameters(*parts) if len(parts) == 4 else parts
+
+
+def _stop(process: Popen[bytes], folder: str) -> None:
+    """End a process and what it has started."""
+    with suppress(OSError):  # it has ended, and so have its children
+        getattr(os, "killpg", os.kill)(process.pid, 9)
+    process.wait()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"HWLIB_RUN={folder}\0".encode() in environment.read_bytes():
+                os.kill(int(environment.parent.name), 9)
+
+
+def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str) -> None:
+    """Write what a file defines, or what one function of it answers; for a process of its own."""
+    with suppress(ImportError, ValueError, OSError):  # not every system has limits
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))  # bytes; what is printed, too
+        resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+    come, to = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+
+    def ask(*call: Any) -> Any:
+        print(coded({"asks": call}), end="", file=to, flush=True)
+        return decoded(json.loads(come.readline()))
+
+    try:
+        found, lost = load(file, name)
+        if name:
+            os.ftruncate(1, 0)  # what the file itself prints was seen when it was loaded
+            found |= {n: partial(ask, n) for n in wrong}
+            question = next(q for q in SHEETS[sheet] if q.name == name)
+            result = answer(question, found.get(name), int(seed))
+            for n, error in lost.items():
+                absent = n == name and name not in found  # else it was only mentioned there
+                if f"name '{n}' is not defined" in result.get("message", "") or absent:
+                    result = raised(error)
+        else:
+            own = [n for n, v in found.items() if getattr(v, "__module__", "") == "answers"]
+            result = {
+                "defined": [*own, *({q.name for q in SHEETS["book"]} & found.keys() - set(own))]
+            }
+    except (Exception, SystemExit) as error:
+        result = raised(error)
+    print(coded(result), end="", file=to, flush=True)
+    os._exit(0)  # threads of the file may still run
+
+
+def load(file: str, name: str) -> tuple[dict[str, Any], dict[str, BaseException]]:
+    """Run a file, and return its names; and those that it leaves out, each with the reason.
+
+    If a function of it is to be graded, there is no gradient of hwlib from before the first line of
+    the file: a statement that calls one is left out.
+    """
+    found, lost = vars(sys.modules.setdefault("answers", ModuleType("answers"))), {}
+    found.update(__file__=file, display=print)
+    sys.path.append(os.path.dirname(file))
+    if name:
+        close(name)
+        sys.addaudithook(refuse)
+    compiler = Compile()
+    for place, source in parts(file):
+        for node in ast.parse(source, place).body:
+            try:
+                exec(compiler(ast.Module([node], []), place, "exec"), found)
+            except (Exception, SystemExit) as error:
+                if not name:
+                    raise
+                lost |= {getattr(n, "id", getattr(n, "name", "")): error for n in ast.walk(node)}
+    return found, lost
+
+
+def refuse(event: str, args: tuple[Any, ...]) -> None:
+    """Raise if Python is about to do what a file that is graded may not do."""
+    if REFUSED.match(event) or (
+        event == "open" and REFUSED.match(f"open {os.path.abspath(str(args[0]))}")
+    ):
+        raise PermissionError(f"a graded file may not start programs or read hwlib ({event})")
+
+
+def parts(file: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the place and the Python of a module, or of each code cell of a notebook."""
+    if file.endswith(".py"):
+        yield file, Path(file).read_bytes()
+        return
+    try:
+        cells = json.loads(Path(file).read_text(encoding="utf-8-sig"))["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"this is not a notebook that can be read ({error!r})") from None
+    for number, source in enumerate(sources, start=1):
+        place = Path(f"{CELL}{number}")  # a traceback shows lines of this file
+        place.write_text(MAGIC.sub(r"\1pass", source), encoding="utf-8")
+        yield str(place), place.read_bytes()
