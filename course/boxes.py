@@ -1,15 +1,16 @@
 """The data of an answer box for a student: hashes in place of the values that it compares with.
 
 The right values and those of mistakes and conventions are rounded, and hashed with the name of the
-box and the point. What a reader types is rounded and hashed in the page, by ``static/hashed.js``, and
-compared. A page tells as before whether an answer is right and which mistake it shows, and does not
-hold the answer. A number of few digits can be guessed all the same: all that it might be, one after
-the other.
+box and the point. What a reader types is rounded and hashed in the page, by ``static/hashed.js``,
+and compared. A page tells as before whether an answer is right and which mistake it shows, and does
+not hold the answer. A number of few digits can be guessed all the same, by trying all that it might
+be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,13 @@ def mapped(column: Column, of: Callable[[float, int], Any]) -> Column:
     return [each(value, p) for p, value in enumerate(column)]
 
 
+def too_short(label: str, value: float, digits: int) -> list[str]:
+    """Return what a right number is with fewer decimals than asked for, as one rounds by hand."""
+    steps = [Decimal(10) ** -places for places in range(1, min(digits, 4))]
+    short = [float(Decimal(value).quantize(step, ROUND_HALF_UP)) + 0.0 for step in steps]
+    return [f"{label} {number:.10g}" for number in short]
+
+
 def hashed(label: str, data: dict[str, Any]) -> None:
     """Put hashes in place of the values of a box.
 
@@ -75,14 +83,16 @@ def hashed(label: str, data: dict[str, Any]) -> None:
     for holder, key in columns:
         mapped(holder[key], lambda value, p: wanted.update(texts(value, p)))
     kinks = {p: [t for v in (b, (a + b) / 2) for t in texts(v, p)] for p, (a, b) in sides.items()}
-    cuts = [f"{label} {value:.10g}" for value in data["cut"]]
+    cuts = [] if digits is None else too_short(label, data["right"][0], digits)
     table = hashes([*wanted, *cuts, *(text for some in kinks.values() for text in some)])
     for holder, key in columns:
         holder[key] = mapped(
             holder[key], lambda value, p: " ".join(table[t] for t in texts(value, p))
         )
         holder[key] = holder[key] or [""] * len(data["right"])
-    data["atKink"] = [" ".join(table[t] for t in kinks.get(p, [])) for p in range(len(data["right"]))]
+    data["atKink"] = [
+        " ".join(table[t] for t in kinks.get(p, [])) for p in range(len(data["right"]))
+    ]
     data["difference"] = [
         None if p in sides else value if isinstance(value, list) else ""  # of a matrix its shape
         for p, value in enumerate(data["right"])

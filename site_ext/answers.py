@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -157,11 +156,6 @@ def is_indexed(value: Any) -> bool:
     return isinstance(value, list) and not isinstance(value[0], list)
 
 
-def cut_to(value: float, digits: int) -> float:
-    """Return a number to fewer decimals than a box asks for, as one rounds it by hand."""
-    return float(Decimal(value).quantize(Decimal(10) ** -digits, ROUND_HALF_UP)) + 0.0
-
-
 def content(label: str, symbols: list[str], digits: int) -> dict[str, Any]:
     """Return the data of a box for its script."""
     stored = json.loads(STORED.read_text("utf-8"))
@@ -178,9 +172,7 @@ def content(label: str, symbols: list[str], digits: int) -> dict[str, Any]:
     for symbol in offered:
         symbol["math"] = as_math(symbol["key"])
     words = spelled([symbol["key"] for symbol in offered])
-    cut = [] if symbols else [cut_to(stored[label]["right"][0], d) for d in range(1, digits)][:3]
-    whole = {"symbols": offered, "words": words, "digits": digits, "cut": cut}
-    return stored[label] | whole
+    return stored[label] | {"symbols": offered, "words": words, "digits": digits}
 
 
 def visit_entry(self: HTML5Translator, node: answer_entry) -> None:

@@ -202,8 +202,7 @@ addEventListener("DOMContentLoaded", () => {
     ({ math, values }) => shown(`${math}<mo>=</mo><mn>${short(values[p])}</mn>`)).join(", ");
 
   function judge(formula, { right, difference, symbols, digits, salt, ...box }) {
-    const points = [...right.keys()];
-    const formulas = symbols.length > 0; // or a number is asked
+    const [points, formulas] = [[...right.keys()], symbols.length > 0]; // a formula is asked, or a number
     const values = points.map((p) => formula.at(p));
     const least = (t) => (formulas ? 1e-9 * (1 + Math.abs(t)) : 0.5001 * 10 ** -digits);
     const near = (v, t, p) => (isList(t) ? shape(v) === shape(t) && t.flat().every((x, n) => near(v.flat()[n], x, p))
@@ -218,15 +217,16 @@ addEventListener("DOMContentLoaded", () => {
     const made = box.mistakes.find(same);
     const result = { verdict: made ? "mistake" : "wrong", name: made?.name };
     if (!formulas) {
-      const cut = box.cut.includes(salt ? hash(`${salt} ${values}`) : values[0]);
+      const cut = salt ? box.cut.includes(hash(`${salt} ${values}`))
+        : [1, 2, 3].some((d) => d < digits && Number(right[0].toFixed(d)) === values[0]);
       return { ...result, lines: [cut ? "Right so far: give more decimals." : "Not this number.", made?.told] };
     }
     // Evidence: a condition under which all is right, and the first point of the others.
     const held = box.where.find(({ at }) => wrong.every((p) => !at[p]));
     const p = wrong.find((q) => difference[q] !== null) ?? wrong[0];
     const [due, got] = [difference[p] ?? right[p], values[p]].map((v) => (isList(v) ? shape(v) : short(v)));
-    if (isList(right[p])) return { ...result, lines: [due === got ? "The shape fits, the numbers do not."
-      : `This is ${got}. It should be ${due}.`] };
+    const apart = due === got ? "The shape fits, the numbers do not." : `This is ${got}. It should be ${due}.`;
+    if (isList(right[p])) return { ...result, lines: [apart] };
     const where = held ? `Right ${held.yes}. Look ${held.no}` : "Wrong at this point";
     const asked = difference[p] === null ? "on this kink it is" : box.asked;
     return { ...result, lines: [`${where}: ${place(box, p)}. Your formula gives ${got}${due && `; ${asked} ${due}`}.`,
