@@ -9,7 +9,7 @@ EXECUTED := $(patsubst chapters/%.ipynb,_build/executed/%,$(wildcard chapters/*.
 PAGES := $(wildcard chapters/*.ipynb chapters/*.md)
 HWLIB := $(shell find hwlib -type f -not -name '*.pyc')
 SOURCES := _config.yml _toc.yml $(wildcard chapters/* formulas/*.json) $(HWLIB) \
-           $(shell find site_ext -type f -not -name '*.pyc')
+           $(shell find site_ext course -type f -not -name '*.pyc')
 AXE := tests/vendor/axe-core
 JSEP := site_ext/static/jsep
 FONTS := site_ext/static/fonts

@@ -63,10 +63,19 @@ All ways of grading in this kit make the same call.
 """
 
 
+def tables(book: Book, folder: Path) -> None:
+    """Copy the tables of measurements that two of the pages read."""
+    folder.mkdir()
+    for path in sorted((book.root / "benchmarks").iterdir()):
+        if path.suffix in (".csv", ".txt"):
+            shutil.copy(path, folder)
+
+
 def students_folder(book: Book, folder: Path) -> str:
     """Write what is handed out; return the name of the wheel."""
     folder.mkdir(parents=True)
     name = wheel.build(book.root, folder)
+    tables(book, folder / "benchmarks")
     out = notebooks.write(book, folder, name, solutions=False)
     homework.write(folder, name, solutions=False)
     paths = [folder / f"{page}.ipynb" for page in book.pages]
@@ -81,6 +90,7 @@ def instructors_folder(book: Book, folder: Path, name: str) -> None:
     """Write what is not handed out: solutions and rubric."""
     folder.mkdir()
     shutil.copy(folder.parent / "student" / name, folder)
+    tables(book, folder / "benchmarks")
     notebooks.write(book, folder, name, solutions=True)
     homework.write(folder, name, solutions=True)
     (folder / "rubric.md").write_text(rubric.write(book, Plain(book, "", set())), "utf-8")

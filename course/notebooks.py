@@ -2,7 +2,6 @@
 
 import ast
 import re
-import shutil
 import symtable
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +13,15 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from course import folded
 from course.plain import Book, Plain, figure_of
 
-START = """To run this notebook, install the book's package once. In a terminal, in the folder that
-holds this file, with Python 3.11 or newer:
+START = """To run this notebook, have `{wheel}` beside it, and install that once. In a
+terminal, in this folder, with Python 3.11 or newer:
 
     python -m pip install "./{wheel}[notebooks]"
 
 Then `python -m jupyterlab` opens the folder in a browser; any other editor of notebooks does, too,
-with the same Python. The boxes that check what you type are on the book's site."""
+with the same Python. Run all cells once: Jupyter shows the figures only of cells that it has run
+itself. The boxes that check what you type are on the book's site."""
+TABLES = "\n\nThis page reads tables from the folder `benchmarks` beside it."
 
 BLANKS = {"markdown": "*Your answer:*", "code": "# Your code:"}
 
@@ -131,13 +132,11 @@ def write(book: Book, target: Path, wheel: str, *, solutions: bool) -> list[str]
         cells = notebook.cells if solutions else without_solutions(notebook.cells)
         keep_needed(cells)
         plain = Plain(book, page, set(beside))
-        start = new_markdown_cell(START.format(wheel=wheel), id="start")
-        notebook.cells = [start, *(new for cell in cells for new in rewritten(cell, plain))]
+        start = START.format(wheel=wheel) + TABLES * ("../benchmarks/" in repr(cells))
+        first = new_markdown_cell(start, id="start")
+        notebook.cells = [first, *(new for cell in cells for new in rewritten(cell, plain))]
         _number(notebook.cells)
         (target / f"{page}.ipynb").write_text(nbformat.writes(notebook) + "\n", "utf-8")
-    (target / "benchmarks").mkdir()  # tables that two of the pages read
-    for path in [*(book.root / "benchmarks").glob("*.csv"), book.root / "benchmarks" / "about.txt"]:
-        shutil.copy(path, target / "benchmarks")
     return out
 
 

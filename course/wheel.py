@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
+BUILD = "import sys; from setuptools.build_meta import build_wheel as b; print(b(sys.argv[1]))"
 EPOCH = "315532800"  # 1980, the first year that an archive can hold
 
 
@@ -21,10 +21,9 @@ def build(root: Path, target: Path) -> str:
             shutil.copy(root / name, copy)
         for path in copy.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-c", BUILD, str(target.resolve())],
             cwd=copy, env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH}, check=True,
-            capture_output=True,
+            capture_output=True, text=True,
         )  # fmt: skip
-    (wheel,) = target.glob("*.whl")
-    return wheel.name
+    return done.stdout.split()[-1]

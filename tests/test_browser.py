@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from pages import (
     BACKGROUND,
@@ -426,5 +427,9 @@ def test_a_notebook_can_be_downloaded(visit, served) -> None:
     page = visit("chapters/network_3_hidden_weight.html", served)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download this notebook").click()
-    source = CHAPTERS / "network_3_hidden_weight.ipynb"
-    assert download.value.path().read_bytes() == source.read_bytes()
+    notebook = nbformat.reads(download.value.path().read_text("utf-8"), as_version=4)
+    first, title, *_ = notebook.cells
+    assert title.source.startswith("# 2.3 The hidden weight")
+    with page.expect_download() as download:
+        page.locator(".article-header-buttons").get_by_role("link", name="hwlib").click()
+    assert f'pip install "./{download.value.suggested_filename}[notebooks]"' in first.source

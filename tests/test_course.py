@@ -10,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import nbformat
@@ -19,7 +20,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course import __main__ as course
-from course import folded, homework, notebooks, rubric, wheel
+from course import downloads, folded, homework, notebooks, rubric, wheel
 from course.plain import Book, Plain
 from hwlib import grading
 from hwlib.__main__ import check_file
@@ -338,6 +339,31 @@ def test_the_wheel_does_not_depend_on_modes_of_files(kit, tmp_path):
             there.chmod(0o600)
     name = wheel.build(copy, tmp_path)
     assert (tmp_path / name).read_bytes() == (kit / "student" / name).read_bytes()
+
+
+# What the site offers.
+
+
+@pytest.mark.parametrize("edition", ["student", "instructor"])
+def test_the_site_offers_the_same_notebooks(kit, tmp_path, edition):
+    extensions = {"student": {"course.site": None}, "instructor": {}}[edition]
+    html = SimpleNamespace(name="html")
+    app: Any = SimpleNamespace(builder=html, outdir=tmp_path, srcdir=ROOT, extensions=extensions)
+    downloads.write(app)
+    downloads.write(app)  # a second time, into a folder that is there
+    offered = files(tmp_path / downloads.FOLDER)
+    notebooks_of_kit = {
+        k: v for k, v in files(kit / edition).items() if k.endswith((".whl", ".ipynb"))
+    }
+    assert offered == {k: v for k, v in notebooks_of_kit.items() if k != "homework.ipynb"}
+    context: dict[str, Any] = {}
+    downloads.offer(app, "chapters/first_gradient", "page.html", context, None)
+    (notebook, size), (package, _) = context["downloads"]
+    kilobytes = round(len(offered["first_gradient.ipynb"]) / 1000)
+    assert (notebook, size) == ("_downloads/first_gradient.ipynb", f"{kilobytes} kB")
+    assert package.endswith(".whl")
+    downloads.offer(app, "chapters/notation", "page.html", context := {}, None)
+    assert "downloads" not in context
 
 
 # The homework.
