@@ -54,7 +54,7 @@ $(BUILT): $(ENV) $(SOURCES)
 book: $(BUILT)  ## build the site and print where to open it
 	@echo "The book is built. Open $(SITE)/index.html in a browser."
 
-course: $(BUILT)  ## write the kit for a class into _build/course: notebooks, homework, rubric, graders
+course: $(ENV) hwlib/equations.json  ## write the kit for a class into _build/course: notebooks, homework, rubric, graders
 	$(BIN)/python -m course _build/course
 
 test: $(BUILT) test-units test-notebooks  ## run the tests: units, notebooks, built pages

@@ -22,7 +22,8 @@ def write(app: Sphinx) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         name = wheel.build(Path(app.srcdir), folder)
-        notebooks.write(Book(Path(app.srcdir)), folder, name, solutions=app.config.course_solutions)
+        solutions = "course.site" not in app.extensions  # that is the edition for students
+        notebooks.write(Book(Path(app.srcdir)), folder, name, solutions=solutions)
 
 
 def offer(
@@ -39,8 +40,7 @@ def offer(
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the extension; an edition for students sets course_solutions to False."""
-    app.add_config_value("course_solutions", True, "html")
+    """Register the extension."""
     app.connect("builder-inited", write)
     app.connect("html-page-context", offer)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,8 +7,9 @@ A solution is what a page answers in place of its reader:
 - a model answer: the section of that name, or what follows a label that ends in ``-model-answer``;
 - a sentence that sends the reader to one of these.
 
-Derivations, worked numbers and code in open view are the book, and stay. A directive that is not
-listed here is an error, so that a new kind of solution cannot slip through.
+Where a solution had numbered equations, a line says which, so that a reference to one of them still
+leads somewhere. Derivations, worked numbers and code in open view are the book, and stay. A
+directive that is not listed here is an error, so that a new kind of solution cannot slip through.
 """
 
 import re
@@ -16,11 +17,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from hwlib import numbering
+
 DIRECTIVE = re.compile(
     r"(?ms)^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\} *(?P<argument>[^\n]*)\n"
     r"(?P<options>(?::[\w-]+:[^\n]*\n)*)(?P<body>.*?)^(?P=fence) *(?:\n|\Z)"
 )
-OPEN = ("exercise", "container")
+OPEN = ("exercise", "container", "eval-rst", "bibliography", "practice")
+EQUATION = re.compile(r"(?m)^\$\$ \((eq-[\w-]+)\)$")
 MODEL_ANSWER = re.compile(
     r"(?ms)^\([\w-]+\)=\n(#+) [^\n]*model answer.*?(?=^#{1,3} |\Z)"
     r"|^\([\w-]+-model-answer\)=\n.*?(?=^#|\Z)"
@@ -64,8 +68,17 @@ def _kept(match: re.Match[str]) -> str:
     if match["name"] == "answer":
         return re.sub(r"(?ms)^---\n.*?(?=^`{3,} *$)", "", match[0])
     if match["name"] in ("solution", "solution-start", "solution-end"):
-        return ""
+        return in_place_of(match["body"])
     raise ValueError(f"{{{match['name']}}}: is it a solution? Say so in course/folded.py")
+
+
+def in_place_of(solution: str) -> str:
+    """Return the line that stands for the equations of a solution, with their anchors."""
+    labels = EQUATION.findall(solution)
+    numbers = [f"({numbering.number(label)})" for label in labels]
+    listed = " and ".join(filter(None, [", ".join(numbers[:-1]), *numbers[-1:]]))
+    anchors = "".join(f"(equation-{label})=\n" for label in labels)
+    return f"{anchors}The solution, which is left out here, has {listed}.\n" if labels else ""
 
 
 def regions(cells: list[Any]) -> Iterator[tuple[Any, bool]]:

@@ -78,22 +78,28 @@ def foreign(cells: list[Any], root: Path) -> set[str]:
 def without_solutions(cells: list[Any]) -> list[Any]:
     """Return cells without solutions; in place of each there is room for an answer."""
     kept: list[Any] = []
-    room: dict[str, Any] = {}
+    solution: list[Any] = []
     for cell, inside in folded.regions(cells):
         if inside:
-            room[cell.cell_type] = cell
+            solution.append(cell)
             continue
-        kept += [_blank(kind, cell) for kind, cell in room.items()]
-        room = {}
+        kept += room_for(solution)
+        solution = []
         kept.append(cell)
         if cell.cell_type == "markdown":
             cell.source = folded.cut(cell.source)
     return kept
 
 
-def _blank(kind: str, cell: Any) -> Any:
-    new = new_code_cell if kind == "code" else new_markdown_cell
-    return new(BLANKS[kind], id=f"{cell.id}-yours")
+def room_for(solution: list[Any]) -> Iterator[Any]:
+    """Yield empty cells of the kinds that a solution has."""
+    last = {cell.cell_type: cell for cell in solution}
+    if "markdown" in last:
+        place = folded.in_place_of("\n".join(cell.source for cell in solution))
+        text = f"{place}\n{BLANKS['markdown']}".strip()
+        yield new_markdown_cell(text, id=f"{last['markdown'].id}-yours")
+    if "code" in last:
+        yield new_code_cell(BLANKS["code"], id=f"{last['code'].id}-yours")
 
 
 def rewritten(cell: Any, plain: Plain) -> Iterator[Any]:

@@ -48,7 +48,10 @@ class Item(NamedTuple):
 
 
 def items(book: Book, page: str) -> Iterator[Item]:
-    """Yield what a page asks on paper, in its order: exercises, boxes, and tables in open view."""
+    """Yield what a page asks on paper, in its order: exercises and boxes.
+
+    What it answers in open view is not asked, nor are wrong numbers that it tells there.
+    """
     found: dict[str, Item] = {}
     current = ""
     for cell, inside in folded.regions(cells_of(book.root / "chapters" / f"{page}.ipynb")):
@@ -64,12 +67,8 @@ def items(book: Book, page: str) -> Iterator[Item]:
                 title = "".join(re.findall(r":title: *(.+)", box["options"]))
                 item = Item(title, "", [], [])
                 found.setdefault(current or box["argument"], item).boxes.append(box)
-        rest = folded.DIRECTIVE.sub("", cell.source)
         if inside and current:
-            found[current].answer.append(rest)
-        elif not inside and TABLE.search(rest):
-            *_, heading, text = ["", "In open view", *re.split(r"(?m)^#+ (.*)$", rest)][-2:]
-            found[cell.id] = Item(heading, "", [text], [])
+            found[current].answer.append(folded.DIRECTIVE.sub("", cell.source))
     yield from found.values()
 
 
@@ -113,7 +112,7 @@ def section(item: Item, plain: Plain) -> Iterator[str]:
     tables = [match[1] for match in TABLE.finditer(answer)]
     text = plain.text(TABLE.sub("", answer))
     if text:
-        yield f"**Answer.** {text}" if item.question else text
+        yield f"**Answer.** {text}"
     for box in item.boxes or [None]:
         if box:
             question, _, solution = box["body"].partition("\n---\n")

@@ -156,7 +156,7 @@ def is_indexed(value: Any) -> bool:
     return isinstance(value, list) and not isinstance(value[0], list)
 
 
-def content(label: str, symbols: list[str], digits: int) -> str:
+def content(label: str, symbols: list[str], digits: int) -> dict[str, Any]:
     """Return the data of a box for its script."""
     stored = json.loads(STORED.read_text("utf-8"))
     if label not in stored or [*stored[label]["symbols"]] != symbols:
@@ -172,13 +172,14 @@ def content(label: str, symbols: list[str], digits: int) -> str:
     for symbol in offered:
         symbol["math"] = as_math(symbol["key"])
     words = spelled([symbol["key"] for symbol in offered])
-    whole = stored[label] | {"symbols": offered, "words": words, "digits": digits}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return stored[label] | {"symbols": offered, "words": words, "digits": digits}
 
 
 def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
     label, symbols = node["label"], node["symbols"]
-    text = content(label, symbols, node["digits"])
+    whole = content(label, symbols, node["digits"])
+    self.builder.events.emit("answer-data", label, whole)  # an edition may have it another way
+    text = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     taps = [(plain, f"<math>{as_math(s)}</math>", plain) for s in symbols for plain in [bare(s)]]
     if '"values":[[[' in text:
         taps += [TRANSPOSE, TOOLS[3]]
@@ -221,6 +222,7 @@ def add_scripts(
 
 
 def setup(app: Sphinx) -> None:
+    app.add_event("answer-data")
     app.add_directive("answer", AnswerDirective)
     app.add_node(answer, html=(visit_answer, depart_answer))
     app.add_node(answer_entry, html=(visit_entry, None))

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import nbformat
@@ -19,7 +20,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course import __main__ as course
-from course import folded, homework, notebooks, rubric, wheel
+from course import downloads, folded, homework, notebooks, rubric, wheel
 from course.plain import Book, Plain
 from hwlib import grading
 from hwlib.__main__ import check_file
@@ -289,7 +290,7 @@ def test_each_exercise_has_room_for_an_answer(kit):
         wanted = sum("{solution-start}" in cell.source for cell in cells(path))
         if (kit / "student" / path.name).exists():
             given = [c.source for c in cells(kit / "student" / path.name)]
-            assert given.count(notebooks.BLANKS["markdown"]) == wanted
+            assert sum(text.endswith(notebooks.BLANKS["markdown"]) for text in given) == wanted
 
 
 def test_a_page_that_needs_the_repository_is_left_out_and_named(kit):
@@ -338,6 +339,31 @@ def test_the_wheel_does_not_depend_on_modes_of_files(kit, tmp_path):
             there.chmod(0o600)
     name = wheel.build(copy, tmp_path)
     assert (tmp_path / name).read_bytes() == (kit / "student" / name).read_bytes()
+
+
+# What the site offers.
+
+
+@pytest.mark.parametrize("edition", ["student", "instructor"])
+def test_the_site_offers_the_same_notebooks(kit, tmp_path, edition):
+    extensions = {"student": {"course.site": None}, "instructor": {}}[edition]
+    html = SimpleNamespace(name="html")
+    app: Any = SimpleNamespace(builder=html, outdir=tmp_path, srcdir=ROOT, extensions=extensions)
+    downloads.write(app)
+    downloads.write(app)  # a second time, into a folder that is there
+    offered = files(tmp_path / downloads.FOLDER)
+    notebooks_of_kit = {
+        k: v for k, v in files(kit / edition).items() if k.endswith((".whl", ".ipynb"))
+    }
+    assert offered == {k: v for k, v in notebooks_of_kit.items() if k != "homework.ipynb"}
+    context: dict[str, Any] = {}
+    downloads.offer(app, "chapters/first_gradient", "page.html", context, None)
+    (notebook, size), (package, _) = context["downloads"]
+    kilobytes = round(len(offered["first_gradient.ipynb"]) / 1000)
+    assert (notebook, size) == ("_downloads/first_gradient.ipynb", f"{kilobytes} kB")
+    assert package.endswith(".whl")
+    downloads.offer(app, "chapters/notation", "page.html", context := {}, None)
+    assert "downloads" not in context
 
 
 # The homework.
@@ -485,18 +511,28 @@ def test_no_line_of_a_solution_of_the_homework_is_handed_out(kit):
 # The rubric.
 
 
-def test_the_rubric_has_every_table_of_wrong_numbers(kit):
+def test_the_rubric_has_every_table_of_wrong_numbers_that_is_folded_away(kit):
     text = (kit / "instructor" / "rubric.md").read_text("utf-8")
-    rows = 0
-    for path in CHAPTERS:
-        page = Plain(BOOK, path.stem, set())
-        for cell in cells(path):
-            for table in rubric.TABLE.finditer(cell.source) if cell.cell_type == "markdown" else ():
-                for row in table[1].strip().splitlines():
-                    rows += 1
-                    worth = (rubric.SLIP, rubric.FULL)
-                    assert any(f"{page.text(row)} {share}" in text for share in worth), row
-    assert rows > 80
+    given = "\n".join(c.source for p in (kit / "student").glob("*.ipynb") for c in cells(p))
+    rows = [
+        row
+        for path in CHAPTERS
+        for cell, inside in folded.regions(cells(path)) if cell.cell_type == "markdown"
+        for table in rubric.TABLE.finditer(cell.source)
+        if inside or table[0] not in folded.cut(cell.source)
+        for row in table[1].strip().splitlines()
+    ]  # fmt: skip
+    assert len(rows) > 70
+    for row in rows:
+        assert any(f"{row} {share}" in text for share in (rubric.SLIP, rubric.FULL)), row
+        assert row not in given
+
+
+def test_no_row_of_the_rubric_is_handed_out(kit):
+    text = (kit / "instructor" / "rubric.md").read_text("utf-8")
+    rows = re.findall(r"(?m)^(\|.*) (?:all|half|a quarter)[^|]*\|$", text)
+    given = "\n".join(c.source for p in (kit / "student").glob("*.ipynb") for c in cells(p))
+    assert len(rows) > 150 and [row for row in rows if row in given] == []
 
 
 def test_the_rubric_has_the_right_number_of_every_box_and_the_mistakes_it_knows(kit):
