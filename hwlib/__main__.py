@@ -4,6 +4,8 @@ The file defines one or more of these functions, under these names::
 
     1.1  hypothesis_grad(theta, x)    returns dh/dtheta for one row x of features: shape (7,)
     1.2  hinge_grad(theta, X, y)      returns dl/dtheta: shape (7,)
+    1.3  algorithm_pass(theta, X, y, step_size)  returns the weights after Algorithm 1 has
+                                      visited each sample once, in order: shape (7,)
     2.1  delta_out(z, y)              returns dL/dz for each z before the sigmoid: shape (n,)
     2.2  output_grad(params, X, y)    returns (dL/dw_out, dL/db_out): shape (m,), a number
     2.3  hidden_grad(params, X, y)    returns (dL/dW_hidden, dL/db_hidden): (d, m), (m,)
@@ -15,17 +17,26 @@ W_hidden, b_hidden, w_out and b_out. The losses are those of the book: sums over
 labels -1 and +1 in question 1, where the linear feature theta[5] is masked, and 0 and 1 in
 question 2; the penalty is l2/2 times the sum of the squared weights, without the biases.
 
-Each function is called at two points with irregular numbers. To call yours at the first::
+Questions 1.2, 1.3 and 2.3 are worth 2 points, the others 1: 10 in all. A question that passes has
+its points, any other has none.
 
-    from hwlib.grading import QUESTIONS
-    theta, X, y = QUESTIONS[1].cases[0][0]  # for 1.2; QUESTIONS[0] is 1.1, QUESTIONS[5] 2.4
+With --homework the same functions are asked of another model: theta[3] is masked, and not
+theta[5]; a hidden unit returns min(z, 0), with the derivative 1 where z < 0, else 0; labels are
+-1 and +1 in question 2, too, with the loss log(1 + exp(-y z)) of a sample, z before the sigmoid.
+For this model hwlib has no gradient: its own are wrong.
+
+Each function is called at two points with irregular numbers, and at one that is drawn anew. To
+call yours at the first::
+
+    from hwlib.grading import QUESTIONS  # or HOMEWORK
+    theta, X, y = QUESTIONS[1].cases[0][0]  # for 1.2; QUESTIONS[0] is 1.1, QUESTIONS[6] 2.4
     print(hinge_grad(theta, X, y))
 
 One file: what it prints, the traceback of an error in it, and the report of each question.
-Several files, or folders of them: one line a file, or a table with a row a question (--csv,
---json); a file that does not run has one row, without a question. --summary counts the mistakes.
-The exit status is 0 if every file defines such a function and all that it defines are right,
-else 1.
+Several files, or folders of them: one line a file. A table has a row a question, with its points
+and the total of the file (--csv grades.csv; --csv - and --json print it instead); a file that does
+not run has one row, without a question. --summary counts the mistakes. The exit status is 0 if
+every file defines such a function and all that it defines are right, else 1.
 
 What is shown of a wrong gradient (--detail)::
 
@@ -35,15 +46,27 @@ What is shown of a wrong gradient (--detail)::
                  ones too (the default)
 
 If one answer is wrong and a later one calls it, the later one is judged with the right function
-in its place. A function that is, or calls, a gradient of hwlib is an error. Only calls in the
-function's own process and thread are seen; a copy of the code, or differences of the loss, are
-not.
+in its place.
 
 The file runs once for each question, in a process of its own and in an empty folder that is
 deleted afterwards, with limits of time and, where the system has it, of memory: a function that
 ends Python or uses up the time loses its own question alone. What it has started is stopped with
-it: its session and, on Linux, whatever has inherited its environment. All this guards against
-accidents, not against malice: run files of strangers on a machine that may be lost.
+it: its session and, on Linux, whatever has inherited its environment.
+
+No credit without an answer of one's own. The process only returns values; they are judged in
+another. Before the first line of the file runs, the gradients of hwlib, its checks and its right
+answers are taken out of the process: a function that calls one is an error, by whatever name, and
+a statement beside the functions that does so is left out. (Before that the file runs once as it
+is, and shows what it prints.) It may start or stop no program, and neither open nor change a
+module of hwlib. Numbers known by heart are wrong at the point that is drawn, and finite
+differences are told by their rounding.
+
+What one process cannot promise: a copy of the code of hwlib under other names, an automatic
+derivative by another library, a complex step, or a wide step along a straight line, is not seen.
+A file has the rights of the account that runs it: it can read and write other files, and in its
+first run start programs. So hwlib should be installed where that account cannot write; and run
+files of strangers on a machine that may be lost. `hwlib.grading.grade`, called in a notebook, has
+no process of its own: there a file can change the check itself.
 
 A notebook runs as one module: its code cells in order, from an empty namespace. Lines of
 IPython's own, such as %matplotlib inline or !pip, are left out, and cells in another language
@@ -56,7 +79,7 @@ import json
 import re
 import secrets
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -129,6 +152,16 @@ def _summary(table: list[dict[str, str]], passed: list[bool]) -> Iterator[str]:
     yield from (f"{n:>5} x {what}" for what, n in sorted(counts.items()))
 
 
+def _table(name: str) -> str:
+    """Return the name of a table that can be written, or of a file that is to be checked."""
+    if name.endswith(".csv"):
+        try:
+            Path(name).touch()
+        except OSError as error:
+            raise ArgumentTypeError(str(error)) from None
+    return name
+
+
 # fmt: off
 def _arguments(argv: list[str] | None) -> Namespace:
     parser = ArgumentParser("python -m hwlib", usage="%(prog)s check [options] FILE_OR_FOLDER ...",
@@ -138,7 +171,7 @@ def _arguments(argv: list[str] | None) -> Namespace:
                         default="book", help="ask for the variants of the questions")
     parser.add_argument("--detail", choices=DETAILS, default=DETAILS[-1], help="how much is shown")
     parser.add_argument("--summary", action="store_true", help="count the mistakes, too")
-    parser.add_argument("--csv", nargs="?", const="-", metavar="TABLE.csv",
+    parser.add_argument("--csv", nargs="?", const="-", metavar="TABLE.csv", type=_table,
                         help="write a table; print it instead if no file is named")
     parser.add_argument("--json", action="store_true", help="print a list of records instead")
     parser.add_argument("--seconds", type=int, default=20, help="time limit of a question (20)")
@@ -172,14 +205,10 @@ def main(argv: list[str] | None = None) -> int:
         line = f"{file}: {'passed' if passed[-1] else 'FAILED'}: {', '.join(whys).strip()}"
         if not (args.csv == "-" or args.json):
             print(*([tidy(line)] if args.files[1:] else _report(file, grades, printed)), sep="\n")
-    if args.csv:
-        text = io.StringIO()
-        rows = [table[0], *(map(_cell, row.values()) for row in table)]
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        if args.csv == "-":
-            print(text.getvalue(), end="")
-        else:
-            Path(args.csv).write_text(text.getvalue(), encoding="utf-8")
+    if args.csv == "-":
+        print(_as_csv(table), end="")
+    elif args.csv:
+        Path(args.csv).write_text(_as_csv(table), encoding="utf-8")
     if args.json:
         print(json.dumps(table, indent=1))
     if args.summary:
@@ -187,9 +216,14 @@ def main(argv: list[str] | None = None) -> int:
     return 0 if all(passed) else 1
 
 
-def _cell(value: Any) -> Any:
-    """Return a cell that a spreadsheet takes for text, not for a formula."""
-    return re.sub(r"\A(?=[=+\-@\t\r])", "'", value) if isinstance(value, str) else value
+def _as_csv(table: list[dict[str, Any]]) -> str:
+    """Return a table whose text no spreadsheet takes for a formula."""
+    text = io.StringIO()
+    write = csv.writer(text, lineterminator="\n").writerow
+    write(table[0])
+    for row in table:
+        write([re.sub(r"\A(?=[=+\-@\t\r])", "'", str(value)) for value in row.values()])
+    return text.getvalue()
 
 
 if __name__ == "__main__":

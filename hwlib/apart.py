@@ -199,8 +199,8 @@ def refuse(
     elif event in ("import", "object.__setattr__"):
         text = f"{event} {args[event == 'object.__setattr__']}"
     if is_refused(text):
-        rule = "a file may start or stop no program, and change or read no module of hwlib"
-        raise PermissionError(f"{event}: {rule}")
+        rule = "a file may start or stop no program, nor look into hwlib or change it"
+        raise PermissionError(f"{event} is refused: {rule}")
 
 
 def parts(file: str) -> Iterator[tuple[str, bytes]]:

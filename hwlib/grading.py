@@ -110,7 +110,8 @@ def close(name: str) -> list[tuple[FunctionType, CodeType]]:
         if type(f) is FunctionType and f.__code__.co_filename.startswith(HOME):
             code = f.__code__
             if OWN.search(f"{code.co_filename.removeprefix(HOME)} {code.co_name}"):
-                text = f"{name} calls hwlib's own {code.co_name}: write it yourself"
+                own = code.co_name.replace("<lambda>", "answer")
+                text = f"{name} calls hwlib's own {own}: write it yourself"
                 consts = tuple(text if c == "..." else c for c in refuse.__code__.co_consts)
                 f.__code__ = refuse.__code__.replace(
                     co_consts=consts, co_name=code.co_name, co_freevars=code.co_freevars

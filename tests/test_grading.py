@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
+from test_main import HOMEWORK as HOMEWORK_RIGHT
 from test_main import RIGHT
 
 from hwlib import __main__ as program
-from hwlib import grading, hinge, network
+from hwlib import grading, hinge, network, optim
 from hwlib._layout import Layout
 from hwlib.gradcheck import mistakes, numerical_grad
 from hwlib.gradcheck.problem import CALLS
-from hwlib.grading import QUESTIONS
+from hwlib.grading import HOMEWORK, QUESTIONS
 from hwlib.numbering import cite
 
 BY_NUMBER = {q.number: q for q in QUESTIONS}
 DELTA, OUTPUT = BY_NUMBER["2.1"], BY_NUMBER["2.2"]
+BOTH = [pytest.param(q, id=f"{sheet} {q.number}")
+        for sheet, questions in grading.SHEETS.items() for q in questions]  # fmt: skip
+
+
+def functions(text):
+    """Return the functions of a file, by name."""
+    found = {}
+    exec(text, found)
+    return found
 
 
 @pytest.fixture(scope="module")
 def right():
-    """The right functions, by name."""
-    functions = {}
-    exec(RIGHT, functions)
-    return functions
+    """The right functions of the book, by name."""
+    return functions(RIGHT)
+
+
+def right_for(question):
+    is_book = any(question is q for q in QUESTIONS)
+    return functions(RIGHT if is_book else HOMEWORK_RIGHT)[question.name]
 
 
 def flat(gradient):
@@ -34,9 +45,9 @@ def flat(gradient):
 
 
 def graded(question, returned):
-    """Grade what a function returns at each point: computed beforehand, as a reader would."""
+    """Grade what a function returns at the two points: computed beforehand, as a reader would."""
     given = [value for _ in range(CALLS) for value in returned]
-    return grading.grade(question, lambda *args: given.pop(0))
+    return grading.grade(question, lambda *args: given.pop(0) if given else returned[0])
 
 
 def wrong_values(question, mistake):
@@ -51,48 +62,135 @@ def shows(question, mistake):
     )
 
 
-SHOWN = [(q, m) for q in QUESTIONS for m in q.catalogue if shows(q, m)]
+SHOWN = [(q, m) for q in (*QUESTIONS, *HOMEWORK) for m in q.catalogue if shows(q, m)]
 
 
-@pytest.mark.parametrize("number", BY_NUMBER)
-def test_the_right_function_passes_at_both_points(number, right):
-    question = BY_NUMBER[number]
-    grade = grading.grade(question, right[question.name])
+@pytest.mark.parametrize("question", BOTH)
+def test_the_right_function_passes_at_both_points(question):
+    grade = grading.grade(question, right_for(question))
     assert grade
     assert grade.status == "passed"
     assert grade.message.startswith("passed: ")  # and not weak
     assert grade.message.endswith(", at 2 points")
     assert "\n" not in grade.message
     assert grade.why == grade.traceback == ""
+    assert grade.points == question.points
 
 
-@pytest.mark.parametrize("number", BY_NUMBER)
-def test_what_stands_in_for_an_answer_is_right(number, right):
-    question = BY_NUMBER[number]
+@pytest.mark.parametrize("question", BOTH)
+def test_what_stands_in_for_an_answer_is_right(question):
     for args, *_ in question.cases:
-        expected = flat(right[question.name](*args))
+        expected = flat(right_for(question)(*args))
         np.testing.assert_allclose(flat(question.of(question.right, *args)), expected, rtol=1e-12)
+
+
+def test_both_sheets_ask_for_the_same_functions_for_ten_points():
+    assert [q.number for q in QUESTIONS] == ["1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "2.4"]
+    assert [q[3:6] for q in QUESTIONS] == [q[3:6] for q in HOMEWORK]
+    assert sum(q.points for q in QUESTIONS) == 10
+
+
+@pytest.mark.parametrize("question", HOMEWORK, ids=lambda question: question.number)
+def test_the_answer_of_the_book_is_wrong_for_the_homework(question, right):
+    grade = grading.grade(question, right[question.name])
+    assert grade.status == "failed"
+    assert grade.points == 0
+    of_book = {"1.1": "mask", "1.2": "mask", "1.3": "mask", "2.1": "labels"}
+    if question.number in of_book:
+        assert grade.why == f"{of_book[question.number]} of the book"
+
+
+@pytest.mark.parametrize(
+    ("name", "slip"),
+    [("loss_grad", ("z < 0", "z > 0")), ("hidden_grad", ("z < 0", "z > 0")),
+     ("output_grad", ("- (y + 1) / 2", "- y"))],
+)  # fmt: skip
+def test_what_is_taken_over_from_the_book_is_named(name, slip):
+    question = next(q for q in HOMEWORK if q.name == name)
+    wrong = functions(HOMEWORK_RIGHT.replace(*slip))[name]
+    assert grading.grade(question, wrong).why in ("gate of the book", "labels of the book")
+
+
+def test_the_homework_is_the_model_that_its_docstring_tells():
+    (params, X, y, l2), _, loss = HOMEWORK[6].cases[0]
+    assert set(y) == {-1.0, 1.0}
+    a = np.minimum(X @ params.W_hidden + params.b_hidden, 0.0)
+    data = np.log1p(np.exp(-y * (a @ params.w_out + params.b_out))).sum()
+    penalty = l2 / 2 * sum((W**2).sum() for W in (params.W_hidden, params.w_out))
+    assert loss(params._asdict()) == pytest.approx(data + penalty, rel=1e-12)
+    (theta, X, y), _, loss = HOMEWORK[1].cases[0]
+    margin = y * (X @ (theta * [1, 1, 1, 0, 1, 1, 1]))
+    assert loss(theta) == pytest.approx(np.maximum(1 - margin, 0).sum(), rel=1e-12)
+    u = X[:, 5] / X[0, 5] * np.sign(X[0, 5])  # columns are multiples of powers: 3 is the cubic one
+    np.testing.assert_allclose(X[:, 3] / u**3, np.full(len(u), X[0, 3] / u[0] ** 3), rtol=1e-9)
+
+
+def test_a_pass_visits_each_sample_once_with_the_weights_of_then():
+    theta, X, y, step_size = QUESTIONS[2].cases[0][0]
+    sample_grad = lambda theta, i: hinge.loss_grad(theta, X[[i]], y[[i]])  # noqa: E731
+    expected = next(optim.sgd(sample_grad, theta, len(y), step_size=step_size))
+    np.testing.assert_array_equal(
+        QUESTIONS[2].of(QUESTIONS[2].right, theta, X, y, step_size), expected
+    )
+    moved = [bool(sample_grad(theta, i).any()) for i in range(len(y))]
+    assert 0 < sum(moved) < len(y)
+
+
+def test_a_report_of_weights_does_not_call_them_a_gradient():
+    (mistake,) = (m for m in QUESTIONS[2].catalogue if m.name == "two passes")
+    for grade in (graded(QUESTIONS[2], wrong_values(QUESTIONS[2], mistake)),
+                  grading.grade(QUESTIONS[2], lambda theta, *_: theta * 1.7)):  # fmt: skip
+        assert "new theta" in grade.message
+        assert "gradient" not in grade.message.partition("reread")[0]
+        assert "step_size = " in grade.message.splitlines()[0]
+        rows = [len(row) for row in grade.message.splitlines()[1:9]]
+        assert len(set(rows)) <= 2  # aligned: a verdict is "differs" or "agrees"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("as on the source sheet", "if label * (x @ theta) >= 1: theta = theta + a * label * x"),
+     ("branches swapped", "if label * (m * x @ theta) >= 1: theta = theta + a * label * m * x"),
+     ("sign", "if label * (m * x @ theta) < 1: theta = theta - a * label * m * x"),
+     ("mask forgotten", "if label * (m * x @ theta) < 1: theta = theta + a * label * x"),
+     ("no mask at all", "if label * (x @ theta) < 1: theta = theta + a * label * x"),
+     ("margin test on h", "if m * x @ theta < 1: theta = theta + a * label * m * x"),
+     ("margin test forgotten", "theta = theta + a * label * m * x"),
+     ("step size forgotten", "if label * (m * x @ theta) < 1: theta = theta + label * m * x"),
+     ("margins not computed anew",
+      "if label * (m * x @ start) < 1: theta = theta + a * label * m * x"),
+     ("each step from the start",
+      "theta = start + a * label * m * x if label * (m * x @ start) < 1 else start")],
+)  # fmt: skip
+def test_a_slip_in_the_loop_is_named(name, wrong):
+    source = (
+        "def algorithm_pass(theta, X, y, a):\n    m, start = np.where(np.arange(7) == 5, 0, 1), "
+    )
+    source += f"theta\n    for x, label in zip(X, y):\n        {wrong}\n    return theta"
+    wrong_pass = functions("import numpy as np\n" + source)["algorithm_pass"]
+    assert grading.grade(QUESTIONS[2], wrong_pass).why == name
 
 
 def test_what_stands_in_for_delta_takes_single_numbers_too():
     assert float(DELTA.of(DELTA.right, 0.0, 1.0)) == -0.5
 
 
-@pytest.mark.parametrize("number", BY_NUMBER)
-def test_the_points_are_irregular_and_tell_every_mistake_from_every_other(number, right):
-    question = BY_NUMBER[number]
+@pytest.mark.parametrize("question", BOTH)
+def test_the_points_are_irregular_and_tell_every_mistake_from_every_other(question):
+    number = question.number
     for args, x, _ in question.cases:
         parameters = abs(Layout(x).vector)
         assert parameters.min() > 0.1
         assert abs(parameters - 1.0).min() > 0.01
         assert len(set(parameters.round(3))) == parameters.size
         assert 0.5 not in [*parameters, *np.ravel(args[-1])]
-        gradient = flat(right[question.name](*args))
-        assert np.sort(abs(gradient))[number[0] == "1" :].min() > 0.05  # but for the masked one
+        gradient = flat(right_for(question)(*args))
+        n_masked = number in ("1.1", "1.2")
+        assert np.sort(abs(gradient))[n_masked:].min() > 0.05
         seen = {m.name: flat(question.of(m.grad, *args)) for q, m in SHOWN if q is question}
         for name, value in seen.items():
             near = [other for other, v in seen.items() if np.allclose(v, value, rtol=1e-3)]
-            assert near == [name] or number not in ("1.2", "2.4")
+            assert near == [name] or number not in ("1.2", "1.3", "2.4")
             assert all(np.allclose(seen[other], value, rtol=1e-12) for other in near)  # or the same
             assert not np.allclose(value, gradient, rtol=1e-3)
     lengths = [len(np.atleast_2d(args[1])) for args, *_ in question.cases]
@@ -107,14 +205,14 @@ def test_every_mistake_of_the_catalogue_fails_by_name(question, mistake):
     assert grade.status == "failed"
     assert f"this is the mistake {mistake.name!r}" in grade.message
     assert mistake.name in grade.why.split(" or ")
-    assert grade.why == mistake.name or question.number not in ("1.2", "2.4")
+    assert grade.why == mistake.name or question.number not in ("1.2", "1.3", "2.4")
     (reread,) = [line for line in grade.message.splitlines() if line.startswith("reread ")]
     assert reread[len("reread (") :][:3] <= question.number  # no later page
 
 
 def test_every_mistake_of_the_catalogue_is_known_to_the_last_question_of_its_model():
     for number, catalogue in [("1.2", mistakes.HINGE), ("2.4", mistakes.NETWORK)]:
-        assert [m for q, m in SHOWN if q.number == number] == [*catalogue]
+        assert [m for q, m in SHOWN if q is BY_NUMBER[number]] == [*catalogue]
 
 
 @pytest.mark.parametrize(
@@ -150,14 +248,42 @@ def test_the_answer_of_the_source_sheet_to_the_hinge_loss_is_named():
     assert grading.grade(BY_NUMBER["1.2"], sheet).why == "no mask at all"
 
 
-@pytest.mark.parametrize("number", BY_NUMBER)
-def test_the_right_numbers_of_one_point_are_no_answer(number, right):
-    question = BY_NUMBER[number]
+@pytest.mark.parametrize("question", BOTH)
+def test_the_right_numbers_of_one_point_are_no_answer(question):
     for args, *_ in question.cases:
-        value = right[question.name](*args)
+        value = right_for(question)(*args)
         grade = grading.grade(question, lambda *args, value=value: value)
         assert grade.status == "failed"
         assert " of 2" in grade.message.splitlines()[0]
+
+
+@pytest.mark.parametrize("question", BOTH)
+def test_the_right_numbers_of_both_points_are_no_answer_either(question):
+    grade = graded(question, [right_for(question)(*args) for args, *_ in question.cases])
+    assert grade.status == "failed"
+    assert grade.points == 0
+    assert grade.why == (
+        "right at the two points of hwlib.grading alone, wrong at one that is drawn anew"
+    )
+
+
+@pytest.mark.parametrize("step", [1e-4, 1e-5, 1e-6])
+@pytest.mark.parametrize("number", ["1.2", "2.1", "2.4"])
+def test_finite_differences_are_told_by_what_they_are_exact_to(number, step):
+    losses = {"1.2": hinge.loss, "2.1": lambda z, y: network.log_loss(z, y).sum(),
+              "2.4": network.loss}  # fmt: skip
+
+    def differences(first, *given):
+        layout = Layout(first)
+        f, slopes = lambda v: losses[number](layout.point(v), *given), []
+        for axis in step * np.eye(len(layout.vector)):
+            slopes.append((f(layout.vector + axis) - f(layout.vector - axis)) / (2 * step))
+        return layout.point(np.array(slopes))
+
+    grade = grading.grade(BY_NUMBER[number], differences)
+    assert grade.status == "failed"
+    assert grade.why.startswith("right to ")
+    assert grade.why.endswith("float32? Return the derivative itself")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +313,14 @@ def test_a_penalty_that_is_right_for_one_lambda_fails(penalty, right):
      ("2.3", lambda *args: network.loss_grad(*args)[:2], "loss_grad"),
      ("2.1", lambda z, y: numerical_grad(lambda z: network.log_loss(z, y).sum(), z),
       "numerical_grad"),
-     ("2.4", network.loss_grad, "loss_grad")],
+     ("2.4", network.loss_grad, "loss_grad"),
+     ("1.1", lambda *args: QUESTIONS[0].of(QUESTIONS[0].right, *args), "answer"),
+     ("1.2", QUESTIONS[1].right, "grad"),
+     ("1.3", lambda *args: QUESTIONS[2].right(*args), "_pass"),
+     ("1.3", lambda theta, X, y, a: next(optim.sgd(lambda t, i: 0 * t, theta, 3, step_size=a)),
+      "sgd"),
+     ("2.4", mistakes.network_grad(), "grad"),
+     ("2.4", lambda *args: mistakes.network_grad()(*args), "network_grad")],
 )  # fmt: skip
 def test_a_gradient_of_hwlib_is_no_answer(number, function, called):
     question = BY_NUMBER[number]
@@ -207,10 +340,32 @@ def test_other_functions_of_hwlib_may_be_called():
     assert grading.grade(BY_NUMBER["2.3"], hidden)
 
 
-def test_nothing_stays_of_the_watch_over_calls():
-    before = sys.getprofile()
-    grading.grade(DELTA, lambda z, y: 1 / 0)
-    assert sys.getprofile() is before
+def test_hwlib_has_its_gradients_again_after_a_grade():
+    before = [f.__code__ for f in (network.loss_grad, QUESTIONS[1].right, grading.check_grad)]
+    for function in (lambda z, y: 1 / 0, network.log_loss_grad, right_for(DELTA)):
+        grading.grade(DELTA, function)
+        after = [f.__code__ for f in (network.loss_grad, QUESTIONS[1].right, grading.check_grad)]
+        assert after == before
+    assert network.log_loss_grad(0.0, 1.0) == -0.5
+
+
+def test_a_grade_within_a_grade_leaves_no_way_in():
+    def inner(*args):
+        grading.grade(QUESTIONS[1], lambda *args: args[0])
+        return hinge.loss_grad(*args)
+
+    grade = grading.grade(QUESTIONS[1], inner)
+    assert grade.status == "error"
+    assert "hwlib's own" in grade.why
+    assert hinge.loss_grad(*QUESTIONS[1].cases[0][0]).any()
+
+
+@pytest.mark.parametrize("detail", grading.DETAILS)
+def test_a_grade_shows_no_more_than_its_detail(detail, right):
+    grade = grading.grade(DELTA, lambda z, y: right["delta_out"](z, y) + y, detail)
+    assert ("y forgotten" in grade.message) == (detail == "diagnosis")
+    assert ("z[3]" in grade.message) == (detail != "verdict")
+    assert grade.message.startswith("FAILED")
 
 
 def test_a_function_that_flips_a_coin_fails_even_if_it_is_right_at_first(right):

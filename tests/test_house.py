@@ -50,7 +50,7 @@ LIMITS = {
     ),
     "the check": (950, ["gradcheck"]),
     "the command line": (300, ["__main__.py", "grading.py"]),
-    "the sheet, and a process for an answer": (230, ["sheet.py", "apart.py"]),
+    "the sheet, and a process for an answer": (270, ["sheet.py", "apart.py"]),
     "the formulas": (800, ["../formulas"]),
     "the extension of the site": (
         600, [f"../site_ext/{name}.py" for name in (

@@ -24,6 +24,11 @@ def hinge_grad(theta, X, y):
     mask = np.array([1, 1, 1, 1, 1, 0, 1])
     active = y * (X @ (mask * theta)) < 1
     return -mask * (X.T @ (active * y))
+def algorithm_pass(theta, X, y, step_size):
+    theta = theta.copy()
+    for x, label in zip(X, y):
+        theta -= step_size * hinge_grad(theta, x[None], np.array([label]))
+    return theta
 def delta_out(z, y):
     return 1 / (1 + np.exp(-z)) - y
 def loss_grad(params, X, y, l2=0.0):
@@ -37,6 +42,12 @@ def output_grad(params, X, y):
 def hidden_grad(params, X, y):
     return loss_grad(params, X, y)[:2]
 """
+HOMEWORK = RIGHT
+for book, other in [("[1, 1, 1, 1, 1, 0, 1]", "[1, 1, 1, 0, 1, 1, 1]"),
+                    ("- y\n", "- (y + 1) / 2\n"), ("np.maximum(z, 0)", "np.minimum(z, 0)"),
+                    ("(z > 0)", "(z < 0)")]:  # fmt: skip
+    HOMEWORK = HOMEWORK.replace(book, other)
+"""The right functions of the homework."""
 DELTA = "def delta_out(z, y):\n    import numpy as np\n    return 1 / (1 + np.exp(-z)) - y\n"
 
 

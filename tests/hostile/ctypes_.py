@@ -1,5 +1,5 @@
 # ruff: noqa
-"""2.1 error: ctypes.dlsym: a file may"""
+"""2.1 error: ctypes.dlsym is refused"""
 import ctypes
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa
-"""2.1 error: os.exec: a file may"""
+"""2.1 error: os.exec is refused"""
 import os
 
 

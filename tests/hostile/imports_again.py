@@ -1,6 +1,6 @@
 # ruff: noqa
-"""1.2 error: open: a file may
-2.4 error: open: a file may"""
+"""1.2 error: open is refused
+2.4 error: open is refused"""
 import importlib
 import importlib.util
 import sys

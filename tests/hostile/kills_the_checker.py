@@ -1,6 +1,6 @@
 # ruff: noqa
-"""1.1 error: os.kill: a file may
-1.2 error: os.killpg: a file may"""
+"""1.1 error: os.kill is refused
+1.2 error: os.killpg is refused"""
 import os
 
 try:

@@ -1,5 +1,5 @@
 # ruff: noqa
-"""2.1 error: os.posix_spawn: a file may"""
+"""2.1 error: os.posix_spawn is refused"""
 import os
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa
-"""1.2 error: subprocess.Popen: a file may"""
+"""1.2 error: subprocess.Popen is refused"""
 import json
 import subprocess
 import sys

@@ -1,5 +1,5 @@
 # ruff: noqa
-"""1.2 error: open: a file may
+"""1.2 error: open is refused
 2.4 error: """
 import inspect
 import os

@@ -1,5 +1,5 @@
 # ruff: noqa
-"""2.1 error: os.system: a file may"""
+"""2.1 error: os.system is refused"""
 import os
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa
-"""1.2 error: open: a file may"""
+"""1.2 error: open is refused"""
 from hwlib.scale import hinge as fast
 
 
