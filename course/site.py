@@ -120,7 +120,6 @@ def build(target: Path) -> None:
         "extensions": [*config["extensions"], "course.site"],
         "external_toc_path": str(ROOT / "_toc.yml"),
         "html_copy_source": False,
-        "course_solutions": False,
         "latex_individualpages": False,
         "nitpicky": True,
     }

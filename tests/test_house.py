@@ -61,6 +61,7 @@ LIMITS = {
             "__main__", "downloads", "folded", "homework", "notebooks", "plain", "rubric",
             "wheel")],
     ),
+    "the site for students": (160, ["../course/site.py", "../course/boxes.py"]),
     "the answer boxes and their data": (
         800, ["../site_ext/answers.py", "../site_ext/answer_data.py"],
     ),
