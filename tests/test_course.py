@@ -248,6 +248,10 @@ def test_references_are_the_numbers_of_the_book():
     assert plain("{doc}`hinge_3_algorithm`; {doc}`this <bibliography>`") == (
         "[1.3 Stochastic descent](hinge_3_algorithm.ipynb); this"
     )
+    assert plain("{ref}`the box <answer-hinge-theta>`") == (
+        "the box: “The derivative of one sample's loss”"
+    )
+    assert plain("{ref}`the box <answer-network-delta>`").startswith("the box (2.1 ")
     assert plain("{cite}`pedregosa2011scikit`") == "(Pedregosa et al., 2011)"
     with pytest.raises(KeyError):
         plain("{eq}`eq-nowhere`")
