@@ -1,4 +1,7 @@
-"""Store the instances of the practice page. Usage: python -m site_ext.practice"""
+"""Draw the instances of the practice page and store them.
+
+Usage: python -m site_ext.practice
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,12 @@ from site_ext.practice.page import STORED
 SEED, COUNT = 20191030, 64
 
 
+def row_of(topic: str, instance: Instance) -> tuple[str, str, float]:
+    """Return the question, its numbers in the order of their names, and what is right."""
+    numbers = " ".join(instance.numbers[name] for name in names_of(topic))
+    return instance.ask, numbers, round(instance.right, 6)
+
+
 def packed(topic: str, drawn: Iterable[Instance]) -> dict[str, Any]:
     """Return instances as they are stored: what a mistake is told once, numbers in one order."""
     told: dict[tuple[str, str], int] = {}
@@ -21,10 +30,7 @@ def packed(topic: str, drawn: Iterable[Instance]) -> dict[str, Any]:
         return [[told.setdefault((name, text), len(told)), round(value, 5)]
                 for name, text, value in kind]  # fmt: skip
 
-    rows = [
-        [each.ask, " ".join(each.numbers[name] for name in names_of(topic)), round(each.right, 6),
-         index(each.mistakes), index(each.conventions)] for each in drawn
-    ]  # fmt: skip
+    rows = [[*row_of(topic, each), index(each.mistakes), index(each.conventions)] for each in drawn]
     return {"digits": WORDS[topic]["digits"], "names": names_of(topic), "told": [*told],
             "instances": rows}  # fmt: skip
 

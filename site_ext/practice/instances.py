@@ -34,11 +34,12 @@ CASES = {
 }  # fmt: skip
 """The questions of a topic and the label that goes with each: so often it comes up."""
 
-FACTORS, BIASES, LAMBDAS, STEPS = [0.5, 1.5, 2.0, 3.0], [0.25, 0.5, 1.5], [0.1, 0.2, 0.4], [0.2, 0.4]
+FACTORS, BIASES = [0.5, 1.5, 2.0, 3.0], [0.25, 0.5, 1.5]
+LAMBDAS, STEPS = [0.1, 0.2, 0.4], [0.2, 0.4]
 FUNCTIONS = {"exp": np.exp}
 LEAST, MOST = 0.05, 50.0
 """The size of an answer that is not 0."""
-MATTERS = {"theta": "no mask at all"}
+MATTERS = {"theta": "no mask at all", "masked": "mask forgotten"}
 """A mistake without which a question would not be worth asking."""
 
 
@@ -124,19 +125,21 @@ def network_case(topic: str, ask: str, y: int, rng: np.random.Generator) -> Any:
     question = forward_question(ask) if topic == "forward" else question_of(
         f"network {asked_of(topic, ask, i, j)}"
     )  # fmt: skip
-    whole, part = (Point(numbers, (params, X, labels.astype(float), l)) for l in (l2, 0.0))
+    data = params, X, labels.astype(float)
     if topic == "penalty":
-        alone, delta = question.right(part), numbers["delta"]
-        numbers["part"] = alone / delta * float(shown(delta))  # as one computes it on paper
-        numbers["decay"] = question.right(whole) - alone
-    return question, whole
+        alone, whole = (question.right(Point({}, (*data, t))) for t in (0.0, l2))
+        factor = alone / numbers["delta"]
+        numbers |= {"part": factor * float(shown(numbers["delta"])), "decay": whole - alone}
+    return question, Point(numbers, (*data, l2))
 
 
 def asked_of(topic: str, ask: str, i: int, j: int) -> str:
     """Return the name of the parameter that a question is about."""
     if topic == "error":
         return "b_4"  # its derivative is that of the sum
-    return {"bias": f"b_{j}", "out": f"W_{j}4"}.get("out" if topic == "output" else ask, f"W_{i}{j}")
+    if topic == "output":
+        ask = "out"
+    return {"bias": f"b_{j}", "out": f"W_{j}4"}.get(ask, f"W_{i}{j}")
 
 
 def is_fit(sample: dict[str, Any], topic: str) -> bool:
@@ -202,9 +205,8 @@ def values_of(topic: str, ask: str, question: Question, point: Point) -> Instanc
     apart = all(b - a > 2 * unit for a, b in itertools.pairwise(values))
     safe = abs(abs(right) / unit % 1 - 0.5) > 0.12
     told = [name for kind in kinds for name, *_ in kind]
-    if not apart or not safe or any(" / " in name for name in told):
-        return None
-    if ask in MATTERS and MATTERS[ask] not in told or not LEAST <= abs(right or 1) <= MOST:
+    known = told and not any(" / " in name for name in told) and MATTERS.get(ask, told[0]) in told
+    if not (apart and safe and known and LEAST <= abs(right or 1) <= MOST):
         return None
     exact = abs(right - round(right, digits)) < 1e-9
     numbers = point.symbols | {"answer": right if exact else f"{right:.{digits}f}"}
@@ -225,20 +227,22 @@ def names_of(topic: str) -> tuple[str, ...]:
     return tuple(slots(topic))
 
 
-def instances(topic: str, seed: int) -> Iterator[Instance]:
-    """Yield instances of a topic without end, the same ones for the same seed."""
-    rng = np.random.default_rng([seed, [*WORDS].index(topic)])
+def drawn_once(topic: str, ask: str, y: int, rng: np.random.Generator) -> Instance | None:
     case_of = hinge_case if topic in ("mask", "step") else network_case
+    case = case_of(topic, ask, y, rng)
+    found = values_of(topic, ask, *case) if case else None
+    return found if found and is_small(found, topic) else None
+
+
+def instances(topic: str, seed: int) -> Iterator[Instance]:
+    """Yield instances of a topic without end, all different, the same ones for the same seed."""
+    rng = np.random.default_rng([seed, [*WORDS].index(topic)])
     seen = set()
     while True:
         for n in rng.permutation(len(CASES[topic])):
             ask, y = CASES[topic][n]
-            found = None
-            while found is None:
-                case = case_of(topic, ask, y, rng)
-                found = case and values_of(topic, ask, *case)
-                if found and (not is_small(found, topic) or key(topic, found) in seen):
-                    found = None
+            while not (found := drawn_once(topic, ask, y, rng)) or key(topic, found) in seen:
+                pass
             seen.add(key(topic, found))
             yield found
 

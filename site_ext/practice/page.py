@@ -76,7 +76,8 @@ def line(words: str) -> str:
         _, latex, tail = part.split("$") if n % 2 else ("", "", part)
         text = re.sub(r"&lt;(\w+)&gt;", r"{\1}", escape(tail))
         formula = math(latex) if latex else ""
-        parts[n] = f'<span class="glued">{formula}{text}</span>' if formula and text else formula + text
+        glued = f'<span class="glued">{formula}{text}</span>'
+        parts[n] = glued if formula and text else formula + text
     return "".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""A practice sheet to print: new numbers for a class or an exam, answers on pages apart.
+"""A practice sheet to print: numbers that are not on the page, and answers on pages apart.
 
 Usage: python -m site_ext.practice.sheet SEED FILE [--topics forward,mask] [--count 3]
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from site_ext.practice.__main__ import packed
-from site_ext.practice.instances import instances, names_of
+from site_ext.practice.__main__ import packed, row_of
+from site_ext.practice.instances import instances
 from site_ext.practice.page import STORED, WORDS, asks, fill
 from site_ext.practice.pictures import PICTURES
 
@@ -40,43 +41,44 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 1.2rem 0 0.4rem; brea
 """
 
 
-def new_rows(topic: str, seed: int, count: int) -> dict[str, Any]:
+def new(topic: str, seed: int, count: int) -> dict[str, Any]:
     """Return instances of a seed that are not on the page."""
-    page = json.loads(STORED.read_text("utf-8"))[topic]
-    known = {tuple(row[:2]) for row in page["instances"]}
-    drawn = (each for each in instances(topic, seed) if (
-        each.ask, " ".join(each.numbers[name] for name in names_of(topic))) not in known)  # fmt: skip
+    on_page = {tuple(row[:2]) for row in json.loads(STORED.read_text("utf-8"))[topic]["instances"]}
+    drawn = (each for each in instances(topic, seed) if row_of(topic, each)[:2] not in on_page)
     return packed(topic, islice(drawn, count))
 
 
-def sheet(seed: int, topics: list[str], count: int) -> str:
-    """Return the sheet as one HTML file that asks for no other."""
-    tasks, answers, number = [], [], 0
+def parts(seed: int, topics: Sequence[str], count: int) -> Iterator[tuple[str, str]]:
+    """Yield the heads and the tasks, each with what stands in its place among the answers."""
+    number = 0
     for topic in topics:
         title, digits = escape(WORDS[topic]["title"]), WORDS[topic]["digits"]
-        tasks.append(f"<h2>{title}</h2>")
-        answers.append(f"<h2>{title}</h2>")
-        rows = new_rows(topic, seed, count)
-        for ask, numbers, *_ in rows["instances"]:
+        yield f"<h2>{title}</h2>", f"<h2>{title}</h2>"
+        drawn = new(topic, seed, count)
+        for ask, numbers, *_ in drawn["instances"]:
             number += 1
-            values = dict(zip(rows["names"], numbers.split(), strict=True))
+            values = dict(zip(drawn["names"], numbers.split(), strict=True))
             said = {name: fill(part, values) for name, part in asks(topic)[ask].items()}
             picture = fill(PICTURES[WORDS[topic]["picture"]], values)
-            line = f"<p class='line'>To {digits} decimals: ____________________</p>"
-            tasks.append(
-                f"<div class='task'><div class='drawn'>{picture}</div><div class='work'>"
-                f"<p><b>{number}.</b> {said['ask']}</p>{line}</div></div>"
+            yield (
+                f'<div class="task"><div class="drawn">{picture}</div><div class="work">'
+                f"<p><b>{number}.</b> {said['ask']}</p>"
+                f'<p class="line">To {digits} decimals: ____________________</p></div></div>',
+                f"<div><p><b>{number}. {fill('{answer}', values)}</b></p>{said['lines']}</div>",
             )
-            answer = fill("{answer}", values)
-            answers.append(f"<div><p><b>{number}.</b> <b>{answer}</b></p>{said['lines']}</div>")
+
+
+def sheet(seed: int, topics: Sequence[str], count: int) -> str:
+    """Return the sheet as one HTML file that asks for no other."""
+    tasks, answers = zip(*parts(seed, topics, count), strict=True)
     css = STYLE.replace("FONT", FONT) + (STATIC / "practice.css").read_text("utf-8")
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f"<title>Practice sheet {seed}</title>\n<style>\n{css}</style></head><body>\n"
         f"<h1>Practice sheet {seed}</h1>\n<p>Name: ______________________________</p>\n"
-        f"<div class='practice'>{''.join(tasks)}</div>\n"
-        f"<div class='answers'><h1>Answers to practice sheet {seed}</h1>\n{''.join(answers)}</div>\n"
-        "</body></html>\n"
+        f'<div class="practice">{"".join(tasks)}</div>\n'
+        f'<div class="answers"><h1>Answers to practice sheet {seed}</h1>\n'
+        f"{''.join(answers)}</div>\n</body></html>\n"
     )
 
 

@@ -110,10 +110,9 @@ addEventListener("DOMContentLoaded", () => {
 
   load();
   topics.forEach(begin);
-  const list = document.querySelector(".topics");
-  list.insertAdjacentHTML("afterend",
-    '<div class="next kept"><button type="button">Clear my progress</button><p role="status"></p></div>');
-  const [clear, said] = list.nextElementSibling.children;
+  document.getElementById("your-progress").insertAdjacentHTML("beforeend",
+    '<div class="next"><button type="button">Clear my progress</button><p role="status"></p></div>');
+  const [clear, said] = document.querySelector("#your-progress .next").children;
   clear.addEventListener("click", () => {
     kept = { topic: kept.topic };
     topics.forEach(show);
@@ -122,5 +121,5 @@ addEventListener("DOMContentLoaded", () => {
   });
   addEventListener("hashchange", choose);
   choose();
-  if (!keeps) said.textContent = "This browser keeps nothing of it: your progress ends when you leave the page.";
+  if (!keeps) said.textContent = "This browser keeps nothing for this page: your progress ends when you leave it.";
 });
