@@ -25,11 +25,8 @@ from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
-
-from site_ext.mathml import to_mathml
 
 from site_ext.mathml import to_mathml
 
@@ -159,10 +156,6 @@ def is_indexed(value: Any) -> bool:
     return isinstance(value, list) and not isinstance(value[0], list)
 
 
-def is_indexed(value: Any) -> bool:
-    return isinstance(value, list) and not isinstance(value[0], list)
-
-
 def content(label: str, symbols: list[str], digits: int) -> str:
     """Return the data of a box for its script."""
     stored = json.loads(STORED.read_text("utf-8"))
@@ -196,69 +189,18 @@ def entry(label: str, what: str, text: str, group: str = "") -> str:
     )
 
 
-def pattern(name: str) -> str:
-    """Return the expression that matches a spelling, its underscore typed or not.
-
-    A short name of a symbol with a long index, as δ for δ_z4, must stand alone: δz1 is another.
-    """
-    return re.escape(name).replace("_", "_?")
-
-
-def spelled(symbols: list[str]) -> list[tuple[str, str]]:
-    """Return the spellings of all symbols of a box, longest first, each with its place."""
-    words = [
-        (name, pattern(name) + ("(?![a-z])" if re.search("_..", symbol) and "_" not in name else ""), f"s{n}")
-        for n, symbol in enumerate(symbols)
-        for name in (symbol, *ALSO.get(symbol, []))
-    ]
-    return [(expression, place) for _, expression, place in sorted(words, key=lambda w: -len(w[0]))]
-
-
-def as_math(symbol: str) -> str:
-    """Return a symbol as the formulas of the book show it."""
-    base, _, index = symbol.partition("_")
-    latex = {"ŷ": r"\hat{y}"}.get(base, base)
-    index = re.sub(r"^([a-z])(\d)$", r"\1_\2", index)
-    math = to_mathml(latex + (f"_{{{index}}}" if index else ""), display=False)
-    return re.sub(r"^<math><semantics>|<annotation.*$", "", math)
-
-
-def is_indexed(value: Any) -> bool:
-    return isinstance(value, list) and not isinstance(value[0], list)
-
-
-def content(label: str, symbols: list[str], digits: int) -> str:
-    """Return the data of a box for its script."""
-    stored = json.loads(STORED.read_text("utf-8"))
-    if label not in stored or [*stored[label]["symbols"]] != symbols:
-        raise ExtensionError(f"answer box {label}: run `make execute` to make its data")
-    offered = [
-        {"key": key, "math": as_math(key), "values": values, "indexed": is_indexed(values[0])}
-        for key, values in stored[label]["symbols"].items()
-    ]
-    whole = stored[label] | {"symbols": offered, "words": spelled(symbols), "digits": digits}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
 def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
     label, symbols = node["label"], node["symbols"]
     text = content(label, symbols, node["digits"])
-    buttons = [button(in_html(s), s.replace("_", "")) for s in symbols]
-    if symbols:
-        tools = {"[ ]": "[|]", "<": "<", ">": ">", "( )": "(|)", "max": "max(|, 0)"}
-        tools |= {"Σ": "sum(|)"} if '"indexed":true' in text else {}
-        buttons += [button(escape(what), insert) for what, insert in tools.items()]
+    taps = [(plain, f"<math>{as_math(s)}</math>", plain) for s in symbols for plain in [bare(s)]]
+    if '"values":[[[' in text:
+        taps += [TRANSPOSE, TOOLS[3]]
+    else:
+        taps += TOOLS if '"indexed":true' in text else TOOLS[:-1]
+    buttons = [button(*tap) for tap in taps]
     group = f'<div class="symbols" role="group" aria-label="Insert">{"".join(buttons)}</div>\n'
     what = "Your formula" if symbols else f"Your number, to {node['digits']} decimals"
-    self.body.append(
-        f'<div class="entry" hidden>\n<label for="answer-{label}-input">{what}</label>\n'
-        f'<div class="line"><input name="answer" id="answer-{label}-input" type="text" '
-        'autocapitalize="off" autocomplete="off" spellcheck="false" '
-        f'aria-describedby="answer-{label}-reading" />'
-        f'<button type="submit">Check</button></div>\n{group if symbols else ""}'
-        f'<div class="reading" id="answer-{label}-reading"></div>\n<output></output>\n'
-        f'<script type="application/json">{text}</script></div>\n'
-    )
+    self.body.append(entry(label, what, text, group if symbols else ""))
     raise nodes.SkipNode
 
 
