@@ -30,8 +30,8 @@ unexport VIRTUAL_ENV
 THREADS ?= 2
 BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
 
-.PHONY: help book zip course bench-site test test-all test-units test-notebooks test-portable nbgrader bench \
-        bench-check serve execute lint format lock vendor clean
+.PHONY: help book zip course practice bench-site test test-all test-units test-notebooks test-portable nbgrader \
+        bench bench-check serve execute lint format lock vendor clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -83,6 +83,12 @@ $(NBGRADER)/.installed: pyproject.toml
 	$(NBGRADER)/bin/python -m pip install --quiet --editable ".[nbgrader]"
 	@touch $@
 
+practice: $(ENV)  ## write a practice sheet to print, answers apart: SEED=7 TOPICS=mask,step COUNT=3
+	@test -n "$(SEED)" || { echo "Choose a seed: make practice SEED=7"; exit 1; }
+	@$(BIN)/python -m site_ext.practice.sheet $(SEED) _build/practice-$(SEED).html \
+	  $(if $(TOPICS),--topics $(TOPICS)) $(if $(COUNT),--count $(COUNT))
+	@echo "The sheet is _build/practice-$(SEED).html; open it in a browser and print it."
+
 bench: export OMP_NUM_THREADS := $(THREADS)
 bench: export OPENBLAS_NUM_THREADS := $(THREADS)
 bench: $(ENV)  ## time hwlib beside other libraries, and store the tables that the book shows
@@ -112,6 +118,7 @@ execute: $(EXECUTED)  ## run every notebook that may have changed and store its 
 	$(BIN)/python -m formulas
 	$(BIN)/python -m site_ext.figures chapters/intro.ipynb intro-figure site_ext/static/overview.svg
 	$(BIN)/python -m site_ext.answer_data
+	$(BIN)/python -m site_ext.practice
 
 _build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(HWLIB)
 	$(BIN)/python site_ext/execute.py $<
