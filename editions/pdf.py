@@ -1,0 +1,182 @@
+"""The book as one PDF, printed by the machine's own Chromium or Chrome.
+
+Usage: python -m editions.pdf [--solutions]
+
+The pages are one document, which is printed twice: its table of contents shows the page numbers
+of the first printing. Then the file is made smaller, and its formulas are tagged as formulas.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pikepdf
+from lxml import etree
+from lxml.builder import E
+from lxml.etree import _Element
+from playwright.sync_api import sync_playwright
+
+from editions import book, tags
+from editions.book import Book, Page
+
+HERE = Path(__file__).parent
+STATIC = book.ROOT / "site_ext" / "static"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+NO_BROWSER = (
+    "no browser to print with. Install Chromium or Chrome (on Debian: apt-get install chromium), "
+    f"or name it in the variable CHROME; looked for {', '.join(BROWSERS)}"
+)
+WIDTH = 642
+"""Pixels between the margins of the paper."""
+LONG = 28
+"""Lines of code, or rows of a table, that may be cut at the end of a page."""
+FIT = """() => {
+  for (const part of document.querySelectorAll(".formula, table, .long")) {
+    const room = Math.min(part.clientWidth || Infinity, part.parentElement.clientWidth);
+    const size = parseFloat(getComputedStyle(part).fontSize);
+    if (part.scrollWidth > room) part.style.fontSize = `${size * room / part.scrollWidth}px`;
+  }
+}"""
+"""What is wider than the paper is made smaller."""
+NUMBER = """(pages) => {
+  for (const n of document.querySelectorAll(".number")) n.textContent = pages[`/${n.dataset.of}`];
+}"""
+
+
+def line(target: str, text: str) -> _Element:
+    """Return a line of the contents; its page number is not yet known."""
+    number = E.span("000", {"class": "number", "data-of": target})
+    return E.li(E.a(text, href=f"#{target}"), number)
+
+
+def front(whole: Book) -> Iterator[_Element]:
+    """Yield the title page, what to know of this edition, and the table of contents."""
+    yield E.header(
+        E.p(book.TITLE, {"class": "title"}), E.p(book.SUBTITLE, {"class": "subtitle"}),
+        E.img(src=(STATIC / "overview.svg").as_uri(), alt=""),
+        E.p(book.AUTHOR), E.p(book.RIGHTS), {"class": "front"},
+    )  # fmt: skip
+    lines = []
+    for part in whole.parts:
+        if part.title:
+            lines.append(E.li(E.strong(part.title)))
+        lines += [line(page.id, page.title) for page in part.pages]
+    yield E.section(book.note(whole), E.h1("Contents"), E.ol(*lines), {"class": "front contents"})
+
+
+def lower(section: _Element) -> None:
+    """Make room for the heading of a part above those of a page."""
+    for level in (4, 3, 2, 1):
+        for heading in section.iter(f"h{level}"):
+            heading.tag = f"h{level + 1}"
+
+
+def for_paper(page: Page, *, in_part: bool) -> _Element:
+    """Return a page as it is printed: what is long may be cut, a formula is one thing."""
+    if in_part:
+        lower(page.body)
+    page.body.set("class", "page below" if page.is_below else "page")
+    for row in page.body.xpath(".//mtr[@class='reason']"):
+        row.getparent().remove(row)
+    for math in page.body.iter("math"):
+        math.set("role", "img")
+        math.set("aria-label", f"${math.get('alttext', '')}$")
+    for figure in page.body.xpath(".//figure | .//figcaption"):
+        figure.set("class", figure.tag)
+        figure.tag = "div"
+    for block in [*page.body.iter("pre"), *page.body.iter("table")]:
+        length = len(block.findall(".//tr")) or "".join(block.itertext()).count("\n")
+        block.set("class", "long" if length > LONG else "short")
+    return page.body
+
+
+def running_head(page: Page) -> str:
+    """Return the rules that print the title of a page on each of its sheets."""
+    name = re.sub(r"\W", "-", page.name)
+    title = page.title.replace('"', r"\22 ")
+    return (
+        f'[id="{page.id}"] {{ page: {name}; }}\n'
+        f'@page {name} {{ @top-right {{ content: "{title}"; font: 7.5pt "DejaVu Sans"; }} }}\n'
+    )
+
+
+def document(whole: Book) -> str:
+    """Return the whole book as one HTML document."""
+    css = "".join((HERE / name).read_text("utf-8") for name in ("edition.css", "pdf.css"))
+    css = css.replace('url("fonts/', f'url("{(STATIC / "fonts").as_uri()}/')
+    body = E.body(*front(whole))
+    for part in whole.parts:
+        css += "".join(running_head(page) for page in part.pages if not page.is_below)
+        body.extend(for_paper(page, in_part=bool(part.title)) for page in part.pages)
+        if part.title:
+            part.pages[0].body.insert(0, E.h1(part.title, {"class": "part"}))
+    book.spell(body, whole.letters)
+    head = E.head(E.meta(charset="utf-8"), E.title(book.TITLE), E.style(css))
+    html = etree.tostring(E.html(head, body, lang="en"), method="html", encoding="unicode")
+    return f"<!DOCTYPE html>\n{html}"
+
+
+def page_numbers(pdf: pikepdf.Pdf) -> dict[str, int]:
+    """Return the number of the page on which each target of a link stands."""
+    number = {page.objgen: n for n, page in enumerate(pdf.pages, 1)}
+    return {name: number[place[0].objgen] for name, place in pdf.Root.Dests.items()}
+
+
+def browser() -> str:
+    """Return the machine's browser, or end with a word on how to get one."""
+    found = os.environ.get("CHROME") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    return found or sys.exit(NO_BROWSER)
+
+
+def printed(html: str, folder: Path) -> bytes:
+    """Print a document, its page numbers filled in."""
+    path = folder / "book.html"
+    path.write_text(html, "utf-8")
+    options = {"prefer_css_page_size": True, "print_background": True, "tagged": True}
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
+        tab = chrome.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
+        tab.emulate_media(media="print")
+        tab.goto(path.as_uri())
+        tab.evaluate(FIT)
+        with pikepdf.open(io.BytesIO(tab.pdf(**options | {"tagged": False}))) as draft:
+            tab.evaluate(NUMBER, page_numbers(draft))
+        done = tab.pdf(outline=True, **options)
+        chrome.close()
+    return done
+
+
+def finish(data: bytes, target: Path) -> None:
+    """Tag formulas, say what the book is, and write the same bytes for the same pages."""
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        tags.simplify(pdf)
+        tags.describe_links(pdf, page_numbers(pdf))
+        for page in pdf.pages:
+            page.Contents = pdf.make_stream(tags.artifacts(page.Contents.read_bytes()))
+        pdf.docinfo = pdf.make_indirect({"/Title": book.TITLE, "/Author": book.AUTHOR})
+        with pdf.open_metadata(set_pikepdf_as_editor=False) as about:
+            about["dc:title"], about["dc:creator"] = book.TITLE, [book.AUTHOR]
+            about["dc:rights"], about["dc:language"] = book.RIGHTS, ["en"]
+        pdf.save(
+            target, deterministic_id=True, recompress_flate=True,
+            object_stream_mode=pikepdf.ObjectStreamMode.generate,
+        )  # fmt: skip
+
+
+def main(solutions: bool) -> None:
+    """Write the PDF and say how long and how large it is."""
+    target = book.BUILD / f"{book.FILE}{'-solutions' if solutions else ''}.pdf"
+    html = document(book.read(solutions=solutions))
+    finish(printed(html, book.BUILD), target)
+    with pikepdf.open(target) as pdf:
+        print(f"{target}: {len(pdf.pages)} pages, {target.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main("--solutions" in sys.argv[1:])
