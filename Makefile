@@ -29,7 +29,7 @@ unexport VIRTUAL_ENV
 THREADS ?= 2
 BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
 
-.PHONY: help book zip bench-site test test-all test-units test-notebooks test-portable bench bench-check serve \
+.PHONY: help book zip pdf epub bench-site test test-all test-units test-notebooks test-portable bench bench-check serve \
         execute lint format lock vendor clean
 
 help:  ## show this list
@@ -71,6 +71,12 @@ test-portable: $(ENV)  ## the same with AVX-512 switched off, as on an older pro
 zip: $(BUILT)  ## put the site into one archive to hand out, the same bytes for the same site
 	@$(BIN)/python -m site_ext.archive $(SITE) _build/gradients-by-hand.zip
 	@echo "The archive is _build/gradients-by-hand.zip; unpack it and open index.html in a browser."
+
+pdf: $(BUILT)  ## print the book as one PDF, without solutions (SOLUTIONS=1 appends them)
+	@$(BIN)/python -m editions.pdf $(if $(SOLUTIONS),--solutions)
+
+epub: $(BUILT)  ## write the book as an EPUB, solutions last
+	@$(BIN)/python -m editions.epub
 
 bench: export OMP_NUM_THREADS := $(THREADS)
 bench: export OPENBLAS_NUM_THREADS := $(THREADS)

@@ -37,8 +37,8 @@ DROPPED = """
 SOLUTIONS = ".//details[contains(@class, 'solution') and not(ancestor::details)]"
 NO_VALUE = re.compile(r'(<\w+(?: [\w:-]+="[^"]*")* (?:download|hidden|open))(?=[ >])')
 """An attribute without a value, as HTML has it and XML has not."""
-OWNER = """(ancestor::*[contains(@class, 'answer ')] | preceding::div[contains(@class, 'exercise')][1])
-    [last()]/p[@class='admonition-title']"""
+OWNER = """(ancestor::*[contains(@class, 'answer ')]
+    | preceding::div[contains(@class, 'exercise')][1])[last()]/p[@class='admonition-title']"""
 """The title of the box or the exercise to which a solution belongs."""
 
 
@@ -112,8 +112,8 @@ def take_solutions(page: Page) -> Page:
         title = text_of(solution.xpath(OWNER)[0])
         if not title.startswith("Exercise"):
             title += f": {text_of(solution.xpath('ancestor::section[h2 or h3][1]/*')[0])}"
-        back = f"to-solution-{number}"
-        link = E.p({"class": "to-solution", "id": back}, E.a("Solution", href=f"#{solution.get('id')}"))
+        back, ahead = f"to-solution-{number}", f"#{solution.get('id')}"
+        link = E.p({"class": "to-solution", "id": back}, E.a("Solution", href=ahead))
         solution.addprevious(link)
         link.tail, solution.tail = solution.tail, None
         solution.tag = "section"
@@ -129,7 +129,7 @@ def anchor(page: str, name: str) -> str:
 
 
 def prefix(page: str, body: _Element, tops: dict[str, str]) -> None:
-    """Let ids, and what refers to them, begin with the name of their page; not a letter's outline."""
+    """Let ids, and what refers to them, begin with the name of their page; but no letter's."""
     for element in body.iter(etree.Element):
         for key, value in element.items():
             if key == "id" and not (element.tag == "path" and value[0].isupper()):
@@ -162,6 +162,8 @@ def unwrap_dead_links(bodies: list[_Element]) -> None:
 def draw(body: _Element) -> None:
     """Give figures the colours of the light theme, and each letter an outline, a space too."""
     inks = dict(reversed(re.findall(r"(--ink-\w+): (#\w+)", BOOK_CSS.read_text("utf-8"))))
+    for figure in body.iter("svg"):
+        figure.attrib.pop("style", None)  # a width that a phone would scroll
     for space in body.xpath(".//path[not(@d)]"):
         space.set("d", "M0 0")
     for element in body.xpath(".//*[contains(@style, 'var(--ink')]"):
@@ -210,7 +212,7 @@ def contents() -> Iterator[tuple[str, list[tuple[str, bool]]]]:
 def read(site: Path = SITE, *, solutions: bool) -> Book:
     """Return the book that is built in a folder; its solutions are the last part, or left out."""
     parts = [
-        Part(title, [Page(Path(name).name, article(site / f"{name}.html"), below) for name, below in names])
+        Part(title, [Page(Path(n).name, article(site / f"{n}.html"), below) for n, below in names])
         for title, names in contents()
     ]
     pages = [page for part in parts for page in part.pages]

@@ -10,7 +10,7 @@ from editions.pdf import STATIC, browser
 HTML = f"""<body style="margin: 0; padding: 90px 70px; font: 26px DejaVu Sans; color: #1a1a1a">
 <div style="font-size: 92px; font-weight: bold; line-height: 1.15">{book.TITLE}</div>
 <div style="margin: 24px 0 70px; font-size: 34px; line-height: 1.4">{book.SUBTITLE}</div>
-<img src="{(STATIC / 'overview.svg').as_uri()}" style="display: block; width: 100%">
+<img src="{(STATIC / "overview.svg").as_uri()}" style="display: block; width: 100%">
 </body>"""
 
 if __name__ == "__main__":

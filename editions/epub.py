@@ -22,6 +22,7 @@ from lxml.etree import _Element
 
 from editions import book
 from editions.book import Book, Page, Part
+from editions.offer import megabytes, offer
 
 HERE = Path(__file__).parent
 FONTS = book.ROOT / "site_ext" / "static" / "fonts"
@@ -42,7 +43,8 @@ CONTAINER = """<?xml version="1.0" encoding="UTF-8"?>
 """
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html>
-<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" lang="en" xml:lang="en">
+<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"
+  lang="en" xml:lang="en">
 <head><title>{title}</title><link rel="stylesheet" href="book.css"/></head>
 <body>
 {body}
@@ -84,6 +86,7 @@ PACKAGE = """<?xml version="1.0" encoding="UTF-8"?>
 </spine>
 </package>
 """
+IDS = "@id | .//@id"
 MODIFIED = "2026-01-01T00:00:00Z"
 """EPUB asks for a time; a fixed one, since the identifier changes with the content."""
 
@@ -93,7 +96,8 @@ def for_reader(page: Page, files: dict[str, str]) -> _Element:
     body = page.body
     body.attrib.pop("class", None)
     for table in body.xpath(".//table[.//td/@data-column]"):
-        table.set("class", "cards")
+        wide = table.xpath(".//*[@class='long']") or len(table.find(".//tr")) > 4
+        table.set("class", "cards wide" if wide else "cards")
     for row in body.xpath(".//mtr[mtd[4]]"):  # the reason stands in a row of its own
         del row[2:]
     for sign in body.xpath(".//mo[@form]"):  # epubcheck takes it for the attribute of a button
@@ -127,7 +131,7 @@ def contents(parts: list[Part], files: dict[str, str]) -> Iterator[str]:
 def files_of(whole: Book) -> dict[str, bytes]:
     """Return the files of the book by their names, those that are read in their order."""
     pages = [page for part in whole.parts for page in part.pages]
-    files = {name: f"{page.name}.xhtml" for page in pages for name in page.body.xpath("@id | .//@id")}
+    files = {name: f"{page.name}.xhtml" for page in pages for name in page.body.xpath(IDS)}
     toc = "\n".join(contents(whole.parts, files))
     found = {
         "cover.xhtml": xhtml(book.TITLE, COVER.format(alt=f"{book.TITLE}. {book.SUBTITLE}")),
@@ -138,8 +142,9 @@ def files_of(whole: Book) -> dict[str, bytes]:
         for page in part.pages:
             body = for_reader(page, files)
             book.spell(body, whole.letters)
-            over = [E.p(part.title, {"class": "part"})] if page is part.pages[0] and part.title else []
-            found[f"{page.name}.xhtml"] = xhtml(page.title, *over, body)
+            if part.title and page is part.pages[0]:
+                body.insert(0, E.p(part.title, {"class": "part"}))
+            found[f"{page.name}.xhtml"] = xhtml(page.title, body)
     found["book.css"] = "".join((HERE / f"{n}.css").read_text("utf-8") for n in ("edition", "epub"))
     fonts = {f"fonts/{path.name}": path.read_bytes() for path in sorted(FONTS.glob("*.woff2"))}
     text = {name: content.encode() for name, content in found.items()}
@@ -191,7 +196,8 @@ def main() -> None:
     """Write the EPUB and say how large it is."""
     target = book.BUILD / f"{book.FILE}.epub"
     write(files_of(book.read(solutions=True)), target)
-    print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
+    print(f"{target}: {megabytes(target)}")
+    offer(target)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,12 @@ import pikepdf
 from lxml import etree
 from lxml.builder import E
 from lxml.etree import _Element
+from matplotlib import get_data_path
 from playwright.sync_api import sync_playwright
 
 from editions import book, tags
 from editions.book import Book, Page
+from editions.offer import megabytes, offer
 
 HERE = Path(__file__).parent
 STATIC = book.ROOT / "site_ext" / "static"
@@ -32,6 +34,14 @@ NO_BROWSER = (
     "no browser to print with. Install Chromium or Chrome (on Debian: apt-get install chromium), "
     f"or name it in the variable CHROME; looked for {', '.join(BROWSERS)}"
 )
+FACES = {
+    "DejaVuSans": "Book Sans", "DejaVuSans-Bold": "Book Sans; font-weight: bold",
+    "DejaVuSans-Oblique": "Book Sans; font-style: italic",
+    "DejaVuSans-BoldOblique": "Book Sans; font-weight: bold; font-style: italic",
+    "DejaVuSansMono": "Book Code", "DejaVuSansMono-Bold": "Book Code; font-weight: bold",
+    "DejaVuSansMono-Oblique": "Book Code; font-style: italic",
+}  # fmt: skip
+"""Matplotlib's own fonts, so that the PDF is the same on any machine."""
 WIDTH = 642
 """Pixels between the margins of the paper."""
 LONG = 28
@@ -102,14 +112,23 @@ def running_head(page: Page) -> str:
     title = page.title.replace('"', r"\22 ")
     return (
         f'[id="{page.id}"] {{ page: {name}; }}\n'
-        f'@page {name} {{ @top-right {{ content: "{title}"; font: 7.5pt "DejaVu Sans"; }} }}\n'
+        f'@page {name} {{ @top-right {{ content: "{title}"; font: 7.5pt Book Sans; }} }}\n'
+    )
+
+
+def faces() -> str:
+    """Return the rules that name the fonts of text and code."""
+    folder = Path(get_data_path(), "fonts", "ttf")
+    return "".join(
+        f"@font-face {{ font-family: {face}; src: url({(folder / name).as_uri()}.ttf); }}\n"
+        for name, face in FACES.items()
     )
 
 
 def document(whole: Book) -> str:
     """Return the whole book as one HTML document."""
     css = "".join((HERE / name).read_text("utf-8") for name in ("edition.css", "pdf.css"))
-    css = css.replace('url("fonts/', f'url("{(STATIC / "fonts").as_uri()}/')
+    css = faces() + css.replace('url("fonts/', f'url("{(STATIC / "fonts").as_uri()}/')
     body = E.body(*front(whole))
     for part in whole.parts:
         css += "".join(running_head(page) for page in part.pages if not page.is_below)
@@ -175,7 +194,8 @@ def main(solutions: bool) -> None:
     html = document(book.read(solutions=solutions))
     finish(printed(html, book.BUILD), target)
     with pikepdf.open(target) as pdf:
-        print(f"{target}: {len(pdf.pages)} pages, {target.stat().st_size / 1e6:.1f} MB")
+        print(f"{target}: {len(pdf.pages)} pages, {megabytes(target)}")
+    offer(target)
 
 
 if __name__ == "__main__":

@@ -32,11 +32,11 @@ def settled(
         elif "/S" not in kid:
             kid.Pg = kid.get("/Pg", element.get("/Pg"))
             yield kid
-        elif kid.S == Name.NonStruct and not (owner.S in GROUPS and holds_text(kid)):
+        elif Name.NonStruct == kid.S and not (owner.S in GROUPS and holds_text(kid)):
             heirs[kid.objgen] = owner
             yield from settled(kid, owner, heirs)
         else:
-            kid.S, kid.P = Name.P if kid.S == Name.NonStruct else kid.S, owner
+            kid.S, kid.P = Name.P if Name.NonStruct == kid.S else kid.S, owner
             kid.K = Array([*settled(kid, kid, heirs)])
             if str(kid.get("/Alt", "")).startswith("$"):
                 kid.S = Name.Formula
