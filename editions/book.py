@@ -166,9 +166,9 @@ def draw(body: _Element) -> None:
         figure.attrib.pop("style", None)  # a width that a phone would scroll
     for space in body.xpath(".//path[not(@d)]"):
         space.set("d", "M0 0")
-    for element in body.xpath(".//*[contains(@style, 'var(--ink')]"):
-        style = re.sub(r"var\((--ink-\w+)\)", lambda ink: inks[ink[1]], element.get("style"))
-        element.set("style", style)
+    for element in body.xpath(".//@*[contains(., 'var(--ink')]/.."):
+        for key, value in element.items():
+            element.set(key, re.sub(r"var\((--ink-\w+)\)", lambda ink: inks[ink[1]], value))
 
 
 def take_letters(bodies: list[_Element]) -> dict[str, _Element]:

@@ -44,6 +44,7 @@ FACES = {
 """Matplotlib's own fonts, so that the PDF is the same on any machine."""
 WIDTH = 642
 """Pixels between the margins of the paper."""
+HEADING = " or ".join(f"ancestor::h{level}" for level in range(1, 6))
 LONG = 28
 """Lines of code, or rows of a table, that may be cut at the end of a page."""
 FIT = """() => {
@@ -94,7 +95,7 @@ def for_paper(page: Page, *, in_part: bool) -> _Element:
     page.body.set("class", "page below" if page.is_below else "page")
     for row in page.body.xpath(".//mtr[@class='reason']"):
         row.getparent().remove(row)
-    for math in page.body.iter("math"):
+    for math in page.body.xpath(f".//math[not({HEADING})]"):  # the outline takes words alone
         math.set("role", "img")
         math.set("aria-label", f"${math.get('alttext', '')}$")
     for figure in page.body.xpath(".//figure | .//figcaption"):
