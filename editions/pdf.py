@@ -45,7 +45,7 @@ FACES = {
 WIDTH = 642
 """Pixels between the margins of the paper."""
 HEADING = " or ".join(f"ancestor::h{level}" for level in range(1, 6))
-LONG = 28
+LONG = {"pre": 20, "table": 28}
 """Lines of code, or rows of a table, that may be cut at the end of a page."""
 FIT = """() => {
   for (const part of document.querySelectorAll(".formula, table, .long")) {
@@ -102,19 +102,18 @@ def for_paper(page: Page, *, in_part: bool) -> _Element:
         figure.set("class", figure.tag)
         figure.tag = "div"
     for block in [*page.body.iter("pre"), *page.body.iter("table")]:
-        length = len(block.findall(".//tr")) or "".join(block.itertext()).count("\n")
-        block.set("class", "long" if length > LONG else "short")
+        lines = len(block.findall(".//tr")) or "".join(block.itertext()).count("\n")
+        block.set("class", "long" if lines > LONG[block.tag] else "short")
     return page.body
 
 
-def running_head(page: Page) -> str:
-    """Return the rules that print the title of a page on each of its sheets."""
-    name = re.sub(r"\W", "-", page.name)
-    title = page.title.replace('"', r"\22 ")
-    return (
-        f'[id="{page.id}"] {{ page: {name}; }}\n'
-        f'@page {name} {{ @top-right {{ content: "{title}"; font: 7.5pt Book Sans; }} }}\n'
-    )
+def running_heads(pages: list[Page]) -> Iterator[str]:
+    """Yield the rules that print on each sheet the title of its page, or of the one above that."""
+    for page in pages:
+        if not page.is_below:
+            name, title = page.name, page.title.replace('"', r"\22 ")
+            yield f'@page {name} {{ @top-right {{ content: "{title}"; font: 7.5pt Book Sans; }} }}\n'
+        yield f'[id="{page.id}"] {{ page: {name}; }}\n'
 
 
 def faces() -> str:
@@ -132,7 +131,7 @@ def document(whole: Book) -> str:
     css = faces() + css.replace('url("fonts/', f'url("{(STATIC / "fonts").as_uri()}/')
     body = E.body(*front(whole))
     for part in whole.parts:
-        css += "".join(running_head(page) for page in part.pages if not page.is_below)
+        css += "".join(running_heads(part.pages))
         body.extend(for_paper(page, in_part=bool(part.title)) for page in part.pages)
         if part.title:
             part.pages[0].body.insert(0, E.h1(part.title, {"class": "part"}))

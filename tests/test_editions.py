@@ -80,7 +80,7 @@ def printed() -> Iterator[pikepdf.Pdf]:
 
 def text_of_pdf(suffix: str) -> str:
     """Return what stands between the margins of an edition's pages."""
-    inside = "-r 72 -x 50 -y 50 -W 496 -H 742".split()
+    inside = ["-r", "72", "-x", "50", "-y", "50", "-W", "496", "-H", "742"]
     command = [tool("pdftotext"), "-raw", *inside, edition(suffix), "-"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
@@ -278,7 +278,7 @@ def test_no_row_is_cut_and_no_table_that_fits_a_page(tags):
     assert len(tables) > 50
     for table in tables:
         rows = [tag for tag in elements(table) if tag.S == "/TR"]
-        is_long = len(rows) > pdf.LONG  # its head is on each of its pages
+        is_long = len(rows) > pdf.LONG["table"]  # its head is on each of its pages
         assert all(len(sheets(row)) == 1 for row in rows[is_long:])
         assert is_long or len(sheets(table)) == 1
 
@@ -293,7 +293,7 @@ def test_nothing_of_the_pdf_is_beyond_its_margins():
 def test_without_a_browser_the_pdf_says_how_to_get_one(monkeypatch):
     monkeypatch.delenv("CHROME", raising=False)
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(SystemExit, match="no browser to print with.*apt-get install chromium"):
+    with pytest.raises(SystemExit, match=r"no browser to print with.*apt-get install chromium"):
         pdf.browser()
 
 
