@@ -21,8 +21,9 @@ from lxml.builder import E
 from lxml.etree import _Element
 
 from editions import book
-from editions.book import Book, Page, Part
+from editions.book import Book, Part
 from editions.offer import megabytes, offer
+from editions.page import Page, spell
 
 HERE = Path(__file__).parent
 FONTS = book.ROOT / "site_ext" / "static" / "fonts"
@@ -141,7 +142,7 @@ def files_of(whole: Book) -> dict[str, bytes]:
     for part in whole.parts:
         for page in part.pages:
             body = for_reader(page, files)
-            book.spell(body, whole.letters)
+            spell(body, whole.letters)
             if part.title and page is part.pages[0]:
                 body.insert(0, E.p(part.title, {"class": "part"}))
             found[f"{page.name}.xhtml"] = xhtml(page.title, body)

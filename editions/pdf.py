@@ -3,14 +3,13 @@
 Usage: python -m editions.pdf [--solutions]
 
 The pages are one document, which is printed twice: its table of contents shows the page numbers
-of the first printing. Then the file is made smaller, and its formulas are tagged as formulas.
+that the first printing gave. Then the file is made small, and its formulas are tagged as formulas.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -21,11 +20,12 @@ from lxml import etree
 from lxml.builder import E
 from lxml.etree import _Element
 from matplotlib import get_data_path
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from editions import book, tags
-from editions.book import Book, Page
+from editions.book import Book
 from editions.offer import megabytes, offer
+from editions.page import Page, spell
 
 HERE = Path(__file__).parent
 STATIC = book.ROOT / "site_ext" / "static"
@@ -40,10 +40,12 @@ FACES = {
     "DejaVuSans-BoldOblique": "Book Sans; font-weight: bold; font-style: italic",
     "DejaVuSansMono": "Book Code", "DejaVuSansMono-Bold": "Book Code; font-weight: bold",
     "DejaVuSansMono-Oblique": "Book Code; font-style: italic",
+    "DejaVuSansMono-BoldOblique": "Book Code; font-weight: bold; font-style: italic",
 }  # fmt: skip
 """Matplotlib's own fonts, so that the PDF is the same on any machine."""
 WIDTH = 642
 """Pixels between the margins of the paper."""
+SMALL = "7.5pt Book Sans"
 HEADING = " or ".join(f"ancestor::h{level}" for level in range(1, 6))
 LONG = {"pre": 20, "table": 28}
 """Lines of code, or rows of a table, that may be cut at the end of a page."""
@@ -56,7 +58,9 @@ FIT = """() => {
 }"""
 """What is wider than the paper is made smaller."""
 NUMBER = """(pages) => {
-  for (const n of document.querySelectorAll(".number")) n.textContent = pages[`/${n.dataset.of}`];
+  for (const number of document.querySelectorAll(".number")) {
+    number.textContent = pages[`/${number.dataset.of}`] ?? "000";
+  }
 }"""
 
 
@@ -112,7 +116,7 @@ def running_heads(pages: list[Page]) -> Iterator[str]:
     for page in pages:
         if not page.is_below:
             name, title = page.name, page.title.replace('"', r"\22 ")
-            yield f'@page {name} {{ @top-right {{ content: "{title}"; font: 7.5pt Book Sans; }} }}\n'
+            yield f'@page {name} {{ @top-right {{ content: "{title}"; font: {SMALL}; }} }}\n'
         yield f'[id="{page.id}"] {{ page: {name}; }}\n'
 
 
@@ -135,7 +139,7 @@ def document(whole: Book) -> str:
         body.extend(for_paper(page, in_part=bool(part.title)) for page in part.pages)
         if part.title:
             part.pages[0].body.insert(0, E.h1(part.title, {"class": "part"}))
-    book.spell(body, whole.letters)
+    spell(body, whole.letters)
     head = E.head(E.meta(charset="utf-8"), E.title(book.TITLE), E.style(css))
     html = etree.tostring(E.html(head, body, lang="en"), method="html", encoding="unicode")
     return f"<!DOCTYPE html>\n{html}"
@@ -153,22 +157,34 @@ def browser() -> str:
     return found or sys.exit(NO_BROWSER)
 
 
+def sheets(chrome: Browser, address: str, numbers: dict[str, int]) -> bytes:
+    """Print a document with these page numbers in its table of contents.
+
+    Each time in a new tab: where Chromium breaks pages depends on what a tab has printed before.
+    """
+    tab = chrome.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
+    tab.emulate_media(media="print")
+    tab.goto(address)
+    tab.evaluate(FIT)
+    tab.evaluate(NUMBER, numbers)
+    data = tab.pdf(prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
+    tab.close()
+    return data
+
+
 def printed(html: str, folder: Path) -> bytes:
-    """Print a document, its page numbers filled in."""
-    path = folder / "book.html"
+    """Print a document until the page numbers that it shows are its own."""
+    path, numbers = folder / "book.html", {}
     path.write_text(html, "utf-8")
-    options = {"prefer_css_page_size": True, "print_background": True, "tagged": True}
     with sync_playwright() as playwright:
         chrome = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
-        tab = chrome.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
-        tab.emulate_media(media="print")
-        tab.goto(path.as_uri())
-        tab.evaluate(FIT)
-        with pikepdf.open(io.BytesIO(tab.pdf(**options | {"tagged": False}))) as draft:
-            tab.evaluate(NUMBER, page_numbers(draft))
-        done = tab.pdf(outline=True, **options)
-        chrome.close()
-    return done
+        for _ in range(4):
+            data, shown = sheets(chrome, path.as_uri(), numbers), numbers
+            with pikepdf.open(io.BytesIO(data)) as pdf:
+                numbers = page_numbers(pdf)
+            if numbers == shown:
+                return data
+    sys.exit("the page numbers change with each printing")
 
 
 def finish(data: bytes, target: Path) -> None:
