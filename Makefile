@@ -30,8 +30,8 @@ unexport VIRTUAL_ENV
 THREADS ?= 2
 BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
 
-.PHONY: help book zip course practice bench-site test test-all test-units test-notebooks test-portable nbgrader \
-        bench bench-check serve execute lint format lock vendor clean
+.PHONY: help book zip pdf epub course practice bench-site test test-all test-units test-notebooks test-portable \
+        nbgrader bench bench-check serve execute lint format lock vendor clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -88,6 +88,12 @@ practice: $(ENV)  ## write a practice sheet to print, answers apart: SEED=7 TOPI
 	@$(BIN)/python -m site_ext.practice.sheet $(SEED) _build/practice-$(SEED).html \
 	  $(if $(TOPICS),--topics $(TOPICS)) $(if $(COUNT),--count $(COUNT))
 	@echo "The sheet is _build/practice-$(SEED).html; open it in a browser and print it."
+
+pdf: $(BUILT)  ## print the book as one PDF, without solutions (SOLUTIONS=1 appends them)
+	@$(BIN)/python -m editions.pdf $(if $(SOLUTIONS),--solutions)
+
+epub: $(BUILT)  ## write the book as an EPUB, solutions last
+	@$(BIN)/python -m editions.epub
 
 bench: export OMP_NUM_THREADS := $(THREADS)
 bench: export OPENBLAS_NUM_THREADS := $(THREADS)

@@ -64,6 +64,7 @@ LIMITS = {
     "the graders of the kit": (160, ["../course/gradescope", "../course/nbgrader"]),
     "the site for students": (160, ["../course/site.py", "../course/boxes.py"]),
     "the practice page and its sheets": (530, ["../site_ext/practice"]),
+    "the editions": (620, ["../editions"]),
     "the answer boxes and their data": (
         800, ["../site_ext/answers.py", "../site_ext/answer_data.py"],
     ),
