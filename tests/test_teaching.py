@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hwlib.gradcheck.mistakes import HINGE, NETWORK
 from site_ext.answer_data import BOX
@@ -48,7 +49,7 @@ def table(text: str) -> list[list[str]]:
 def measure() -> dict[str, Any]:
     """What the cells of the page define that count."""
     names: dict[str, Any] = {}
-    for cell in ("rates", "count", "sections"):
+    for cell in ("rates", "count", "asked", "sections"):
         exec(source(f"teaching-{cell}"), names)
     return names
 
@@ -173,3 +174,9 @@ def test_the_options_of_the_command_line_that_the_page_names_exist() -> None:
     assert {option for option in told if option not in known} == set()
     levels = re.findall(r"`(?:--detail )?(verdict|coordinate|diagnosis)`", TEXT)
     assert len(levels) == 3
+
+
+def test_the_book_is_cited_as_it_says_itself() -> None:
+    cff = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    (author,), year = cff["authors"], cff["date-released"].year
+    assert f"*{cff['title']}*. {author['name']}, version {cff['version']} ({year})." in TEXT
