@@ -198,10 +198,10 @@ RIGHT = {
     "test-power": ["3 w q^2", "3wq²", "w*3*q*q", "w q^2 + 2 w q^2"],
     "test-chain": ["2(wx+b)w", "2 w (w x + b)", "2w²x + 2bw", "2 w^2 x + 2 w b"],
     "test-partial": ["x^2 + b", "b + x²", "x*x + b", "(w x^2 + b w)/w"],
-    "test-product": ["20", "2 + 18", "0.5*4 + 3*6", "20.0"],
+    "test-product": ["34", "4 + 30", "0.5*8 + 5*6", "34.0"],
     "test-sigmoid": ["0.5", "1/2", "0,5", "1/(1 + 1)"],
     "test-log": ["0.69", "0.693", "log(2)", "-log(0.5)"],
-    "test-shape": ["15", "5*3", "15.0"],
+    "test-shape": ["28", "7*4", "28.0"],
 }  # fmt: skip
 
 
@@ -418,13 +418,13 @@ MISTAKES = {
         "x^2 differentiated, too": "2x + b", "second term kept": "x^2 + bw",
     },
     "test-product": {
-        "first entry": "2", "column in place of row": "14", "products not added": "18",
-        "entries swapped": "15",
+        "first entry": "18", "column in place of row": "22", "products not added": "30",
+        "entries swapped": "43",
     },
     "test-sigmoid": {"e^0 taken for 0": "1", "denominator alone": "2", "the exponent": "0"},
     "test-log": {"sign": "-0.69", "logarithm to base 10": "0.3", "logarithm to base 2": "1"},
     "test-shape": {
-        "inner size kept": "30", "shape of X": "10", "shape of W": "6", "sizes added": "8",
+        "inner size kept": "56", "shape of X": "14", "shape of W": "8", "sizes added": "11",
     },
 }  # fmt: skip
 
@@ -524,7 +524,7 @@ WRONG = {
     "test-power": ["3 q", "w q^4/4", "2 w q^2", "0"],
     "test-chain": ["2wx + 2b + w", "(wx+b)^3/3", "2x(w+b)", "0"],
     "test-partial": ["x + b", "w", "x^2 - b", "0"],
-    "test-product": ["22", "8", "-20", "5"],
+    "test-product": ["26", "8", "-34", "5"],
     "test-sigmoid": ["0.73", "0.4", "-0.5"],
     "test-log": ["0.5", "0.7", "2"],
     "test-shape": ["7", "60", "1"],
