@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from hwlib import grading
 from hwlib.gradcheck.mistakes import HINGE, NETWORK
 from site_ext.answer_data import BOX
 from site_ext.numbering import text_of
@@ -172,8 +173,8 @@ def test_the_options_of_the_command_line_that_the_page_names_exist() -> None:
     told = set(re.findall(r"--[a-z]+", TEXT))
     assert told >= {"--csv", "--summary", "--homework"}
     assert {option for option in told if option not in known} == set()
-    levels = re.findall(r"`(?:--detail )?(verdict|coordinate|diagnosis)`", TEXT)
-    assert len(levels) == 3
+    levels = set(re.findall(r"`(?:--detail )?(verdict|coordinate|diagnosis)`", TEXT))
+    assert levels == {*grading.DETAILS}
 
 
 def test_the_book_is_cited_as_it_says_itself() -> None:
