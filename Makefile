@@ -143,6 +143,8 @@ _build/executed/beyond_scale: $(filter-out benchmarks/wrong_gradients.csv,$(wild
 # And the one on checks what they say of wrong gradients.
 _build/executed/beyond_checks: benchmarks/wrong_gradients.csv
 _build/executed/intro: _build/executed/ledger
+# The page for teaching measures how long the others take.
+_build/executed/teaching: $(filter-out %/teaching.ipynb %/ledger.ipynb %/intro.ipynb,$(wildcard chapters/*.ipynb))
 
 lint: $(ENV)  ## check style and types
 	$(BIN)/ruff check .

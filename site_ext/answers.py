@@ -97,6 +97,8 @@ class AnswerDirective(SphinxDirective):
             folds.append(fold("", *solution, summary="Solution", kind="solution", label=label))
         box = answer("", *body, entry, *folds, label=label)
         box["title"] = self.options.get("title", "Try it")
+        domain = self.env.get_domain("std")  # {ref}`some text <answer-network-w11>` leads to it
+        domain.note_hyperlink_target(f"answer-{label}", self.env.docname, f"answer-{label}")
         self.set_source_info(box)
         return [box]
 

@@ -194,6 +194,14 @@ RIGHT = {
                      "-(y log(ŷ) + (1 - y) log(1 - ŷ))", "log(1+e^(-z4)) y + log(1+e^z4)(1-y)"],
     "forward-z3": ["-1.75", "-1,75", "z3 = -1.75", "-2.25 - 0.25 + 0.75"],
     "forward-z4": ["0.59375", "0,594 - 0.00025", "-2.75+3.59375-0.25"],
+    # the self-test for a class
+    "test-power": ["3 w q^2", "3wq²", "w*3*q*q", "w q^2 + 2 w q^2"],
+    "test-chain": ["2(wx+b)w", "2 w (w x + b)", "2w²x + 2bw", "2 w^2 x + 2 w b"],
+    "test-partial": ["x^2 + b", "b + x²", "x*x + b", "(w x^2 + b w)/w"],
+    "test-product": ["34", "4 + 30", "0.5*8 + 5*6", "34.0"],
+    "test-sigmoid": ["0.5", "1/2", "0,5", "1/(1 + 1)"],
+    "test-log": ["0.69", "0.693", "log(2)", "-log(0.5)"],
+    "test-shape": ["28", "7*4", "28.0"],
 }  # fmt: skip
 
 
@@ -397,6 +405,27 @@ MISTAKES = {
         "hidden biases forgotten": "0.15625", "b4 forgotten": "0.84375",
         "ReLU forgotten": "-1.84375", "x1 and x2 swapped": "2.5625", "unit 3 taken as off": "-3",
     },
+    "test-power": {
+        "3 forgotten": "w q^2", "power not lowered": "3 w q^3", "factor w dropped": "3q^2",
+        "the power itself": "w q^3", "derivative with respect to w": "q^3",
+    },
+    "test-chain": {
+        "inner derivative forgotten": "2(wx+b)", "x in place of w": "2(wx+b)x",
+        "2 forgotten": "(wx+b)w", "squared term by term": "2w^2 x", "bracket forgotten": "2w",
+    },
+    "test-partial": {
+        "derivative with respect to x": "2wx", "second term lost": "x^2", "w kept": "w x^2 + b",
+        "x^2 differentiated, too": "2x + b", "second term kept": "x^2 + bw",
+    },
+    "test-product": {
+        "first entry": "18", "column in place of row": "22", "products not added": "30",
+        "entries swapped": "43",
+    },
+    "test-sigmoid": {"e^0 taken for 0": "1", "denominator alone": "2", "the exponent": "0"},
+    "test-log": {"sign": "-0.69", "logarithm to base 10": "0.3", "logarithm to base 2": "1"},
+    "test-shape": {
+        "inner size kept": "56", "shape of X": "14", "shape of W": "8", "sizes added": "11",
+    },
 }  # fmt: skip
 
 
@@ -492,6 +521,13 @@ WRONG = {
     "forward-loss": ["-log(1-ŷ)", "ŷ - y", "(ŷ - y)^2", "-y log(ŷ) - log(1-ŷ)", "y - ŷ"],
     "forward-z3": ["-1.7", "1.75", "0.625"],
     "forward-z4": ["0.5625", "0.6", "3.59375"],
+    "test-power": ["3 q", "w q^4/4", "2 w q^2", "0"],
+    "test-chain": ["2wx + 2b + w", "(wx+b)^3/3", "2x(w+b)", "0"],
+    "test-partial": ["x + b", "w", "x^2 - b", "0"],
+    "test-product": ["26", "8", "-34", "5"],
+    "test-sigmoid": ["0.73", "0.4", "-0.5"],
+    "test-log": ["0.5", "0.7", "2"],
+    "test-shape": ["7", "60", "1"],
 }  # fmt: skip
 
 

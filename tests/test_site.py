@@ -663,14 +663,36 @@ def test_a_second_build_elsewhere_has_the_same_bytes(tmp_path):
     assert [str(name) for name, data in files[SITE].items() if files[again][name] != data] == []
 
 
+CONFIG = (ROOT / "_config.yml").read_text(encoding="utf-8")
+
+
+def public_settings():
+    """The settings with every comment sign before one that needs a public address taken away."""
+    start, end = CONFIG.index("    # Public address"), CONFIG.index("      navbar_persistent")
+    block = re.sub(r"^    notfound_urls_prefix: /\n", "", CONFIG[start:end], flags=re.MULTILINE)
+    block = re.sub(r"^( +)# (?=\w+:)", r"\1", block, flags=re.MULTILINE)
+    return CONFIG[:start] + block + CONFIG[end:]
+
+
 @pytest.fixture(scope="session")
 def public(tmp_path_factory):
     """The site built with every setting that needs a public address."""
-    text = (ROOT / "_config.yml").read_text()
-    start, end = text.index("    # Public address"), text.index("      navbar_persistent")
-    block = re.sub(r"^    notfound_urls_prefix: /\n", "", text[start:end], flags=re.MULTILINE)
-    block = re.sub(r"^( +)# (?=\w+:)", r"\1", block, flags=re.MULTILINE)
-    return build(tmp_path_factory.mktemp("public"), text[:start] + block + text[end:])
+    return build(tmp_path_factory.mktemp("public"), public_settings())
+
+
+def test_what_needs_a_public_address_is_commented_and_valid():
+    """Without the comment signs the settings are read, and say what they said in the comment."""
+    off, on = (yaml.safe_load(text) for text in (CONFIG, public_settings()))
+    themes = [settings["sphinx"]["config"]["html_theme_options"] for settings in (off, on)]
+    assert "launch_buttons" not in themes[0] and "repository_url" not in themes[0]
+    assert themes[1]["launch_buttons"] == {
+        "notebook_interface": "jupyterlab",
+        "binderhub_url": "https://mybinder.org",
+    }
+    assert on["sphinx"]["config"]["html_baseurl"] == ADDRESS
+    assert on["sphinx"]["config"]["notfound_urls_prefix"] == "/gradients-by-hand/"
+    added = {"html_baseurl", "ogp_site_url"}
+    assert on["sphinx"]["config"].keys() - off["sphinx"]["config"].keys() == added
 
 
 @pytest.mark.slow
@@ -688,7 +710,8 @@ def test_with_a_public_address_everything_that_needs_one_is_there(public):
     assert any("/edit/main/chapters/notation.md" in link for link in links)
     assert any("/issues/new" in link for link in links)
     notebook = html.parse(public / "chapters" / "hinge_1_hypothesis.html")
-    assert any("colab" in link for link in notebook.xpath("//a/@href"))
+    binder = "https://mybinder.org/v2/gh/someone/gradients-by-hand/main?urlpath=lab/tree/"
+    assert f"{binder}chapters/hinge_1_hypothesis.ipynb" in notebook.xpath("//a/@href")
     links = html.parse(public / "404.html").xpath("//a/@href")
     assert links and all(link.startswith("/gradients-by-hand/chapters/") for link in links)
 
@@ -698,5 +721,5 @@ def test_without_a_public_address_nothing_names_one(pages):
     for name, page in pages.items():
         assert not page.xpath("//link[@rel='canonical']"), name
         assert not [
-            link for link in page.xpath("//a/@href") if "someone" in link or "colab" in link
+            link for link in page.xpath("//a/@href") if "someone" in link or "mybinder" in link
         ]
