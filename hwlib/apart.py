@@ -7,7 +7,7 @@ of the file (`hwlib.grading.close`), and Python refuses to start another program
 modules of hwlib again. When right functions stand in for wrong ones, the parent computes them.
 """
 
-import __future__
+from __future__ import annotations
 
 import ast
 import json
@@ -50,10 +50,15 @@ REFUSED = [
 ]
 """What a file may not do, and what it may not do besides when it is graded: events of Python."""
 
+
+def _in_one_line(text: Any) -> str:
+    return " ".join(tidy(str(text)).split())
+
+
 TAKEN: dict[str, Callable[[Any], Any]] = {
-    "defined": lambda names: [tidy(str(name)) for name in names],
+    "defined": lambda names: [*map(_in_one_line, names)],
     "values": partial(np.array, dtype=float),
-    "message": lambda text: " ".join(tidy(str(text)).split()),
+    "message": _in_one_line,
     "traceback": lambda text: tidy(str(text)),
 }
 """What is taken from the process of a file, which may have written anything."""
@@ -167,9 +172,7 @@ def load(file: str, name: str) -> tuple[dict[str, Any], dict[str, BaseException]
     sys.path.append(os.path.dirname(file))
     _limit(name)
     for place, source in parts(file):
-        flags = (
-            compile(source, place, "exec", 0, True).co_flags & __future__.annotations.compiler_flag
-        )
+        flags = compile(source, place, "exec", 0, True).co_flags & annotations.compiler_flag
         for node in ast.parse(source, place).body:
             try:
                 exec(compile(ast.Module([node], []), place, "exec", flags, True), found)
