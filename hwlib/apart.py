@@ -31,8 +31,6 @@ import numpy as np
 from hwlib.grading import CELL, HOME, SHEETS, answer, close, raised, tidy
 from hwlib.network import Parameters
 
-FUTURE = __future__.annotations.compiler_flag
-
 PROGRAM = "import sys; from hwlib.apart import run; run(*sys.argv[1:])"
 
 MAGIC = re.compile(r"""(?mx) \A %% (?! time|capture|prun) (?s:.*)  # a cell in another language, or
