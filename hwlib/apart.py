@@ -7,7 +7,7 @@ of the file (`hwlib.grading.close`), and Python refuses to start another program
 modules of hwlib again. When right functions stand in for wrong ones, the parent computes them.
 """
 
-import __future__
+from __future__ import annotations
 
 import ast
 import json
@@ -32,27 +32,32 @@ from hwlib import grading
 from hwlib.grading import CELL, HOME, SHEETS, Grade, answer, close, raised, tidy
 from hwlib.network import Parameters
 
-FUTURE = __future__.annotations.compiler_flag
-
 PROGRAM = "import sys; from hwlib.apart import run; run(*sys.argv[1:])"
 
 MAGIC = re.compile(r"""(?mx) \A %% (?! time|capture|prun) (?s:.*)  # a cell in another language, or
     | ^ ([ \t]*) (?: (?: [\w, ]+=[ ]* )? (?: %%?[a-z]\w*(?:[ ].*)? | !(?!=).* ) | [\w.]+\? ) $""")
 """A line of IPython's own after its indentation."""
 
-OWN_FILES = re.escape(HOME)
+OWN_FILES = re.escape(os.path.join(os.path.realpath(HOME), ""))
 REFUSED = [
     rf"os\.kill(pg)? (?!{os.getpid()} )|resource\.prlimit|write /proc/"
     rf"|(write|os\.(?!listdir|scandir)).* {OWN_FILES}",
-    r"subprocess|os\.(exec|posix_spawn|spawn|system|startfile)|_winapi|import _posixsubprocess"
-    rf"|ctypes\.dl|gc\.get|object\.__setattr__ __code__|read {OWN_FILES}.*(?<!plotting)\.py",
+    r"subprocess|os\.(exec|posix_spawn|spawn|system|startfile)|_winapi"
+    r"|import _(posixsubprocess|xxsubinterpreters|interpreters|testcapi)"
+    r"|ctypes\.dl|gc\.get|object\.__setattr__ __code__"
+    rf"|read {OWN_FILES}(?!(__pycache__.)?plotting\.).*\.py",
 ]
 """What a file may not do, and what it may not do besides when it is graded: events of Python."""
 
+
+def _in_one_line(text: Any) -> str:
+    return " ".join(tidy(str(text)).split())
+
+
 TAKEN: dict[str, Callable[[Any], Any]] = {
-    "defined": lambda names: [tidy(str(name)) for name in names],
+    "defined": lambda names: [*map(_in_one_line, names)],
     "values": partial(np.array, dtype=float),
-    "message": lambda text: " ".join(tidy(str(text)).split()),
+    "message": _in_one_line,
     "traceback": lambda text: tidy(str(text)),
 }
 """What is taken from the process of a file, which may have written anything."""
@@ -168,9 +173,7 @@ def load(file: str, name: str) -> tuple[dict[str, Any], dict[str, BaseException]
     vars(grading).update(grade=lambda q, *_, **__: Grade(q.number, q.name, "missing", "left out"))
     _limit(name)
     for place, source in parts(file):
-        flags = (
-            compile(source, place, "exec", 0, True).co_flags & __future__.annotations.compiler_flag
-        )
+        flags = compile(source, place, "exec", 0, True).co_flags & annotations.compiler_flag
         for node in ast.parse(source, place).body:
             try:
                 exec(compile(ast.Module([node], []), place, "exec", flags, True), found)
@@ -194,16 +197,17 @@ def _limit(name: str) -> None:
         sys.modules.pop("_posixsubprocess", None)
         vars(subprocess).pop("_fork_exec", None)
     is_refused = re.compile("|".join(REFUSED[: 1 + bool(name)])).match
-    sys.addaudithook(partial(refuse, is_refused, os.path.abspath))
+    sys.addaudithook(partial(refuse, is_refused, os.path.realpath))
 
 
 def refuse(
-    is_refused: Callable[[str], Any], abspath: Callable[[str], str], event: str, args: Any
+    is_refused: Callable[[str], Any], real: Callable[[str], str], event: str, args: Any
 ) -> None:
     """Raise if Python is about to do what a file may not do."""
     text = event
     if event == "open":
-        text = f"{'write' if args[2] & 3 else 'read'} {abspath(str(args[0]))}"
+        path = args[0].decode() if isinstance(args[0], bytes) else str(args[0])
+        text = f"{'write' if args[2] & 3 else 'read'} {real(path)}"
     elif event.startswith("os."):
         text = " ".join(map(str, [event, *args, ""]))
     elif event in ("import", "object.__setattr__"):
