@@ -200,9 +200,10 @@ def main(argv: list[str] | None = None) -> int:
         grades, printed = check_file(file, args.seconds, args.detail, args.sheet)
         passed.append("passed" in {g.status for g in grades} <= {"passed", "missing"})
         total = sum(g.points for g in grades)
-        table += [{"file": tidy(str(file)), **g._asdict(), "total": total} for g in grades]
+        name = " ".join(tidy(str(file)).splitlines())
+        table += [{"file": name, **g._asdict(), "total": total} for g in grades]
         whys = (f"{g.question} {g.status}" + f" ({g.why})" * bool(g.why) for g in grades)
-        line = f"{file}: {'passed' if passed[-1] else 'FAILED'}: {', '.join(whys).strip()}"
+        line = f"{name}: {'passed' if passed[-1] else 'FAILED'}: {', '.join(whys).strip()}"
         if not (args.csv == "-" or args.json):
             print(*([tidy(line)] if args.files[1:] else _report(file, grades, printed)), sep="\n")
     if args.csv == "-":

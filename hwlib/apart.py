@@ -7,13 +7,14 @@ of the file (`hwlib.grading.close`), and Python refuses to start another program
 modules of hwlib again. When right functions stand in for wrong ones, the parent computes them.
 """
 
+import __future__
+
 import ast
 import json
 import os
 import re
 import subprocess
 import sys
-from codeop import Compile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -23,12 +24,14 @@ from subprocess import PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
 from threading import Thread
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from hwlib.grading import CELL, HOME, SHEETS, answer, close, raised, tidy
 from hwlib.network import Parameters
+
+FUTURE = __future__.annotations.compiler_flag
 
 PROGRAM = "import sys; from hwlib.apart import run; run(*sys.argv[1:])"
 
@@ -114,10 +117,11 @@ def _stop(process: Popen[bytes], folder: str) -> None:
     with suppress(OSError):  # it has ended, and so have its children
         getattr(os, "killpg", os.kill)(process.pid, 9)
     process.wait()
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if f"HWLIB_RUN={folder}\0".encode() in environment.read_bytes():
-                os.kill(int(environment.parent.name), 9)
+    for _ in range(9):  # what is started meanwhile is found next time
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if f"HWLIB_RUN={folder}\0".encode() in environment.read_bytes():
+                    os.kill(int(environment.parent.name), 9)
 
 
 def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str) -> None:
@@ -133,8 +137,8 @@ def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str)
     result: dict[str, Any]
     try:
         found, lost = load(file, name)
-        names = {n for n, v in found.items() if getattr(v, "__module__", "") == "answers"}
-        result = {"defined": [*(names | ({q.name for q in SHEETS["book"]} & found.keys()))]}
+        names = [n for n, v in found.items() if getattr(v, "__module__", "") == "answers"]
+        result = {"defined": [*names, *({q.name for q in SHEETS["book"]} & found.keys())]}
         if name:
             os.ftruncate(1, 0)  # what the file itself prints was seen when it was loaded
             found |= {n: partial(ask, n) for n in wrong}
@@ -157,13 +161,16 @@ def load(file: str, name: str) -> tuple[dict[str, Any], dict[str, BaseException]
     """
     found = vars(sys.modules.setdefault("answers", ModuleType("answers")))
     found.update(__file__=file, display=print)
-    lost, compiler = dict[str, BaseException](), cast(Any, Compile())
+    lost = dict[str, BaseException]()
     sys.path.append(os.path.dirname(file))
     _limit(name)
     for place, source in parts(file):
+        flags = (
+            compile(source, place, "exec", 0, True).co_flags & __future__.annotations.compiler_flag
+        )
         for node in ast.parse(source, place).body:
             try:
-                exec(compiler(ast.Module([node], []), place, "exec"), found)
+                exec(compile(ast.Module([node], []), place, "exec", flags, True), found)
             except (Exception, SystemExit) as error:
                 if not name:
                     raise
