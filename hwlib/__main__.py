@@ -87,7 +87,7 @@ from pathlib import Path
 from typing import Any
 
 from hwlib.apart import run_apart
-from hwlib.grading import DETAILS, SHEETS, Grade, judge, tidy
+from hwlib.grading import DETAILS, NO_ANSWER, SHEETS, Grade, judge, tidy
 
 WRONG = ("failed", "error")
 
@@ -104,7 +104,7 @@ def check_file(
     if path.is_file() and path.suffix in SUFFIXES:
         found, printed = run_apart(path, seconds)
     if "defined" not in found:
-        why = found.get("message", "what came is no answer")
+        why = found.get("message", NO_ANSWER)
         return [Grade("", "", "error", why, why, found.get("traceback", ""))], printed
     others = ", ".join(n for n in found["defined"] if n not in {q.name for q in SHEETS[sheet]})
     absent = "missing", "not in the file" + f", which defines {others}" * bool(others)

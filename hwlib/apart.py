@@ -39,12 +39,14 @@ MAGIC = re.compile(r"""(?mx) \A %% (?! time|capture|prun) (?s:.*)  # a cell in a
     | ^ ([ \t]*) (?: (?: [\w, ]+=[ ]* )? (?: %%?[a-z]\w*(?:[ ].*)? | !(?!=).* ) | [\w.]+\? ) $""")
 """A line of IPython's own after its indentation."""
 
-OWN_FILES = re.escape(HOME)
+OWN_FILES = re.escape(os.path.join(os.path.realpath(HOME), ""))
 REFUSED = [
     rf"os\.kill(pg)? (?!{os.getpid()} )|resource\.prlimit|write /proc/"
     rf"|(write|os\.(?!listdir|scandir)).* {OWN_FILES}",
-    r"subprocess|os\.(exec|posix_spawn|spawn|system|startfile)|_winapi|import _posixsubprocess"
-    rf"|ctypes\.dl|gc\.get|object\.__setattr__ __code__|read {OWN_FILES}.*(?<!plotting)\.py",
+    r"subprocess|os\.(exec|posix_spawn|spawn|system|startfile)|_winapi"
+    r"|import _(posixsubprocess|xxsubinterpreters|interpreters|testcapi)"
+    r"|ctypes\.dl|gc\.get|object\.__setattr__ __code__"
+    rf"|read {OWN_FILES}(?!(__pycache__.)?plotting\.).*\.py",
 ]
 """What a file may not do, and what it may not do besides when it is graded: events of Python."""
 
@@ -191,16 +193,17 @@ def _limit(name: str) -> None:
         sys.modules.pop("_posixsubprocess", None)
         vars(subprocess).pop("_fork_exec", None)
     is_refused = re.compile("|".join(REFUSED[: 1 + bool(name)])).match
-    sys.addaudithook(partial(refuse, is_refused, os.path.abspath))
+    sys.addaudithook(partial(refuse, is_refused, os.path.realpath))
 
 
 def refuse(
-    is_refused: Callable[[str], Any], abspath: Callable[[str], str], event: str, args: Any
+    is_refused: Callable[[str], Any], real: Callable[[str], str], event: str, args: Any
 ) -> None:
     """Raise if Python is about to do what a file may not do."""
     text = event
     if event == "open":
-        text = f"{'write' if args[2] & 3 else 'read'} {abspath(str(args[0]))}"
+        path = args[0].decode() if isinstance(args[0], bytes) else str(args[0])
+        text = f"{'write' if args[2] & 3 else 'read'} {real(path)}"
     elif event.startswith("os."):
         text = " ".join(map(str, [event, *args, ""]))
     elif event in ("import", "object.__setattr__"):
