@@ -61,7 +61,8 @@ LIMITS = {
             "__main__", "downloads", "folded", "homework", "notebooks", "plain", "rubric",
             "wheel")],
     ),
-    "the site for students": (160, ["../course/site.py", "../course/boxes.py"]),
+    "the site for students": (250, [f"../course/{name}.py" for name in ("boxes", "drawn", "site")]),
+    "the practice page and its sheets": (530, ["../site_ext/practice"]),
     "the answer boxes and their data": (
         800, ["../site_ext/answers.py", "../site_ext/answer_data.py"],
     ),
