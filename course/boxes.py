@@ -9,7 +9,7 @@ be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -69,8 +69,8 @@ def too_short(value: float, digits: int) -> list[str]:
     return [f"{float(Decimal(value).quantize(step, ROUND_HALF_UP)) + 0.0:.10g}" for step in steps]
 
 
-def hashed(label: str, data: dict[str, Any]) -> None:
-    """Put hashes in place of the values of a box.
+def with_texts(label: str, data: dict[str, Any]) -> list[tuple[Any, str]]:
+    """Put what is hashed in place of the values of a box, and return where they stand.
 
     What lies between both sides at a kink is right under another convention: of these the box keeps
     the value of the other side and the mean.
@@ -80,23 +80,29 @@ def hashed(label: str, data: dict[str, Any]) -> None:
     def texts(value: float, p: int) -> tuple[str, ...]:
         return tuple(f"{label} {p} {text}" for text in dict.fromkeys(roundings(value, digits)))
 
-    on_kink = {p for p, value in enumerate(data["difference"]) if value is None}
-    both = [(at, (at + value) / 2) for at, value in zip(data["atKink"], right, strict=True)
-            ] if on_kink else []  # fmt: skip
+    def other_side(p: int) -> tuple[str, ...]:
+        if data["difference"][p : p + 1] != [None]:
+            return ()
+        at = data["atKink"][p]
+        return texts(at, p) + texts((at + right[p]) / 2, p)
+
     short = too_short(right[0], digits) if digits is not None else []
-    data["cut"] = [(f"{label} {text}",) for text in short]
-    data["atKink"] = [
-        sum((texts(v, p) for v in values), ()) if p in on_kink else ()
-        for p, values in enumerate(both)
-    ]
+    data |= {"salt": label, "cut": [(f"{label} {text}",) for text in short]}
+    data["atKink"] = [other_side(p) for p in range(len(right))]
     entries = [*data["mistakes"], *data["conventions"]]
     columns = [(data, "right"), *((entry, "values") for entry in entries)]
     for holder, key in columns:
         holder[key] = mapped(holder[key], texts) or [()] * len(right)
-    columns += [(data, "cut"), (data, "atKink")]
+    return [*columns, (data, "cut"), (data, "atKink")]
+
+
+def hashed(boxes: Mapping[str, dict[str, Any]]) -> None:
+    """Put hashes in place of the values of boxes, which are given by their names."""
+    columns = [column for label, data in boxes.items() for column in with_texts(label, data)]
     table = hashes(text for holder, key in columns for text in leaves(holder[key]))
     for holder, key in columns:
         holder[key] = mapped(holder[key], lambda some, _: " ".join(table[text] for text in some))
-    shapes = [value if isinstance(value, list) else "" for value in data["right"]]
-    data["difference"] = [None if p in on_kink else shape for p, shape in enumerate(shapes)]
-    data["salt"] = label
+    for data in boxes.values():
+        shapes = [value if isinstance(value, list) else "" for value in data["right"]]
+        kinks = [value is None for value in data["difference"]] or [False] * len(shapes)
+        data["difference"] = [None if is_so else s for is_so, s in zip(kinks, shapes, strict=True)]

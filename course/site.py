@@ -26,7 +26,7 @@ from nbformat.v4 import new_markdown_cell
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from course import folded
+from course import drawn, folded
 from course.boxes import hashed
 from site_ext.numbering import ROOT
 
@@ -103,13 +103,22 @@ def add_script(
         app.add_js_file("hashed.js")
 
 
+def practise_without_solutions(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Take the solutions of the practice page out, and hash its numbers."""
+    if '<div class="practice"' in context.get("body", ""):
+        context["body"] = drawn.without_solutions(context["body"])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension, after that of the book."""
     app.config.html_static_path.append(str(Path(__file__).with_name("static")))
     app.connect("source-read", read_page)
     app.connect("env-get-updated", keep_numbers, priority=901)
     app.connect("env-check-consistency", show_that_it_is_left_out, priority=901)
-    app.connect("answer-data", lambda app, label, data: hashed(label, data))
+    app.connect("answer-data", lambda app, label, data: hashed({label: data}))
+    app.connect("html-page-context", practise_without_solutions, priority=800)
     app.connect("html-page-context", add_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

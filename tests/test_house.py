@@ -62,7 +62,7 @@ LIMITS = {
             "wheel")],
     ),
     "the graders of the kit": (160, ["../course/gradescope", "../course/nbgrader"]),
-    "the site for students": (160, ["../course/site.py", "../course/boxes.py"]),
+    "the site for students": (250, [f"../course/{name}.py" for name in ("boxes", "drawn", "site")]),
     "the practice page and its sheets": (530, ["../site_ext/practice"]),
     "the editions": (620, ["../editions"]),
     "the answer boxes and their data": (

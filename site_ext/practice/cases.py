@@ -41,6 +41,7 @@ def network_numbers(p: network.Parameters, x: Any, y: int, l2: float, i: int, j:
         "w": s[f"W_{j}4"], "z": s[f"z_{j}"], "a": s[f"a_{j}"], "gate": float(s[f"z_{j}"] > 0),
         "is": "on" if s[f"z_{j}"] > 0 else "off", "p_true": s["ŷ"] if y else 1 - s["ŷ"],
     }  # fmt: skip
+    here["rough"] = 6e-5 / max(here["p_true"], 1e-3)  # what rounding of that does to its logarithm
     return {k: v for k, v in s.items() if not isinstance(v, list)} | here
 
 

@@ -66,9 +66,11 @@ def values_of(topic: str, ask: str, question: Question, point: Point) -> Instanc
         [(each["name"], each["told"], float(each["values"][0]))
          for each in data[kind] if each["values"]] for kind in ("mistakes", "conventions")
     ]  # fmt: skip
-    values = sorted([right, *(value for kind in kinds for *_, value in kind)])
-    apart = all(b - a > 2 * unit for a, b in itertools.pairwise(values))
-    safe = abs(abs(right) / unit % 1 - 0.5) > 0.12
+    wrong = [value for kind in kinds for *_, value in kind]
+    apart = all(b - a > 2.1 * unit for a, b in itertools.pairwise(sorted([right, *wrong])))
+    apart &= not any(is_cut(value, right, digits) for value in wrong)
+    rough = max(0.12, point.symbols.get("rough", 0.0) / unit)
+    safe = abs(abs(right) / unit % 1 - 0.5) > rough
     told = [name for kind in kinds for name, *_ in kind]
     known = told and not any(" / " in name for name in told) and MATTERS.get(ask, told[0]) in told
     if not (apart and safe and known and LEAST <= abs(right or 1) <= MOST):
@@ -76,6 +78,16 @@ def values_of(topic: str, ask: str, question: Question, point: Point) -> Instanc
     exact = abs(right - round(right, digits)) < 1e-9
     numbers = point.symbols | {"answer": right if exact else f"{right:.{digits}f}"}
     return Instance(ask, {k: shown(v) for k, v in numbers.items()}, right, *kinds)
+
+
+def is_cut(value: float, right: float, digits: int) -> bool:
+    """Whether a wrong number is what is right, but for its last digits."""
+    places = (10.0**-d for d in range(1, digits))
+    return any(
+        abs(value - right) < 0.51 * place
+        and abs(value - place * round(value / place)) < 0.5 * 10**-digits
+        for place in places
+    )
 
 
 def is_small(instance: Instance, topic: str) -> bool:

@@ -13,14 +13,20 @@ addEventListener("DOMContentLoaded", () => {
   let [kept, keeps] = [{}, true];
   const store = (use) => { try { return use(localStorage); } catch { keeps = false; return null; } };
   const save = () => store((storage) => storage.setItem("practice", JSON.stringify(kept)));
-  const load = () => { kept = store((storage) => JSON.parse(storage.getItem("practice"))) ?? {}; };
+  const load = () => {
+    const read = store((storage) => storage.getItem("practice"));
+    try { kept = Object(JSON.parse(read)); } catch { kept = {}; }
+  };
 
   const topics = [...document.querySelectorAll(".practice")].map((root) => ({
     root, name: root.dataset.topic, section: root.closest("section"), form: root.querySelector("form"),
     data: JSON.parse(root.querySelector("script.instances").textContent),
     link: document.querySelector(`.topics a[href="#topic-${root.dataset.topic}"]`),
   }));
-  const of = ({ name }) => (kept[name] ??= { at: 0, row: 0, mastered: false });
+  const of = ({ name }) => {
+    if (!(kept[name]?.at >= 0 && kept[name].row >= 0)) kept[name] = { at: 0, row: 0, mastered: false };
+    return kept[name];
+  };
 
   function tell(topic) {
     const { row, mastered } = of(topic);
@@ -31,11 +37,11 @@ addEventListener("DOMContentLoaded", () => {
 
   function show(topic) {
     const { asks, digits, inside, instances, names, told } = topic.data;
-    const [ask, numbers, right, ...wrong] = instances[of(topic).at % instances.length];
+    const [ask, numbers, right, made, other, hashes] = instances[of(topic).at % instances.length];
     const values = numbers.split(" ");
-    const [mistakes, conventions] = wrong.map((kind) => kind.map(
+    const [mistakes, conventions] = [made, other].map((kind) => kind.map(
       ([n, value]) => ({ name: told[n][0], told: told[n][1], values: [value] })));
-    const box = { symbols: [], words: [], right: [right], difference: [], where: [], digits, mistakes, conventions };
+    const box = { symbols: [], words: [], right: [right], difference: [], where: [], digits, mistakes, conventions, ...hashes };
     const form = topic.form.cloneNode(); // without the listeners of the last one
     form.innerHTML = fill(fill(inside, asks[ask]), {
       ...Object.fromEntries(names.map((name, n) => [name, values[n]])),
@@ -103,8 +109,10 @@ addEventListener("DOMContentLoaded", () => {
       if (topic === chosen) topic.link.setAttribute("aria-current", "true");
       else topic.link.removeAttribute("aria-current");
     }
-    kept.topic = chosen.name;
-    save();
+    if (kept.topic !== chosen.name) {
+      kept.topic = chosen.name;
+      save();
+    }
     if (asked) asked.section.scrollIntoView();
   }
 
