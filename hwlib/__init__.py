@@ -10,7 +10,9 @@ Each chapter imports the module of its question; nothing is re-exported here.
 `hwlib.data`        small data sets
 `hwlib.gradcheck`   finite differences, the gradient check, the catalogue of mistakes
 `hwlib.numbering`   the numbers of the book's equations, for reports
-`hwlib.grading`     the questions of the sheet, and how an answer is graded
+`hwlib.sheet`       the questions of the sheet and of the homework, at two points each
+`hwlib.grading`     how an answer to a question is graded
+`hwlib.apart`       the process of its own in which a reader's file runs
 `hwlib.__main__`    ``python -m hwlib check FILE``: checks the gradients of a reader
 `hwlib.plotting`    the figures' style and helpers (needs Matplotlib)
 `hwlib.scale`       the engine room: the same losses and gradients for many samples

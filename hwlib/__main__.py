@@ -87,7 +87,7 @@ from pathlib import Path
 from typing import Any
 
 from hwlib.apart import run_apart
-from hwlib.grading import DETAILS, SHEETS, Grade, judge, tidy
+from hwlib.grading import DETAILS, NO_ANSWER, SHEETS, Grade, judge, tidy
 
 WRONG = ("failed", "error")
 
@@ -104,7 +104,7 @@ def check_file(
     if path.is_file() and path.suffix in SUFFIXES:
         found, printed = run_apart(path, seconds)
     if "defined" not in found:
-        why = found.get("message", "what came is no answer")
+        why = found.get("message", NO_ANSWER)
         return [Grade("", "", "error", why, why, found.get("traceback", ""))], printed
     others = ", ".join(n for n in found["defined"] if n not in {q.name for q in SHEETS[sheet]})
     absent = "missing", "not in the file" + f", which defines {others}" * bool(others)
@@ -200,9 +200,10 @@ def main(argv: list[str] | None = None) -> int:
         grades, printed = check_file(file, args.seconds, args.detail, args.sheet)
         passed.append("passed" in {g.status for g in grades} <= {"passed", "missing"})
         total = sum(g.points for g in grades)
-        table += [{"file": tidy(str(file)), **g._asdict(), "total": total} for g in grades]
+        name = " ".join(tidy(str(file)).splitlines())
+        table += [{"file": name, **g._asdict(), "total": total} for g in grades]
         whys = (f"{g.question} {g.status}" + f" ({g.why})" * bool(g.why) for g in grades)
-        line = f"{file}: {'passed' if passed[-1] else 'FAILED'}: {', '.join(whys).strip()}"
+        line = f"{name}: {'passed' if passed[-1] else 'FAILED'}: {', '.join(whys).strip()}"
         if not (args.csv == "-" or args.json):
             print(*([tidy(line)] if args.files[1:] else _report(file, grades, printed)), sep="\n")
     if args.csv == "-":

@@ -7,13 +7,14 @@ of the file (`hwlib.grading.close`), and Python refuses to start another program
 modules of hwlib again. When right functions stand in for wrong ones, the parent computes them.
 """
 
+import __future__
+
 import ast
 import json
 import os
 import re
 import subprocess
 import sys
-from codeop import Compile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -23,7 +24,7 @@ from subprocess import PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
 from threading import Thread
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -31,18 +32,22 @@ from hwlib import grading
 from hwlib.grading import CELL, HOME, SHEETS, Grade, answer, close, raised, tidy
 from hwlib.network import Parameters
 
+FUTURE = __future__.annotations.compiler_flag
+
 PROGRAM = "import sys; from hwlib.apart import run; run(*sys.argv[1:])"
 
 MAGIC = re.compile(r"""(?mx) \A %% (?! time|capture|prun) (?s:.*)  # a cell in another language, or
     | ^ ([ \t]*) (?: (?: [\w, ]+=[ ]* )? (?: %%?[a-z]\w*(?:[ ].*)? | !(?!=).* ) | [\w.]+\? ) $""")
 """A line of IPython's own after its indentation."""
 
-OWN_FILES = re.escape(HOME)
+OWN_FILES = re.escape(os.path.join(os.path.realpath(HOME), ""))
 REFUSED = [
     rf"os\.kill(pg)? (?!{os.getpid()} )|resource\.prlimit|write /proc/"
     rf"|(write|os\.(?!listdir|scandir)).* {OWN_FILES}",
-    r"subprocess|os\.(exec|posix_spawn|spawn|system|startfile)|_winapi|import _posixsubprocess"
-    rf"|ctypes\.dl|gc\.get|object\.__setattr__ __code__|read {OWN_FILES}.*(?<!plotting)\.py",
+    r"subprocess|os\.(exec|posix_spawn|spawn|system|startfile)|_winapi"
+    r"|import _(posixsubprocess|xxsubinterpreters|interpreters|testcapi)"
+    r"|ctypes\.dl|gc\.get|object\.__setattr__ __code__"
+    rf"|read {OWN_FILES}(?!(__pycache__.)?plotting\.).*\.py",
 ]
 """What a file may not do, and what it may not do besides when it is graded: events of Python."""
 
@@ -115,10 +120,11 @@ def _stop(process: Popen[bytes], folder: str) -> None:
     with suppress(OSError):  # it has ended, and so have its children
         getattr(os, "killpg", os.kill)(process.pid, 9)
     process.wait()
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if f"HWLIB_RUN={folder}\0".encode() in environment.read_bytes():
-                os.kill(int(environment.parent.name), 9)
+    for _ in range(9):  # what is started meanwhile is found next time
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if f"HWLIB_RUN={folder}\0".encode() in environment.read_bytes():
+                    os.kill(int(environment.parent.name), 9)
 
 
 def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str) -> None:
@@ -134,8 +140,8 @@ def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str)
     result: dict[str, Any]
     try:
         found, lost = load(file, name)
-        names = {n for n, v in found.items() if getattr(v, "__module__", "") == "answers"}
-        result = {"defined": [*(names | ({q.name for q in SHEETS["book"]} & found.keys()))]}
+        names = [n for n, v in found.items() if getattr(v, "__module__", "") == "answers"]
+        result = {"defined": [*names, *({q.name for q in SHEETS["book"]} & found.keys())]}
         if name:
             os.ftruncate(1, 0)  # what the file itself prints was seen when it was loaded
             found |= {n: partial(ask, n) for n in wrong}
@@ -159,14 +165,17 @@ def load(file: str, name: str) -> tuple[dict[str, Any], dict[str, BaseException]
     """
     found = vars(sys.modules.setdefault("answers", ModuleType("answers")))
     found.update(__file__=file, display=print)
-    lost, compiler = dict[str, BaseException](), cast(Any, Compile())
+    lost = dict[str, BaseException]()
     sys.path.append(os.path.dirname(file))
     vars(grading).update(grade=lambda q, *_, **__: Grade(q.number, q.name, "missing", "left out"))
     _limit(name)
     for place, source in parts(file):
+        flags = (
+            compile(source, place, "exec", 0, True).co_flags & __future__.annotations.compiler_flag
+        )
         for node in ast.parse(source, place).body:
             try:
-                exec(compiler(ast.Module([node], []), place, "exec"), found)
+                exec(compile(ast.Module([node], []), place, "exec", flags, True), found)
             except (Exception, SystemExit) as error:
                 if not name:
                     raise
@@ -187,16 +196,17 @@ def _limit(name: str) -> None:
         sys.modules.pop("_posixsubprocess", None)
         vars(subprocess).pop("_fork_exec", None)
     is_refused = re.compile("|".join(REFUSED[: 1 + bool(name)])).match
-    sys.addaudithook(partial(refuse, is_refused, os.path.abspath))
+    sys.addaudithook(partial(refuse, is_refused, os.path.realpath))
 
 
 def refuse(
-    is_refused: Callable[[str], Any], abspath: Callable[[str], str], event: str, args: Any
+    is_refused: Callable[[str], Any], real: Callable[[str], str], event: str, args: Any
 ) -> None:
     """Raise if Python is about to do what a file may not do."""
     text = event
     if event == "open":
-        text = f"{'write' if args[2] & 3 else 'read'} {abspath(str(args[0]))}"
+        path = args[0].decode() if isinstance(args[0], bytes) else str(args[0])
+        text = f"{'write' if args[2] & 3 else 'read'} {real(path)}"
     elif event.startswith("os."):
         text = " ".join(map(str, [event, *args, ""]))
     elif event in ("import", "object.__setattr__"):

@@ -18,6 +18,7 @@ import os
 import re
 import traceback
 from collections.abc import Callable
+from inspect import CO_GENERATOR
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -37,6 +38,8 @@ SHEETS = {"book": QUESTIONS, "homework": HOMEWORK}
 DETAILS = ("verdict", "coordinate", "diagnosis")
 
 HOME = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+
+NO_ANSWER = "what its process answered is no answer: does the file change hwlib?"
 
 CELL = "code cell "
 """Before the number of a notebook's cell, in the name of its file."""
@@ -108,8 +111,8 @@ def close(name: str) -> list[tuple[FunctionType, CodeType]]:
     opened = []
     for f in gc.get_objects():
         if type(f) is FunctionType and f.__code__.co_filename.startswith(HOME):
-            code = f.__code__
-            if OWN.search(f"{code.co_filename.removeprefix(HOME)} {code.co_name}"):
+            code, place = f.__code__, f.__code__.co_filename.removeprefix(HOME)
+            if OWN.search(f"{place} {code.co_name}") and not code.co_flags & CO_GENERATOR:
                 own = code.co_name.replace("<lambda>", "answer")
                 text = f"{name} calls hwlib's own {own}: write it yourself"
                 consts = tuple(text if c == "..." else c for c in refuse.__code__.co_consts)
@@ -184,7 +187,7 @@ def judge(
     asked = question.number, question.name
     values, size = answer.get("values", ()), len(Layout(question.cases[0][1]).vector)
     if np.shape(values) != (2 * CALLS + 1, size):
-        why = answer.get("message", "what came is no answer")
+        why = answer.get("message", NO_ANSWER)
         return Grade(*asked, "error", why, why, answer.get("traceback", ""))
     reports = [_check(question, k, values[k:-1:2]) for k in (0, 1)]
     k, report = min(enumerate(reports), key=lambda r: (r[1].passed, not r[1].weak))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import os
@@ -11,9 +12,11 @@ import textwrap
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hwlib import __main__ as program
+from hwlib.grading import QUESTIONS
 from hwlib.numbering import cite
 
 RIGHT = """
@@ -81,7 +84,8 @@ def shown(capsys, *arguments):
 def test_a_right_file_is_reported_in_a_line_a_question(write, capsys):
     status, lines = shown(capsys, write(RIGHT))
     assert status == 0
-    counts = {"1.1 hypothesis_grad": 6, "1.2 hinge_grad": 6, "2.1 delta_out": 8,
+    counts = {"1.1 hypothesis_grad": 6, "1.2 hinge_grad": 6, "1.3 algorithm_pass": 7,
+              "2.1 delta_out": 8,
               "2.2 output_grad": 4, "2.3 hidden_grad": 9, "2.4 loss_grad": 13}  # fmt: skip
     for line, (head, n) in zip(lines, counts.items(), strict=True):
         assert line.startswith(f"{head}: passed: {n} of {n} coordinates agree")
@@ -108,15 +112,17 @@ def test_a_file_may_answer_one_question_only(write, capsys):
     status, lines = shown(capsys, write(DELTA))
     assert status == 0
     assert lines[0].startswith("2.1 delta_out: passed: ")
-    assert lines[1:] == ["not in the file: 1.1 hypothesis_grad, 1.2 hinge_grad, 2.2 output_grad, "
-                         "2.3 hidden_grad, 2.4 loss_grad"]  # fmt: skip
+    assert lines[1:] == [
+        "not in the file: 1.1 hypothesis_grad, 1.2 hinge_grad, 1.3 algorithm_pass, "
+        "2.2 output_grad, 2.3 hidden_grad, 2.4 loss_grad"
+    ]
 
 
 def test_a_file_that_answers_nothing_fails(write, capsys):
     status, lines = shown(capsys, write("answer = 42"))
     assert status == 1
     assert len(lines) == 1
-    assert lines[0].startswith("not in the file: 1.1 hypothesis_grad, 1.2 hinge_grad, 2.1 ")
+    assert lines[0].startswith("not in the file: 1.1 hypothesis_grad, 1.2 hinge_grad, 1.3 ")
 
 
 def test_functions_under_other_names_are_named(write, capsys):
@@ -224,7 +230,7 @@ def test_a_slip_leaves_the_later_questions_to_themselves(write, capsys):
 
 def test_an_error_leaves_the_later_questions_to_themselves(write):
     grades, _ = check(write(RIGHT.replace("    return 1 / (1", "    return nonsense / (1")))
-    assert [g.status for g in grades.values()] == ["passed", "passed", "error", *["passed"] * 3]
+    assert [g.status for g in grades.values()] == [*["passed"] * 3, "error", *["passed"] * 3]
 
 
 def test_what_comes_to_the_right_value_needs_no_stand_in(write):
@@ -257,7 +263,7 @@ def output_grad(params, X, y):
 """
     grades, _ = check(write(text))
     assert {number: grade.status for number, grade in grades.items()} == {
-        "1.1": "error", "1.2": "error", "2.1": "passed",
+        "1.1": "error", "1.2": "error", "1.3": "passed", "2.1": "passed",
         "2.2": "error", "2.3": "error", "2.4": "passed",
     }  # fmt: skip
     assert grades["1.1"].message == "Python ended without an answer, with status -9"
@@ -314,8 +320,8 @@ def test_a_file_that_misbehaves_gets_a_clear_line_and_stops_nothing_else(name, w
     assert first.startswith(f"{path}: FAILED: ")
     assert message in first
     assert first.isprintable()
-    assert second.endswith("next.py: passed: 1.1 missing, 1.2 missing, 2.1 passed, 2.2 missing, "
-                           "2.3 missing, 2.4 missing")  # fmt: skip
+    assert second.endswith("next.py: passed: 1.1 missing, 1.2 missing, 1.3 missing, 2.1 passed, "
+                           "2.2 missing, 2.3 missing, 2.4 missing")  # fmt: skip
 
 
 CATCHING = "\n".join(["while True:", "        try:", "            time.sleep(9)",
@@ -468,19 +474,23 @@ def test_json_for_a_machine(write, capsys):
     assert program.main(["check", "--json", *map(str, paths)]) == 1
     *right, wrong = json.loads(capsys.readouterr().out)
     assert {r["file"] for r in right} == {str(paths[0])}
-    assert [r["status"] for r in right] == ["missing"] * 2 + ["passed"] + ["missing"] * 3
-    assert right[2].keys() == {
-        "file", "question", "function", "status", "message", "why", "traceback",
+    assert [r["status"] for r in right] == ["missing"] * 3 + ["passed"] + ["missing"] * 3
+    assert right[3].keys() == {
+        "file", "question", "function", "status", "message", "why", "traceback", "points", "total",
     }  # fmt: skip
-    assert right[2]["function"] == "delta_out"
+    assert right[3]["function"] == "delta_out"
+    assert [r["points"] for r in right] == [0, 0, 0, 1, 0, 0, 0]
+    assert {r["total"] for r in right} == {1}
     assert wrong["file"] == str(paths[1])
     assert wrong["question"] == ""
     assert wrong["status"] == "error"
+    assert wrong["points"] == wrong["total"] == 0
     assert wrong["message"] == "ZeroDivisionError: division by zero (line 2)"
 
 
 ONLY_TWO = RIGHT.replace("loss_grad(", "whole(").replace("delta_out(", "error(")
 ONLY_TWO = ONLY_TWO.replace("hypothesis_grad(", "first(").replace("output_grad(", "last(")
+ONLY_TWO = ONLY_TWO.replace("algorithm_pass(", "third(")
 WRONG = ONLY_TWO.replace("-mask * (X.T", "-(X.T").replace(" * (z > 0)", "")
 
 
@@ -543,10 +553,13 @@ def folder(write, tmp_path):
 def test_a_table_has_a_row_a_file_and_question(folder, capsys):
     _, lines = shown(capsys, folder, "--csv")
     rows = list(csv.DictReader(lines))
-    assert len(rows) == 3 * 6 + 1
+    assert len(rows) == 3 * 7 + 1
     seen = {(Path(row["file"]).name, row["question"]): row for row in rows}
     assert [row["status"] for (name, _), row in seen.items() if name == "a.py"] == [
-        "missing", "passed", "missing", "missing", "passed", "missing"]  # fmt: skip
+        "missing", "passed", "missing", "missing", "missing", "passed", "missing"]  # fmt: skip
+    assert [row["points"] for (name, _), row in seen.items() if name == "a.py"] == [*"0200020"]
+    assert {name: row["total"] for (name, _), row in seen.items()} == {
+        "a.py": "4", "b.py": "0", "c.py": "0", "d.py": "0"}  # fmt: skip
     b = seen["b.py", "2.3"]
     assert (b["function"], b["status"]) == ("hidden_grad", "failed")
     assert b["why"] == "ReLU gate forgotten"
@@ -563,6 +576,7 @@ def test_a_summary_counts_the_mistakes_of_each_question(folder, capsys):
         "    3 x 1.1 hypothesis_grad missing",
         "    2 x 1.2 hinge_grad failed mask forgotten",
         "    1 x 1.2 hinge_grad passed",
+        "    3 x 1.3 algorithm_pass missing",
         "    3 x 2.1 delta_out missing",
         "    3 x 2.2 output_grad missing",
         "    1 x 2.3 hidden_grad error AttributeError: module 'numpy' has no attribute 'nonsense'",
@@ -571,6 +585,131 @@ def test_a_summary_counts_the_mistakes_of_each_question(folder, capsys):
         "    3 x 2.4 loss_grad missing",
         "    1 x error ZeroDivisionError: division by zero",
     ]
+
+
+def test_a_table_goes_into_a_file_beside_the_lines_and_the_summary(folder, tmp_path, capsys):
+    table = tmp_path / "grades.csv"
+    _, lines = shown(capsys, folder, "--csv", table, "--summary")
+    assert [line.partition(": ")[0] for line in lines[:4]] == [
+        str(folder / f"{name}.py") for name in "abcd"
+    ]
+    assert lines[5].startswith("files: 4, passed 1, ")
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * 7 + 1
+    assert {Path(row["file"]).name: row["total"] for row in rows} == {
+        "a.py": "4", "b.py": "0", "c.py": "0", "d.py": "0"}  # fmt: skip
+    _, both = shown(capsys, folder / "a.py", "--csv", "-", "--summary")
+    assert len(list(csv.DictReader(both[:8]))) == 7
+    assert both[9].startswith("files: 1, passed 1, ")
+
+
+def test_a_file_that_follows_csv_is_checked_and_not_written(write, capsys):
+    path = write(DELTA)
+    _, lines = shown(capsys, "--csv", path)
+    assert path.read_text(encoding="utf-8") == DELTA
+    assert len(list(csv.DictReader(lines))) == 7
+
+
+def test_a_table_that_cannot_be_written_is_said_before_anything_runs(write, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        program.main(["check", str(write(DELTA)), "--csv", str(tmp_path / "no" / "grades.csv")])
+    assert "argument --csv: " in capsys.readouterr().err
+
+
+def test_no_cell_of_a_table_is_a_formula_and_no_name_a_line(tmp_path, monkeypatch, capsys):
+    names = ["=cmd|' !A1'.py", "+1.py", "-1.py", "@x.py", "a.py\nb.py: passed.py", "\x1b[2Jc.py"]
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        Path(name).write_text("globals()['=1+1'] = lambda: 0\n1 / 0", encoding="utf-8")
+    _, lines = shown(capsys, *(name for name in names if name != "-1.py"))
+    assert len(lines) == len(names) - 1
+    assert all(line.isprintable() and ": FAILED: " in line for line in lines)
+    _, lines = shown(capsys, "--csv", *(name for name in names if name != "-1.py"))
+    rows = list(csv.reader(lines))
+    assert len(rows) == len(names)
+    assert not [cell for row in rows for cell in row if cell[:1] in {*"=+-@\t\r"}]
+    assert all(cell.isprintable() for row in rows for cell in row[:3])
+
+
+def test_the_homework_is_asked_of_another_model(write, capsys):
+    status, lines = shown(capsys, write(HOMEWORK), "--homework")
+    assert status == 0
+    assert len([line for line in lines if ": passed: " in line]) == 7
+    status, lines = shown(capsys, write(RIGHT), "--homework", "--csv", "-")
+    assert status == 1
+    rows = list(csv.DictReader(lines))
+    assert {row["status"] for row in rows} == {"failed"}
+    assert {row["total"] for row in rows} == {"0"}
+    assert [row["why"] for row in rows][:4] == [*["mask of the book"] * 3, "labels of the book"]
+
+
+def test_an_error_in_the_homework_leaves_the_later_questions_to_themselves(write):
+    text = HOMEWORK.replace("- (y + 1) / 2", "- y")
+    grades, _ = check(write(text), sheet="homework")
+    assert [grade.points for grade in grades.values()] == [1, 2, 2, 0, 1, 2, 1]
+    assert grades["2.3"].message.endswith("judged with the right delta_out in place of yours")
+    text = HOMEWORK.replace("    return -mask", "    return mask").replace(
+        "(theta, x[None]", "(theta, X=x[None], y"
+    )
+    grades, _ = check(
+        write(HOMEWORK.replace("    return -mask", "    return mask")), sheet="homework"
+    )
+    assert [grades[n].status for n in ("1.1", "1.2", "1.3")] == ["passed", "failed", "passed"]
+
+
+HOSTILE_FILES = sorted((Path(__file__).parent / "hostile").glob("*.py"))
+RUNS_SHORT = {"alias", "thread", "fork", "by_heart", "writes_values", "writes_the_answer",
+              "stands_on_a_stand_in", "program", "imports_again", "patches_the_judge"}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [
+    pytest.param(path, id=path.stem, marks=[] if path.stem in RUNS_SHORT else pytest.mark.slow)
+    for path in HOSTILE_FILES])  # fmt: skip
+def test_a_hostile_file_gets_no_credit_and_a_plain_line(path):
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
+    start = time.monotonic()
+    grades, _ = check(path, seconds=60 if path.stem == "honest" else 10)
+    assert time.monotonic() - start < 300
+    is_honest = path.stem == "honest"
+    for line in said.splitlines():
+        number, _, expected = line.partition(" ")
+        status, _, why = expected.partition(": ")
+        grade = grades[number]
+        assert (grade.status, grade.points > 0) == (status, is_honest)
+        assert grade.why.startswith(why)
+        assert bool(grade.why) != is_honest
+        assert "\n" not in grade.why
+    assert sum(grade.points for grade in grades.values()) == 10 * is_honest
+
+
+@pytest.mark.slow
+def test_numbers_that_are_known_by_heart_are_no_answer(write):
+    question, rows = QUESTIONS[5], {}
+    for args, *_ in question.cases:
+        parts = question.of(question.right, *args)
+        rows[len(args[1])] = [np.asarray(part).tolist() for part in parts]
+    text = f"KNOWN = {rows}\ndef hidden_grad(params, X, y):\n    return KNOWN[len(X)]\n"
+    grade = check(write(text))[0]["2.3"]
+    assert (grade.status, grade.points) == ("failed", 0)
+    assert grade.why.startswith("right at the two points of hwlib.grading alone")
+
+
+def test_what_a_file_answers_in_place_of_hwlib_when_it_is_loaded_ends_nothing(write, tmp_path):
+    for said in ({"values": [[1.0]]}, {"traceback": "x"}, {"defined": 3}, {"asks": ["x"]}, [], 7,
+                 {"defined": ["delta_out", "=1+1\n\x1b[2J"]}):  # fmt: skip
+        path = write(f"""
+            import json, os
+            for number in range(3, 64):
+                try:
+                    os.write(number, json.dumps({said!r}).encode() + b"\\n")
+                except OSError:
+                    pass
+            os._exit(0)
+            """)
+        grades, _ = check(path)
+        assert not any(grades.values())
+        assert all(g.message.isprintable() for g in grades.values())
 
 
 def notebook(*sources, **options):
