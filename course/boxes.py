@@ -9,7 +9,7 @@ be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -48,7 +48,13 @@ def roundings(value: float, digits: int | None) -> list[str]:
 Column = list[Any]
 
 
-def mapped(column: Column, of: Callable[[float, int], Any]) -> Column:
+def leaves(column: Iterable[Any]) -> Iterator[str]:
+    """Yield the texts of a column."""
+    for each in column:
+        yield from [each] if isinstance(each, str) else leaves(each)
+
+
+def mapped(column: Column, of: Callable[[Any, int], Any]) -> Column:
     """Return a column of values, or of matrices of them, with each value replaced."""
 
     def each(value: Any, p: int) -> Any:
@@ -57,11 +63,10 @@ def mapped(column: Column, of: Callable[[float, int], Any]) -> Column:
     return [each(value, p) for p, value in enumerate(column)]
 
 
-def too_short(label: str, value: float, digits: int) -> list[str]:
-    """Return what a right number is with fewer decimals than asked for, as one rounds by hand."""
+def too_short(value: float, digits: int) -> list[str]:
+    """Return what a number is with fewer decimals than asked for, as one rounds by hand."""
     steps = [Decimal(10) ** -places for places in range(1, min(digits, 4))]
-    short = [float(Decimal(value).quantize(step, ROUND_HALF_UP)) + 0.0 for step in steps]
-    return [f"{label} {number:.10g}" for number in short]
+    return [f"{float(Decimal(value).quantize(step, ROUND_HALF_UP)) + 0.0:.10g}" for step in steps]
 
 
 def hashed(label: str, data: dict[str, Any]) -> None:
@@ -70,31 +75,28 @@ def hashed(label: str, data: dict[str, Any]) -> None:
     What lies between both sides at a kink is right under another convention: of these the box keeps
     the value of the other side and the mean.
     """
-    digits = None if data["symbols"] else data["digits"]
-    on_kink = [p for p, value in enumerate(data["difference"]) if value is None]
-    sides = {p: (data["right"][p], data["atKink"][p]) for p in on_kink}
-    wanted: set[str] = set()
-    columns = [(data, "right"), *((each, "values") for kind in ("mistakes", "conventions")
-                                  for each in data[kind])]  # fmt: skip
+    right, digits = data["right"], None if data["symbols"] else data["digits"]
 
-    def texts(value: float, p: int) -> list[str]:
-        return [f"{label} {p} {text}" for text in dict.fromkeys(roundings(value, digits))]
+    def texts(value: float, p: int) -> tuple[str, ...]:
+        return tuple(f"{label} {p} {text}" for text in dict.fromkeys(roundings(value, digits)))
 
-    for holder, key in columns:
-        mapped(holder[key], lambda value, p: wanted.update(texts(value, p)))
-    kinks = {p: [t for v in (b, (a + b) / 2) for t in texts(v, p)] for p, (a, b) in sides.items()}
-    cuts = [] if digits is None else too_short(label, data["right"][0], digits)
-    table = hashes([*wanted, *cuts, *(text for some in kinks.values() for text in some)])
-    for holder, key in columns:
-        holder[key] = mapped(
-            holder[key], lambda value, p: " ".join(table[t] for t in texts(value, p))
-        )
-        holder[key] = holder[key] or [""] * len(data["right"])
+    on_kink = {p for p, value in enumerate(data["difference"]) if value is None}
+    both = [(at, (at + value) / 2) for at, value in zip(data["atKink"], right, strict=True)
+            ] if on_kink else []  # fmt: skip
+    short = too_short(right[0], digits) if digits is not None else []
+    data["cut"] = [(f"{label} {text}",) for text in short]
     data["atKink"] = [
-        " ".join(table[t] for t in kinks.get(p, [])) for p in range(len(data["right"]))
+        sum((texts(v, p) for v in values), ()) if p in on_kink else ()
+        for p, values in enumerate(both)
     ]
-    data["difference"] = [
-        None if p in sides else value if isinstance(value, list) else ""  # of a matrix its shape
-        for p, value in enumerate(data["right"])
-    ]
-    data |= {"cut": [table[text] for text in cuts], "salt": label}
+    entries = [*data["mistakes"], *data["conventions"]]
+    columns = [(data, "right"), *((entry, "values") for entry in entries)]
+    for holder, key in columns:
+        holder[key] = mapped(holder[key], texts) or [()] * len(right)
+    columns += [(data, "cut"), (data, "atKink")]
+    table = hashes(text for holder, key in columns for text in leaves(holder[key]))
+    for holder, key in columns:
+        holder[key] = mapped(holder[key], lambda some, _: " ".join(table[text] for text in some))
+    shapes = [value if isinstance(value, list) else "" for value in data["right"]]
+    data["difference"] = [None if p in on_kink else shape for p, shape in enumerate(shapes)]
+    data["salt"] = label

@@ -68,11 +68,12 @@ def _first(statement: ast.stmt) -> int:
     return min(node.lineno for node in [statement, *decorators])
 
 
-def foreign(cells: list[Any], root: Path) -> set[str]:
-    """Return the packages of the repository that cells import, but for hwlib."""
-    text = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-    tops = re.findall(r"(?m)^ *(?:from|import) (\w+)", text)
-    return {top for top in tops if (root / top).is_dir()} - {"hwlib"}
+def is_about_the_repository(cells: list[Any], root: Path) -> bool:
+    """Whether code in view needs a package of the repository besides hwlib, or reads the pages."""
+    code = [cell.source for cell in cells if cell.cell_type == "code" and not is_hidden(cell)]
+    tops = re.findall(r"(?m)^ *(?:from|import) (\w+)", "\n".join(code))
+    others = {top for top in tops if (root / top).is_dir()} - {"hwlib"}
+    return bool(others) or any('.ipynb"' in source for source in code)
 
 
 def without_solutions(cells: list[Any]) -> list[Any]:
@@ -127,11 +128,11 @@ def rewritten(cell: Any, plain: Plain) -> Iterator[Any]:
 def write(book: Book, target: Path, wheel: str, *, solutions: bool) -> list[str]:
     """Write the notebooks of the book into a folder; return the pages that are left out.
 
-    Those are pages whose code needs a package of the repository that is not in the wheel.
+    Those are the ones whose code is about the repository itself.
     """
     paths = {page: book.root / "chapters" / f"{page}.ipynb" for page in book.pages}
     notebooks = {page: nbformat.read(path, 4) for page, path in paths.items() if path.exists()}
-    out = [page for page, notebook in notebooks.items() if foreign(notebook.cells, book.root)]
+    out = [p for p, page in notebooks.items() if is_about_the_repository(page.cells, book.root)]
     beside = notebooks.keys() - set(out)
     for page in sorted(beside):
         notebook = notebooks[page]

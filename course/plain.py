@@ -17,6 +17,7 @@ from site_ext import numbering
 
 ROLE = re.compile(r"\{([a-z:]+)\}`(?:([^`<]*?) *<([\w:,-]+)>|([^`<]+))`")
 TARGET = re.compile(r"(?m)^\(([\w-]+)\)=\n(?:#+ )?(.*)")
+TITLE = "Try it"
 HINTS = re.compile(r"(?m)(?:^- [^\n]*\n(?:^ +[^\n]*\n)*)+\Z")
 
 
@@ -49,9 +50,14 @@ class Book:
         self.places |= {label: Place(name, page) for label, name in TARGET.findall(text)}
         path = self.root / "chapters" / f"{page}.ipynb"
         figures = [f["name"] for f in map(figure_of, cells_of(path)) if f] if path.exists() else []
-        boxes = [m["options"] for m in DIRECTIVE.finditer(text) if m["name"] == "exercise"]
-        exercises = [options for options in boxes if ":nonumber:" not in options]
-        labels = [re.findall(r":label: *(\S+)", options)[0] for options in exercises]
+        labels: list[str] = []
+        for box in DIRECTIVE.finditer(text):
+            options = options_of(box)
+            if box["name"] == "answer":
+                name = options.get("title", TITLE)
+                self.places[f"answer-{box['argument'].strip()}"] = Place(name, page)
+            elif box["name"] == "exercise" and "nonumber" not in options:
+                labels.append(options["label"])
         for kind, names in (("Figure", figures), ("Exercise", labels)):
             for place, name in enumerate(names, 1):
                 self.places[name] = Place(f"{kind} {number}{'.' * bool(number)}{place}", page)
@@ -76,6 +82,11 @@ def cells_of(path: Path) -> list[Any]:
 def figure_of(cell: Any) -> dict[str, str]:
     """Return the name and the caption of the figure that a cell draws."""
     return cell.metadata.get("mystnb", {}).get("figure", {})
+
+
+def options_of(box: re.Match[str]) -> dict[str, str]:
+    """Return the options of a directive."""
+    return dict(re.findall(r":([\w-]+): *(.*)", box["options"]))
 
 
 class Plain:
@@ -104,14 +115,14 @@ class Plain:
     def _directive(self, match: re.Match[str]) -> str:
         """Return a box as paragraphs."""
         head = match["argument"].strip()
-        options = dict(re.findall(r":([\w-]+): *(.*)", match["options"]))
+        options = options_of(match)
         body = match["body"].lstrip("\n")
         match match["name"]:
             case "exercise":
                 name = f"Exercise: {head}" if head else self.book.called(options["label"])
                 return f"**{name}.** {body}".replace("?.**", "?**")
             case "answer":
-                return self._answer(options.get("title", "Try it"), body)
+                return self._answer(options.get("title", TITLE), body)
             case "solution" | "solution-start":
                 return f"**Solution.**\n\n{body}"
             case "solution-end":
@@ -147,4 +158,6 @@ class Plain:
             return f"[{match[2] or name}]({page}.ipynb)"
         if kind != "ref" or re.match(r"Exercise \d", name):
             return match[2] or name
+        if page != self.page:
+            return f"{match[2] or name} ({self.book.called(page)})"
         return f"{match[2]}: “{name}”" if match[2] else f"“{name}”"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course import folded
-from course.plain import HINTS, Book, Plain, cells_of
+from course.plain import HINTS, TITLE, Book, Plain, cells_of, options_of
 from hwlib import grading
 from hwlib._layout import Layout
 from hwlib.grading import Question
@@ -58,14 +58,14 @@ def items(book: Book, page: str) -> Iterator[Item]:
         if cell.cell_type != "markdown":
             continue
         for box in folded.DIRECTIVE.finditer(cell.source):
-            label = "".join(re.findall(r":label: *(\S+)", box["options"]))
+            options = options_of(box)
+            label = options.get("label", "")
             if box["name"] == "exercise":
                 current = label if box["body"].startswith(PAPER) else ""
                 if current:
                     found[current] = Item(book.called(label), box["body"], [], [])
-            elif box["name"] == "answer" and ":symbols:" not in box["options"]:
-                title = "".join(re.findall(r":title: *(.+)", box["options"]))
-                item = Item(title, "", [], [])
+            elif box["name"] == "answer" and "symbols" not in options:
+                item = Item(options.get("title", TITLE), "", [], [])
                 found.setdefault(current or box["argument"], item).boxes.append(box)
         if inside and current:
             found[current].answer.append(folded.DIRECTIVE.sub("", cell.source))
@@ -86,7 +86,7 @@ def shown(value: float, digits: int) -> str:
 def rows(box: re.Match[str] | None, table: str) -> Iterator[str]:
     """Yield the rows of a table of numbers: those of the page, then what else the box knows."""
     stored = json.loads(STORED.read_text("utf-8"))[box["argument"].strip()] if box else {}
-    digits = int("".join(re.findall(r":digits: *(\d)", box["options"])) or 4) if box else 0
+    digits = int(options_of(box).get("digits", 4)) if box else 0
     others = [v for convention in stored.get("conventions", []) for v in convention["values"]]
     seen = {round(value, digits) for value in stored.get("right", [])}
     for value in seen:

@@ -20,6 +20,7 @@ from typing import Any
 
 import nbformat
 import yaml
+from docutils import nodes
 from jupyter_book.sphinx import build_sphinx
 from nbformat.v4 import new_markdown_cell
 from sphinx.application import Sphinx
@@ -76,7 +77,7 @@ def read_page(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def keep_numbers(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Give equations and figures the numbers of the book, and equations of solutions a place."""
+    """Give equations the numbers of the book, and those of solutions a place to lead to."""
     for label, (number, page, _) in TABLE.items():
         env.get_domain("math").data["objects"].setdefault(label, (page, 0))
         numbers = env.toc_fignumbers[page].setdefault("displaymath", {})
@@ -85,12 +86,13 @@ def keep_numbers(app: Sphinx, env: BuildEnvironment) -> list[str]:
     for label in gone():
         counts = env.book_executed[Path(TABLE[label][1]).name]
         counts["executed"], counts["printed"] = counts["executed"] - 1, counts["printed"] - 1
-    for page, kinds in env.toc_fignumbers.items():
-        whole = Path(env.doc2path(page)).read_text("utf-8")
-        figures = re.findall(r'"name": "(fig-[\w-]+)"', whole)
-        for name, number in kinds.get("figure", {}).items():
-            kinds["figure"][name] = (*number[:-1], figures.index(name) + 1)
     return []
+
+
+def show_that_it_is_left_out(app: Sphinx, env: BuildEnvironment) -> None:
+    """Let a reference to an equation of a solution show, on hover, where that stands."""
+    for label in gone():
+        env.book_equations[label] = nodes.math_block("", r"\text{in a solution}")
 
 
 def add_script(
@@ -106,6 +108,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.config.html_static_path.append(str(Path(__file__).with_name("static")))
     app.connect("source-read", read_page)
     app.connect("env-get-updated", keep_numbers, priority=901)
+    app.connect("env-check-consistency", show_that_it_is_left_out, priority=901)
     app.connect("answer-data", lambda app, label, data: hashed(label, data))
     app.connect("html-page-context", add_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -120,7 +123,6 @@ def build(target: Path) -> None:
         "extensions": [*config["extensions"], "course.site"],
         "external_toc_path": str(ROOT / "_toc.yml"),
         "html_copy_source": False,
-        "course_solutions": False,
         "latex_individualpages": False,
         "nitpicky": True,
     }

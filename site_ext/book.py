@@ -273,8 +273,7 @@ def finish_page(
         body += executed_line(counts, app.builder.get_relative_uri(pagename, "chapters/ledger"))
     context["body"] = body
     index_page(app, pagename, body)
-    elsewhere = set(re.findall(r'href="[^"#]+#equation-(eq-[\w-]+)"', body))
-    for label in sorted(elsewhere & app.env.book_equations.keys()):
+    for label in sorted(set(re.findall(r'href="[^"#]+#equation-(eq-[\w-]+)"', body))):
         formula = mathml(app.env.book_equations[label], display=True)
         context["body"] += f'<template id="preview-{label}">{formula}</template>\n'
     scripts = [script for script in context["script_files"] if script.filename]

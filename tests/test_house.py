@@ -62,6 +62,7 @@ LIMITS = {
             "wheel")],
     ),
     "the graders of the kit": (160, ["../course/gradescope", "../course/nbgrader"]),
+    "the site for students": (160, ["../course/site.py", "../course/boxes.py"]),
     "the answer boxes and their data": (
         800, ["../site_ext/answers.py", "../site_ext/answer_data.py"],
     ),
