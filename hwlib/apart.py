@@ -28,8 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from hwlib import grading
-from hwlib.grading import CELL, HOME, SHEETS, Grade, answer, close, raised, tidy
+from hwlib.grading import CELL, HOME, SHEETS, answer, close, raised, tidy
 from hwlib.network import Parameters
 
 PROGRAM = "import sys; from hwlib.apart import run; run(*sys.argv[1:])"
@@ -162,7 +161,6 @@ def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str)
 def load(file: str, name: str) -> tuple[dict[str, Any], dict[str, BaseException]]:
     """Run a file, and return its names; and those in statements left out, each with the error.
 
-    What it grades itself, as the cells of the homework do, is left out: a function may be endless.
     If a function of it is to be graded, there is no gradient of hwlib from before the first line of
     the file: a statement that calls one is left out.
     """
@@ -170,7 +168,6 @@ def load(file: str, name: str) -> tuple[dict[str, Any], dict[str, BaseException]
     found.update(__file__=file, display=print)
     lost = dict[str, BaseException]()
     sys.path.append(os.path.dirname(file))
-    vars(grading).update(grade=lambda q, *_, **__: Grade(q.number, q.name, "missing", "left out"))
     _limit(name)
     for place, source in parts(file):
         flags = compile(source, place, "exec", 0, True).co_flags & annotations.compiler_flag

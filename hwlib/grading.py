@@ -93,6 +93,8 @@ def grade(question: Question, function: Callable[..., Any], detail: str = DETAIL
 
     The detail is "verdict", "coordinate" or "diagnosis": what is shown of a wrong gradient.
     """
+    if "HWLIB_RUN" in os.environ:  # a cell of a notebook that is graded: it may be endless
+        return Grade(question.number, question.name, "missing", "left out")
     seed, opened = int(np.random.default_rng().integers(2**32)), close(question.name)
     try:
         value = answer(question, function, seed)

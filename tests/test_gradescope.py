@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -357,3 +359,23 @@ def test_the_setup_makes_an_environment_in_which_it_grades(autograder):
     hand_in(autograder, "partly")
     shutil.rmtree(autograder.root / "lib")
     assert passed(valid(autograder.run())) == CLASS["partly"].earns
+
+
+@pytest.mark.slow
+def test_a_file_that_multiplies_is_stopped(autograder):
+    if os.geteuid() != 0:
+        pytest.skip("only root can run code as another user: its limit of processes is not tried")
+    autograder.set('user = "student"', f'user = "{OTHER}"')
+    autograder.set("seconds = 20", "seconds = 3")
+    autograder.hand_in("import os\nwhile True:\n    os.fork()\n")
+    results = valid(autograder.run())
+    assert results["score"] == 0
+    assert results["output"].startswith("homework.py does not run: ")
+    entry = pwd.getpwnam(OTHER)
+    left = [path for path in Path("/proc").glob("[0-9]*") if owner(path) == entry.pw_uid]
+    assert not [path for path in left if b"hwlib" in (path / "cmdline").read_bytes()]
+
+
+def owner(path):
+    with suppress(FileNotFoundError):  # it has ended meanwhile
+        return path.stat().st_uid
