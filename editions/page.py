@@ -24,11 +24,13 @@ DROPPED = """
     | .//div[contains(@class, 'start ') or contains(@class, 'toctree-wrapper')]"""
 """What is of use on the site alone, and code that is folded there."""
 SOLUTIONS = ".//details[contains(@class, 'solution') and not(ancestor::details)]"
-NO_VALUE = re.compile(r'(<\w+(?: [\w:-]+="[^"]*")* (?:download|hidden|open))(?=[ >])')
-"""An attribute without a value, as HTML has it and XML has not."""
+TAG = re.compile(r'<\w+(?:\s[\w:-]+(?:="[^"]*")?)+(?=\s*/?>)')
+ATTRIBUTE = re.compile(r'(\s[\w:-]+)(="[^"]*")?')
+"""In HTML it may have no value, as `hidden`; in XML it has one."""
 OWNER = """(ancestor::*[contains(@class, 'answer ')]
     | preceding::div[contains(@class, 'exercise')][1])[last()]/p[@class='admonition-title']"""
-"""The title of the box or the exercise to which a solution belongs."""
+ABOVE = "ancestor::section[h1 or h2 or h3][1]/*[self::h1 or self::h2 or self::h3]"
+"""The title of the box or the exercise to which a solution belongs, and the heading above it."""
 
 
 class Page(NamedTuple):
@@ -58,8 +60,8 @@ def article(path: Path) -> _Element:
     markup = path.read_text("utf-8").partition('<article class="bd-article">')[2]
     markup = re.sub(r"(?s)<script\b.*?</script>", "", markup.partition("</article>")[0])
     markup = re.sub(r"&(?!amp;|lt;|gt;|quot;|#)\w+;", lambda name: unescape(name[0]), markup)
-    markup = re.sub(r"(<(?:br|col|hr|img|input|wbr)\b[^>]*?) ?/?>", r"\1/>", markup)
-    markup = NO_VALUE.sub(r'\1=""', markup)
+    markup = re.sub(r"(<(?:br|col|hr|img|input|source|wbr)\b[^>]*?) ?/?>", r"\1/>", markup)
+    markup = TAG.sub(lambda tag: ATTRIBUTE.sub(lambda a: a[1] + (a[2] or '=""'), tag[0]), markup)
     return etree.fromstring(f"<article>{markup}</article>").find("section")
 
 
@@ -93,7 +95,7 @@ def take_solutions(page: Page) -> Page:
     for number, solution in enumerate(page.body.xpath(SOLUTIONS), 1):
         title = text_of(solution.xpath(OWNER)[0])
         if not title.startswith("Exercise"):
-            title += f": {text_of(solution.xpath('ancestor::section[h2 or h3][1]/*')[0])}"
+            title += f": {text_of(solution.xpath(ABOVE)[0])}"
         back, ahead = f"to-solution-{number}", f"#{solution.get('id')}"
         link = E.p({"class": "to-solution", "id": back}, E.a("Solution", href=ahead))
         solution.addprevious(link)
