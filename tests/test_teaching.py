@@ -155,7 +155,7 @@ def test_each_page_with_exercises_has_outcomes() -> None:
 
 
 def test_the_whole_catalogue_is_there_with_a_column_to_fill() -> None:
-    rows = table(shown("teaching-catalogue"))
+    rows = table(f"{shown('teaching-catalogue')}\n{shown('teaching-catalogue-2')}")
     for row, mistake in zip(rows, [*HINGE, *NETWORK], strict=True):
         assert row[:2] == [f"`{mistake.name}`", mistake.rule] and row[3] == ""
         assert row[2].startswith(f"{{eq}}`{mistake.equation}`, ")
