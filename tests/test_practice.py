@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from hwlib import hinge, network, polynomial
 from hwlib.gradcheck import numerical_grad
 from hwlib.gradcheck.mistakes import HINGE, NETWORK
+from site_ext.figures import LEAST
 from site_ext.practice.__main__ import packed
 from site_ext.practice.instances import instances
 from site_ext.practice.page import STORED, WORDS, asks, fill
@@ -569,6 +570,14 @@ def test_without_scripts_it_is_a_sheet_with_its_answers_folded(browser, site) ->
     assert page.locator(".practice input:visible").count() == 0
     assert page.evaluate("document.scrollingElement.scrollWidth") <= NARROW["width"]
     context.close()
+
+
+@pytest.mark.parametrize("topic", ["mask", "penalty", "batch"])
+def test_the_pictures_can_be_read_on_a_narrow_phone(context, site, topic) -> None:
+    page = visit(context, site, topic)
+    page.set_viewport_size(NARROW)
+    width = page.locator(f".practice[data-topic={topic}] svg").first.bounding_box()["width"]
+    assert 14 * width / 340 > LEAST
 
 
 def test_on_paper_all_topics_are_there_without_their_answers(context, site) -> None:
