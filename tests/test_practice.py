@@ -41,6 +41,7 @@ class One:
     def __init__(self, topic: str, n: int) -> None:
         stored = DATA[topic]
         self.ask, text, self.right, *kinds = stored["instances"][n]
+        self.read: set[str] = set()  # numbers that were needed
         self.topic, self.unit = topic, 10.0 ** -stored["digits"]
         self.texts = dict(zip(stored["names"], text.split(), strict=True))
         self.mistakes, self.conventions = (
@@ -49,6 +50,7 @@ class One:
         self.told = {stored["told"][k][0]: stored["told"][k][1] for kind in kinds for k, _ in kind}
 
     def __call__(self, name: str) -> float:
+        self.read.add(name)
         return float(self.texts[name])
 
     def row(self, *names: str) -> np.ndarray:
@@ -127,6 +129,20 @@ def test_what_is_right_is_what_finite_differences_of_the_loss_give(topic) -> Non
     for one in (One(topic, n) for n in range(len(DATA[topic]["instances"]))):
         rough = 1e-3 if topic == "output" else 1e-6
         assert recomputed(one) == pytest.approx(one.right, abs=rough), one.texts
+        assert one.read <= places(PICTURE[topic], "text") | places(asks(topic)[one.ask]["ask"])
+
+
+def places(template: str, tag: str = "") -> set[str]:
+    """The names of the numbers that are in sight: in the text of a picture, or in a question."""
+    texts = re.findall(r"<text[^>]*>(.*?)</text>", template) if tag else [template]
+    return {name for text in texts for _, name in re.findall(r"\{(\(?)(\w+)\)?\}", text)}
+
+
+@pytest.mark.parametrize("topic", DATA)
+def test_who_does_not_see_the_picture_is_told_the_same_numbers(topic) -> None:
+    (alt,) = re.findall('aria-label="([^"]*)"', PICTURE[topic])
+    shown = {name for name in places(PICTURE[topic], "text") if not name.startswith("sign_")}
+    assert places(alt) == shown
 
 
 @pytest.mark.parametrize("topic", ["mask", "hidden", "penalty", "batch"])
