@@ -31,7 +31,6 @@ from sphinx_exercise.nodes import solution_node
 from site_ext import answers, numbering
 from site_ext.figures import drawing
 from site_ext.mathml import MathError, to_mathml
-from site_ext.practice import page as practice
 from site_ext.prune import prune
 
 
@@ -328,7 +327,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("env-get-updated", number_by_page, priority=900)
     app.connect("html-page-context", add_explorables)
     answers.setup(app)
-    practice.setup(app)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", write_index)
     app.connect("build-finished", prune, priority=900)

@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from hwlib import hinge, network, polynomial
 from hwlib.gradcheck import numerical_grad
 from hwlib.gradcheck.mistakes import HINGE, NETWORK
+from site_ext.figures import LEAST
 from site_ext.practice.__main__ import packed
 from site_ext.practice.instances import instances
 from site_ext.practice.page import STORED, WORDS, asks, fill
@@ -40,6 +41,7 @@ class One:
     def __init__(self, topic: str, n: int) -> None:
         stored = DATA[topic]
         self.ask, text, self.right, *kinds = stored["instances"][n]
+        self.read: set[str] = set()  # numbers that were needed
         self.topic, self.unit = topic, 10.0 ** -stored["digits"]
         self.texts = dict(zip(stored["names"], text.split(), strict=True))
         self.mistakes, self.conventions = (
@@ -48,6 +50,7 @@ class One:
         self.told = {stored["told"][k][0]: stored["told"][k][1] for kind in kinds for k, _ in kind}
 
     def __call__(self, name: str) -> float:
+        self.read.add(name)
         return float(self.texts[name])
 
     def row(self, *names: str) -> np.ndarray:
@@ -126,6 +129,20 @@ def test_what_is_right_is_what_finite_differences_of_the_loss_give(topic) -> Non
     for one in (One(topic, n) for n in range(len(DATA[topic]["instances"]))):
         rough = 1e-3 if topic == "output" else 1e-6
         assert recomputed(one) == pytest.approx(one.right, abs=rough), one.texts
+        assert one.read <= places(PICTURE[topic], "text") | places(asks(topic)[one.ask]["ask"])
+
+
+def places(template: str, tag: str = "") -> set[str]:
+    """The names of the numbers that are in sight: in the text of a picture, or in a question."""
+    texts = re.findall(r"<text[^>]*>(.*?)</text>", template) if tag else [template]
+    return {name for text in texts for _, name in re.findall(r"\{(\(?)(\w+)\)?\}", text)}
+
+
+@pytest.mark.parametrize("topic", DATA)
+def test_who_does_not_see_the_picture_is_told_the_same_numbers(topic) -> None:
+    (alt,) = re.findall('aria-label="([^"]*)"', PICTURE[topic])
+    shown = {name for name in places(PICTURE[topic], "text") if not name.startswith("sign_")}
+    assert places(alt) == shown
 
 
 @pytest.mark.parametrize("topic", ["mask", "hidden", "penalty", "batch"])
@@ -569,6 +586,14 @@ def test_without_scripts_it_is_a_sheet_with_its_answers_folded(browser, site) ->
     assert page.locator(".practice input:visible").count() == 0
     assert page.evaluate("document.scrollingElement.scrollWidth") <= NARROW["width"]
     context.close()
+
+
+@pytest.mark.parametrize("topic", ["mask", "penalty", "batch"])
+def test_the_pictures_can_be_read_on_a_narrow_phone(context, site, topic) -> None:
+    page = visit(context, site, topic)
+    page.set_viewport_size(NARROW)
+    width = page.locator(f".practice[data-topic={topic}] svg").first.bounding_box()["width"]
+    assert 14 * width / 340 > LEAST
 
 
 def test_on_paper_all_topics_are_there_without_their_answers(context, site) -> None:

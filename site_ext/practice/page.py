@@ -157,6 +157,8 @@ def add_scripts(
         app.add_js_file("practice.js")
 
 
-def setup(app: Sphinx) -> None:
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the extension."""
     app.add_directive("practice", PracticeDirective)
     app.connect("html-page-context", add_scripts, priority=600)  # behind the answer boxes
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

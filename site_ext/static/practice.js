@@ -2,6 +2,7 @@
 // the numbers, which stand in the page; here they are put together, and what one has done is kept.
 addEventListener("DOMContentLoaded", () => {
   const MASTERED = 3; // right at the first try so many times in a row
+  const ROW = '<div class="next"><button type="button"></button><p role="status"></p></div>';
   const PLACE = /\{(\(?)(\w+)\)?\}/g;
   const fill = (template, values) => template.replace(PLACE, (place, open, name) => {
     if (!(name in values)) return place;
@@ -13,26 +14,31 @@ addEventListener("DOMContentLoaded", () => {
   let [kept, keeps] = [{}, true];
   const store = (use) => { try { return use(localStorage); } catch { keeps = false; return null; } };
   const save = () => store((storage) => storage.setItem("practice", JSON.stringify(kept)));
-  const load = () => {
-    const read = store((storage) => storage.getItem("practice"));
-    try { kept = Object(JSON.parse(read)); } catch { kept = {}; }
+  const read = store((storage) => storage.getItem("practice"));
+  try { kept = Object(JSON.parse(read)); } catch { /* nothing that this page has written */ }
+  const of = ({ name }) => {
+    if (!(kept[name]?.at >= 0 && kept[name].row >= 0)) kept[name] = { at: 0, row: 0, mastered: false };
+    return kept[name];
   };
+
+  function row(place, where, words) { // a button, and beside it what is said to screen readers, too
+    place.insertAdjacentHTML(where, ROW);
+    const [button, status] = (where === "afterend" ? place.nextSibling : place.lastChild).children;
+    button.textContent = words;
+    return [button, status];
+  }
 
   const topics = [...document.querySelectorAll(".practice")].map((root) => ({
     root, name: root.dataset.topic, section: root.closest("section"), form: root.querySelector("form"),
     data: JSON.parse(root.querySelector("script.instances").textContent),
     link: document.querySelector(`.topics a[href="#topic-${root.dataset.topic}"]`),
   }));
-  const of = ({ name }) => {
-    if (!(kept[name]?.at >= 0 && kept[name].row >= 0)) kept[name] = { at: 0, row: 0, mastered: false };
-    return kept[name];
-  };
 
-  function tell(topic) {
-    const { row, mastered } = of(topic);
-    const state = mastered ? "mastered" : row ? `${row} of ${MASTERED}` : "";
-    topic.mark.textContent = state && ` (${state})`;
-    topic.status.textContent = `In a row: ${row}.${mastered ? " You have mastered this topic." : ""}`;
+  function tell(topic, change = {}) {
+    const state = Object.assign(of(topic), change);
+    const short = state.mastered ? " (mastered)" : state.row ? ` (${state.row} of ${MASTERED})` : "";
+    topic.mark.textContent = short;
+    topic.status.textContent = `In a row: ${state.row}.${state.mastered ? " You have mastered this topic." : ""}`;
   }
 
   function show(topic) {
@@ -56,11 +62,10 @@ addEventListener("DOMContentLoaded", () => {
   }
 
   function miss(topic) {
-    if (topic.done || topic.missed) return;
+    if (topic.done) return;
     topic.missed = true;
-    of(topic).row = 0;
+    tell(topic, { row: 0 });
     save();
-    tell(topic);
   }
 
   function judge(topic) {
@@ -69,25 +74,19 @@ addEventListener("DOMContentLoaded", () => {
     if (output.dataset.verdict !== "right" || topic.done) return;
     const state = of(topic);
     topic.done = true;
-    if (!topic.missed) state.row += 1;
-    state.mastered ||= state.row >= MASTERED;
-    state.at += 1; // a page that is loaded again has other numbers
+    const inRow = state.row + !topic.missed;
+    // A page that is loaded again has other numbers.
+    tell(topic, { row: inRow, mastered: state.mastered || inRow >= MASTERED, at: state.at + 1 });
     save();
-    tell(topic);
     topic.next.focus();
   }
 
   function begin(topic) {
-    const { root } = topic;
-    root.classList.add("live");
-    topic.form.insertAdjacentHTML("afterend",
-      '<div class="next"><button type="button">New numbers</button><p role="status"></p></div>');
-    [topic.next, topic.status] = root.querySelector(".next").children;
+    topic.root.classList.add("live");
+    [topic.next, topic.status] = row(topic.form, "afterend", "New numbers");
     topic.mark = topic.link.appendChild(document.createElement("span"));
-    root.addEventListener("submit", () => judge(topic)); // the box has judged before
-    root.addEventListener("toggle", ({ target }) => {
-      if (target.matches(".solution[open]")) miss(topic);
-    }, true);
+    topic.root.addEventListener("submit", () => judge(topic)); // the box has judged before
+    topic.root.addEventListener("toggle", ({ target }) => target.matches(".solution[open]") && miss(topic), true);
     topic.next.addEventListener("click", ({ detail }) => {
       if (!topic.done) of(topic).at += 1;
       save();
@@ -103,24 +102,19 @@ addEventListener("DOMContentLoaded", () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const asked = topics.find(({ section }) => target && section.contains(target));
     const chosen = asked ?? topics.find(({ name }) => name === kept.topic) ?? topics[0];
-    if (target && !asked && topics.some(({ section }) => !section.hidden)) return;
     for (const topic of topics) {
       topic.section.hidden = topic !== chosen;
-      if (topic === chosen) topic.link.setAttribute("aria-current", "true");
-      else topic.link.removeAttribute("aria-current");
+      topic.link.ariaCurrent = topic === chosen ? "true" : null;
     }
     if (kept.topic !== chosen.name) {
       kept.topic = chosen.name;
       save();
     }
-    if (asked) asked.section.scrollIntoView();
+    asked?.section.scrollIntoView();
   }
 
-  load();
   topics.forEach(begin);
-  document.getElementById("your-progress").insertAdjacentHTML("beforeend",
-    '<div class="next"><button type="button">Clear my progress</button><p role="status"></p></div>');
-  const [clear, said] = document.querySelector("#your-progress .next").children;
+  const [clear, said] = row(document.getElementById("your-progress"), "beforeend", "Clear my progress");
   clear.addEventListener("click", () => {
     kept = { topic: kept.topic };
     topics.forEach(show);
