@@ -1,5 +1,6 @@
 # ruff: noqa
 """2.1 error: what its process answered is no answer: does the file change hwlib?"""
+
 import hwlib.apart
 from hwlib import grading
 

@@ -1,5 +1,6 @@
 # ruff: noqa
 """1.2 error: hinge_grad calls hwlib's own loss_grad: write it yourself"""
+
 from hwlib import hinge
 from hwlib.grading import QUESTIONS
 

@@ -1,5 +1,6 @@
 # ruff: noqa
 """1.2 error: hinge_grad calls hwlib's own on_hinge: write it yourself"""
+
 from hwlib.grading import QUESTIONS
 
 q = QUESTIONS[1]

@@ -1,5 +1,6 @@
 # ruff: noqa
 """2.1 error: ctypes.dlsym is refused"""
+
 import ctypes
 
 

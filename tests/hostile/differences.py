@@ -3,6 +3,7 @@
 2.2 failed: right to
 2.3 failed: right to
 1.2 failed: right to"""
+
 import numpy as np
 
 from hwlib import hinge, network
@@ -27,10 +28,14 @@ def delta_out(z, y):
 
 
 def output_grad(params, X, y):
-    return (slopes(lambda w: network.loss(params._replace(w_out=w), X, y), params.w_out),
-            slopes(lambda b: network.loss(params._replace(b_out=float(b)), X, y), params.b_out))
+    return (
+        slopes(lambda w: network.loss(params._replace(w_out=w), X, y), params.w_out),
+        slopes(lambda b: network.loss(params._replace(b_out=float(b)), X, y), params.b_out),
+    )
 
 
 def hidden_grad(params, X, y):
-    return (slopes(lambda W: network.loss(params._replace(W_hidden=W), X, y), params.W_hidden),
-            slopes(lambda b: network.loss(params._replace(b_hidden=b), X, y), params.b_hidden))
+    return (
+        slopes(lambda W: network.loss(params._replace(W_hidden=W), X, y), params.W_hidden),
+        slopes(lambda b: network.loss(params._replace(b_hidden=b), X, y), params.b_hidden),
+    )

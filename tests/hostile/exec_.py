@@ -1,5 +1,6 @@
 # ruff: noqa
 """2.1 error: os.exec is refused"""
+
 import os
 
 

@@ -1,6 +1,7 @@
 # ruff: noqa
-"""1.1 error: 
-2.1 error: """
+"""1.1 error:
+2.1 error:"""
+
 import os
 from pathlib import Path
 

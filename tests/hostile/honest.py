@@ -1,11 +1,12 @@
 # ruff: noqa
-"""1.1 passed: 
-1.2 passed: 
-1.3 passed: 
-2.1 passed: 
-2.2 passed: 
-2.3 passed: 
-2.4 passed: """
+"""1.1 passed:
+1.2 passed:
+1.3 passed:
+2.1 passed:
+2.2 passed:
+2.3 passed:
+2.4 passed:"""
+
 import subprocess
 import sys
 import threading
@@ -34,11 +35,22 @@ def hinge_grad(theta, X, y):
 
 
 assert np.allclose(hinge_grad(theta, X, y), expected)
-print(check_grad(lambda t: hinge.loss(t, X, y), hinge_grad.__call__ and (lambda t: hinge_grad(t, X, y)), theta))
+print(
+    check_grad(
+        lambda t: hinge.loss(t, X, y),
+        hinge_grad.__call__ and (lambda t: hinge_grad(t, X, y)),
+        theta,
+    )
+)
 assert grade(QUESTIONS[1], hinge_grad), "1.2 is wrong"
 for k in range(2):
     print(grade(QUESTIONS[k], [hypothesis_grad, hinge_grad][k]))
-report = check_grad(lambda t: hinge.loss(t, X, y), lambda t: hinge_grad(t, X, y), theta, candidates=mistakes.candidates(mistakes.HINGE, X, y))
+report = check_grad(
+    lambda t: hinge.loss(t, X, y),
+    lambda t: hinge_grad(t, X, y),
+    theta,
+    candidates=mistakes.candidates(mistakes.HINGE, X, y),
+)
 fig, ax = plt.subplots()
 ax.plot(theta)
 report.plot(ax)
@@ -70,7 +82,9 @@ def output_grad(params, X, y):
 def hidden_grad(params, X, y):
     network.loss(params, X, y)
     forward = network.forward(params, X)
-    delta = np.outer(delta_out(forward.z_out, y), params.w_out) * network.relu_grad(forward.z_hidden)
+    delta = np.outer(delta_out(forward.z_out, y), params.w_out) * network.relu_grad(
+        forward.z_hidden
+    )
     result = []
     thread = threading.Thread(target=lambda: result.append(X.T @ delta))
     thread.start()

@@ -1,6 +1,7 @@
 # ruff: noqa
 """1.2 error: open is refused
 2.4 error: open is refused"""
+
 import importlib
 import importlib.util
 import sys

@@ -1,6 +1,7 @@
 # ruff: noqa
 """1.1 error: os.kill is refused
 1.2 error: os.killpg is refused"""
+
 import os
 
 try:

@@ -2,6 +2,7 @@
 """1.1 error: Python ended without an answer, with status 0
 1.2 error: SystemExit: 0
 2.1 error: Python ended without an answer, with status 0"""
+
 import atexit
 import os
 import sys

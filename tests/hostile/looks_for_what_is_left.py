@@ -1,6 +1,7 @@
 # ruff: noqa
-"""1.2 error: 
-2.4 error: """
+"""1.2 error:
+2.4 error:"""
+
 import gc
 import sys
 import types
@@ -9,7 +10,9 @@ import numpy as np
 from hwlib import hinge, network
 
 CODE = hinge.loss_grad.__code__
-COPY = types.FunctionType(getattr(hinge.loss_grad, "__wrapped__", hinge.loss_grad).__code__, vars(hinge))
+COPY = types.FunctionType(
+    getattr(hinge.loss_grad, "__wrapped__", hinge.loss_grad).__code__, vars(hinge)
+)
 
 
 def found(args, size):
@@ -19,7 +22,10 @@ def found(args, size):
         seen += [*frame.f_locals.values(), *frame.f_globals.values()]
         frame = frame.f_back
     for thing in [COPY, *seen, *gc.get_objects()]:
-        if isinstance(thing, types.FunctionType) and "grad" in thing.__code__.co_name + thing.__name__:
+        if (
+            isinstance(thing, types.FunctionType)
+            and "grad" in thing.__code__.co_name + thing.__name__
+        ):
             if thing.__module__ == __name__:
                 continue
             try:

@@ -1,7 +1,8 @@
 # ruff: noqa
 """1.1 error: stopped after
-1.2 error: 
-2.1 error: """
+1.2 error:
+2.1 error:"""
+
 import os
 import signal
 import time

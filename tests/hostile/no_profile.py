@@ -1,5 +1,6 @@
 # ruff: noqa
 """1.2 error: hinge_grad calls hwlib's own loss_grad: write it yourself"""
+
 import sys
 import threading
 

@@ -1,9 +1,10 @@
 # ruff: noqa
-"""1.1 failed: 
-1.2 error: 
-2.1 error: 
-2.2 failed: 
-2.3 error: """
+"""1.1 failed:
+1.2 error:
+2.1 error:
+2.2 failed:
+2.3 error:"""
+
 import numpy as np
 
 

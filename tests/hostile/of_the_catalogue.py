@@ -2,6 +2,7 @@
 """1.2 error: hinge_grad calls hwlib's own hinge_grad: write it yourself
 2.4 error: loss_grad calls hwlib's own network_grad: write it yourself
 1.1 error: hypothesis_grad calls hwlib's own hinge_grad: write it yourself"""
+
 import numpy as np
 
 from hwlib.gradcheck import mistakes

@@ -3,6 +3,7 @@
 1.3 error: algorithm_pass calls hwlib's own
 2.1 error: delta_out calls hwlib's own
 2.4 error: loss_grad calls hwlib's own on_network: write it yourself"""
+
 from hwlib.grading import QUESTIONS
 
 BY_NAME = {q.name: q for q in QUESTIONS}

@@ -1,6 +1,7 @@
 # ruff: noqa
 """1.2 error: object.__setattr__ is refused
 2.1 error: Python ended without an answer"""
+
 import builtins
 import os
 import re

@@ -1,6 +1,7 @@
 # ruff: noqa
 """1.2 failed: sign
 2.1 failed: y forgotten"""
+
 import hwlib.__main__
 import hwlib.apart
 import hwlib.gradcheck.check

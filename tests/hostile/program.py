@@ -1,5 +1,6 @@
 # ruff: noqa
 """1.2 error: subprocess.Popen is refused"""
+
 import json
 import subprocess
 import sys

@@ -4,6 +4,7 @@
 2.1 error: os.symlink is refused
 2.2 error: import is refused
 2.4 error: open is refused"""
+
 import os
 
 from hwlib import hinge, network

@@ -1,6 +1,7 @@
 # ruff: noqa
 """1.2 error: open is refused
-2.4 error: """
+2.4 error:"""
+
 import inspect
 import os
 

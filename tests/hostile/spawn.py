@@ -1,5 +1,6 @@
 # ruff: noqa
-"""2.1 failed: """
+"""2.1 failed:"""
+
 import os
 
 

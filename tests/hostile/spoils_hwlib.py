@@ -1,5 +1,6 @@
 # ruff: noqa
-"""1.1 error: """
+"""1.1 error:"""
+
 import os
 
 import hwlib.hinge

@@ -1,8 +1,9 @@
 # ruff: noqa
-"""2.1 failed: 
-2.2 error: 
-2.3 error: 
-2.4 error: """
+"""2.1 failed:
+2.2 error:
+2.3 error:
+2.4 error:"""
+
 import gc
 import types
 

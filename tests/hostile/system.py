@@ -1,5 +1,6 @@
 # ruff: noqa
 """2.1 error: os.system is refused"""
+
 import os
 
 

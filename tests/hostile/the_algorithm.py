@@ -1,5 +1,6 @@
 # ruff: noqa
 """1.3 error: algorithm_pass calls hwlib's own sgd: write it yourself"""
+
 import numpy as np
 
 from hwlib import optim

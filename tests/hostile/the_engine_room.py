@@ -1,5 +1,6 @@
 # ruff: noqa
 """1.2 error: open is refused"""
+
 from hwlib.scale import hinge as fast
 
 

@@ -1,5 +1,6 @@
 # ruff: noqa
 """2.3 error: hidden_grad calls hwlib's own loss_grad"""
+
 from concurrent.futures import ThreadPoolExecutor
 
 from hwlib import network

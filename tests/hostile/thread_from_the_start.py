@@ -1,5 +1,6 @@
 # ruff: noqa
-"""1.2 error: """
+"""1.2 error:"""
+
 import queue
 import threading
 

@@ -1,9 +1,10 @@
 # ruff: noqa
-"""1.1 error: 
-1.2 error: 
-2.1 error: 
-2.2 error: 
-2.3 error: """
+"""1.1 error:
+1.2 error:
+2.1 error:
+2.2 error:
+2.3 error:"""
+
 import json
 import os
 
@@ -11,7 +12,9 @@ import os
 def write(said):
     for number in range(3, 64):
         try:
-            os.write(number, (said if isinstance(said, bytes) else json.dumps(said).encode()) + b"\n")
+            os.write(
+                number, (said if isinstance(said, bytes) else json.dumps(said).encode()) + b"\n"
+            )
         except OSError:
             pass
     os._exit(0)

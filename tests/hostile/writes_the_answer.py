@@ -1,10 +1,19 @@
 # ruff: noqa
-"""1.2 error: """
+"""1.2 error:"""
+
 import json
 import os
 
-right = {"question": "1.2", "function": "hinge_grad", "status": "passed", "message": "passed",
-         "points": 100, "why": "", "traceback": "", "values": [[1.0] * 7] * 17}
+right = {
+    "question": "1.2",
+    "function": "hinge_grad",
+    "status": "passed",
+    "message": "passed",
+    "points": 100,
+    "why": "",
+    "traceback": "",
+    "values": [[1.0] * 7] * 17,
+}
 
 
 def hinge_grad(theta, X, y):

@@ -1,5 +1,6 @@
 # ruff: noqa
-"""1.2 failed: """
+"""1.2 failed:"""
+
 import json
 import os
 
