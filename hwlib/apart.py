@@ -3,8 +3,8 @@
 The parent gives it nothing but the names of the file and of the question, and takes from it
 nothing but values: right or wrong is judged in the parent, with numbers that are drawn after the
 file was written. In the process there is no gradient of hwlib in memory from before the first line
-of the file (``close`` of `hwlib.grading`), and Python refuses to start another program or to read
-the modules of hwlib again. When right functions stand in for wrong ones, the parent computes them.
+of the file (``close``), and Python refuses to start another program or to read the
+modules of hwlib again. When right functions stand in for wrong ones, the parent computes them.
 """
 
 from __future__ import annotations

@@ -677,10 +677,10 @@ def test_a_hostile_file_gets_no_credit_and_a_plain_line(path):
     is_honest = path.stem == "honest"
     for line in said.splitlines():
         number, _, expected = line.partition(" ")
-        status, _, why = expected.partition(": ")
-        grade = grades[number]
+        status, _, why = expected.partition(":")
+        grade = grades[number] if number in grades else grades[""]  # it does not run at all
         assert (grade.status, grade.points > 0) == (status, is_honest)
-        assert grade.why.startswith(why)
+        assert grade.why.startswith(why.strip())
         assert bool(grade.why) != is_honest
         assert "\n" not in grade.why
     assert sum(grade.points for grade in grades.values()) == 10 * is_honest
