@@ -29,7 +29,7 @@ unexport VIRTUAL_ENV
 THREADS ?= 2
 BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
 
-.PHONY: help book zip bench-site test test-all test-units test-notebooks test-portable bench bench-check serve \
+.PHONY: help book zip bench-site test test-all test-units test-notebooks test-portable practice bench bench-check serve \
         execute lint format lock vendor clean
 
 help:  ## show this list
@@ -72,6 +72,12 @@ zip: $(BUILT)  ## put the site into one archive to hand out, the same bytes for 
 	@$(BIN)/python -m site_ext.archive $(SITE) _build/gradients-by-hand.zip
 	@echo "The archive is _build/gradients-by-hand.zip; unpack it and open index.html in a browser."
 
+practice: $(ENV)  ## write a practice sheet to print, answers apart: SEED=7 TOPICS=mask,step COUNT=3
+	@test -n "$(SEED)" || { echo "Choose a seed: make practice SEED=7"; exit 1; }
+	@$(BIN)/python -m site_ext.practice.sheet $(SEED) _build/practice-$(SEED).html \
+	  $(if $(TOPICS),--topics $(TOPICS)) $(if $(COUNT),--count $(COUNT))
+	@echo "The sheet is _build/practice-$(SEED).html; open it in a browser and print it."
+
 bench: export OMP_NUM_THREADS := $(THREADS)
 bench: export OPENBLAS_NUM_THREADS := $(THREADS)
 bench: $(ENV)  ## time hwlib beside other libraries, and store the tables that the book shows
@@ -101,6 +107,7 @@ execute: $(EXECUTED)  ## run every notebook that may have changed and store its 
 	$(BIN)/python -m formulas
 	$(BIN)/python -m site_ext.figures chapters/intro.ipynb intro-figure site_ext/static/overview.svg
 	$(BIN)/python -m site_ext.answer_data
+	$(BIN)/python -m site_ext.practice
 
 _build/executed/%: chapters/%.ipynb $(ENV) site_ext/execute.py $(HWLIB)
 	$(BIN)/python site_ext/execute.py $<

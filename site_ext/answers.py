@@ -176,6 +176,19 @@ def content(label: str, symbols: list[str], digits: int) -> str:
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
+def entry(label: str, what: str, text: str, group: str = "") -> str:
+    """Return the place for an answer, with the data of its box."""
+    return (
+        f'<div class="entry" hidden>\n<label for="answer-{label}-input">{what}</label>\n'
+        f'<div class="line"><input name="answer" id="answer-{label}-input" type="text" '
+        'autocapitalize="off" autocomplete="off" spellcheck="false" '
+        f'aria-describedby="answer-{label}-reading" />'
+        f'<button type="submit">Check</button></div>\n{group}'
+        f'<div class="reading" id="answer-{label}-reading"></div>\n<output></output>\n'
+        f'<script type="application/json">{text}</script></div>\n'
+    )
+
+
 def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
     label, symbols = node["label"], node["symbols"]
     text = content(label, symbols, node["digits"])
@@ -187,15 +200,7 @@ def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
     buttons = [button(*tap) for tap in taps]
     group = f'<div class="symbols" role="group" aria-label="Insert">{"".join(buttons)}</div>\n'
     what = "Your formula" if symbols else f"Your number, to {node['digits']} decimals"
-    self.body.append(
-        f'<div class="entry" hidden>\n<label for="answer-{label}-input">{what}</label>\n'
-        f'<div class="line"><input name="answer" id="answer-{label}-input" type="text" '
-        'autocapitalize="off" autocomplete="off" spellcheck="false" '
-        f'aria-describedby="answer-{label}-reading" />'
-        f'<button type="submit">Check</button></div>\n{group if symbols else ""}'
-        f'<div class="reading" id="answer-{label}-reading"></div>\n<output></output>\n'
-        f'<script type="application/json">{text}</script></div>\n'
-    )
+    self.body.append(entry(label, what, text, group if symbols else ""))
     raise nodes.SkipNode
 
 

@@ -62,6 +62,7 @@ LIMITS = {
         600, [f"../site_ext/{name}.py" for name in (
             "archive", "avx512", "book", "execute", "figures", "mathml", "numbering", "prune")],
     ),
+    "the practice page and its sheets": (530, ["../site_ext/practice"]),
     "the answer boxes and their data": (
         800, ["../site_ext/answers.py", "../site_ext/answer_data.py"],
     ),

@@ -493,7 +493,7 @@ def mute_figures(page):
         words = drawing.get("alt") or drawing.get("aria-label") or ""
         if len(words.split()) < 5 or (drawing.tag == "svg" and drawing.get("role") != "img"):
             yield f"{words!r} is no alternative text"
-        if not drawing.xpath("./ancestor::figure"):
+        if not drawing.xpath("./ancestor::figure | ./ancestor::form"):  # a box has its own
             yield f"{words!r} is in no figure"
     for figure in page.xpath("//article//figure[.//img or .//svg]"):
         caption = " ".join(part.text_content() for part in figure.xpath(".//figcaption"))

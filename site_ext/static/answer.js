@@ -233,15 +233,14 @@ addEventListener("DOMContentLoaded", () => {
       made?.kind ?? held?.kind, made?.told] };
   }
 
-  for (const form of document.querySelectorAll("form.answer")) {
+  window.answerBox = (form) => { // the practice page puts in others
     const find = (selector) => form.querySelector(selector);
     const [input, output, reading, solution] = ["input", "output", ".reading", "details.solution"].map(find);
-    const hints = [...form.querySelectorAll("details.hint")];
+    const [hints, tries] = [[...form.querySelectorAll("details.hint")], new Set()];
     const box = JSON.parse(find("script").textContent);
     box.words = vocabulary(box.words);
     box.listed = box.symbols.filter(({ of }) => !of); // and not z_1 where z_j is
     box.range = [...(box.symbols.find(({ indexed }) => indexed)?.values[0] ?? []).keys()];
-    const tries = new Set();
     find(".entry").hidden = false;
     hints.forEach((hint) => { hint.hidden = true; });
 
@@ -277,5 +276,6 @@ addEventListener("DOMContentLoaded", () => {
       input.selectionEnd = input.selectionStart -= after.length;
       input.dispatchEvent(new Event("input"));
     });
-  }
+  };
+  document.querySelectorAll("form.answer").forEach(window.answerBox);
 });

@@ -1,0 +1,102 @@
+"""A practice sheet to print: numbers that are not on the page, and answers on pages apart.
+
+Usage: python -m site_ext.practice.sheet SEED FILE [--topics forward,mask] [--count 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from site_ext.practice.__main__ import packed, row_of
+from site_ext.practice.instances import instances
+from site_ext.practice.page import STORED, WORDS, asks, fill
+from site_ext.practice.pictures import PICTURES
+
+STATIC = Path(__file__).parents[1] / "static"
+FONT = base64.b64encode((STATIC / "fonts" / "noto-sans-math.woff2").read_bytes()).decode()
+STYLE = """@font-face { font-family: "Book Math"; src: url(data:font/woff2;base64,FONT); }
+:root {
+  --ink-black: #000; --ink-blue: #333; --ink-gray: #555; --ink-light: #ddd;
+  --pst-color-surface: #fff; font: 11pt/1.45 system-ui, "DejaVu Sans", sans-serif;
+}
+body { max-width: 46rem; margin: 1rem auto; padding-inline: 1rem; }
+math { font-family: "Book Math", math; font-size: 1.08em; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 1.2rem 0 0.4rem; break-after: avoid; }
+.task { display: flex; gap: 1.5rem; margin-block: 0.9rem; break-inside: avoid; }
+.task .drawn { flex: 0 0 18rem; }
+.task .work { flex: 1; }
+.answers { break-before: page; }
+.answers > div { margin-block: 0.7rem; break-inside: avoid; }
+.answers p { margin: 0.15rem 0; }
+.line { margin-top: 1.5rem; }
+.glued { white-space: nowrap; }
+@page { margin: 16mm 14mm; }
+"""
+
+
+def new(topic: str, seed: int, count: int) -> dict[str, Any]:
+    """Return instances of a seed that are not on the page."""
+    on_page = {tuple(row[:2]) for row in json.loads(STORED.read_text("utf-8"))[topic]["instances"]}
+    drawn = (each for each in instances(topic, seed) if row_of(topic, each)[:2] not in on_page)
+    return packed(topic, islice(drawn, count))
+
+
+def parts(seed: int, topics: Sequence[str], count: int) -> Iterator[tuple[str, str]]:
+    """Yield the heads and the tasks, each with what stands in its place among the answers."""
+    number = 0
+    for topic in topics:
+        title, digits = escape(WORDS[topic]["title"]), WORDS[topic]["digits"]
+        yield f"<h2>{title}</h2>", f"<h2>{title}</h2>"
+        drawn = new(topic, seed, count)
+        for ask, numbers, *_ in drawn["instances"]:
+            number += 1
+            values = dict(zip(drawn["names"], numbers.split(), strict=True))
+            said = {name: fill(part, values) for name, part in asks(topic)[ask].items()}
+            picture = fill(PICTURES[WORDS[topic]["picture"]], values)
+            yield (
+                f'<div class="task"><div class="drawn">{picture}</div><div class="work">'
+                f"<p><b>{number}.</b> {said['ask']}</p>"
+                f'<p class="line">To {digits} decimals: ____________________</p></div></div>',
+                f"<div><p><b>{number}. {fill('{answer}', values)}</b></p>{said['lines']}</div>",
+            )
+
+
+def sheet(seed: int, topics: Sequence[str], count: int) -> str:
+    """Return the sheet as one HTML file that asks for no other."""
+    tasks, answers = zip(*parts(seed, topics, count), strict=True)
+    css = STYLE.replace("FONT", FONT) + (STATIC / "practice.css").read_text("utf-8")
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f"<title>Practice sheet {seed}</title>\n<style>\n{css}</style></head><body>\n"
+        f"<h1>Practice sheet {seed}</h1>\n<p>Name: ______________________________</p>\n"
+        f'<div class="practice">{"".join(tasks)}</div>\n'
+        f'<div class="answers"><h1>Answers to practice sheet {seed}</h1>\n'
+        f"{''.join(answers)}</div>\n</body></html>\n"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("seed", type=int)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--topics", default=",".join(WORDS), help="which, with commas between")
+    parser.add_argument("--count", type=int, default=3, help="how many of each")
+    options = parser.parse_args()
+    topics = options.topics.split(",")
+    if wrong := [topic for topic in topics if topic not in WORDS]:
+        parser.error(f"no topic {', '.join(wrong)}; there are {', '.join(WORDS)}")
+    if options.seed < 0 or options.count < 1:
+        parser.error("the seed is at least 0, and the count at least 1")
+    options.file.parent.mkdir(exist_ok=True)
+    options.file.write_text(sheet(options.seed, topics, options.count), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
