@@ -14,6 +14,7 @@ AXE := tests/vendor/axe-core
 JSEP := site_ext/static/jsep
 FONTS := site_ext/static/fonts
 DEJAVU = $(wildcard $(VENV)/lib/python*/site-packages/matplotlib/mpl-data/fonts/ttf)
+KIT := _build/.course
 NBGRADER := _build/nbgrader
 # `make test` leaves out what is long and rarely tells.
 SLOW := -m "not slow"
@@ -54,15 +55,18 @@ $(BUILT): $(ENV) $(SOURCES)
 book: $(BUILT)  ## build the site and print where to open it
 	@echo "The book is built. Open $(SITE)/index.html in a browser."
 
-course: $(ENV) hwlib/equations.json  ## write the kit for a class into _build/course: notebooks, homework, rubric, graders
+$(KIT): $(ENV) $(SOURCES) pyproject.toml
 	$(BIN)/python -m course _build/course
+	@touch $@
 
-test: $(BUILT) test-units test-notebooks  ## run the tests: units, notebooks, built pages
+course: $(KIT)  ## write the kit for a class into _build/course: notebooks, homework, rubric, graders
+
+test: $(BUILT) $(KIT) test-units test-notebooks  ## run the tests: units, notebooks, built pages
 
 test-all: SLOW :=
 test-all: test  ## run all tests, those too that are long and rarely tell
 
-test-units: $(BUILT)  ## run the unit tests and the checks of notebooks and pages
+test-units: $(BUILT) $(KIT)  ## run the unit tests and the checks of notebooks and pages
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(SLOW)
 
 test-notebooks: $(ENV)  ## run every notebook again and compare what it prints and draws

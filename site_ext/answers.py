@@ -190,19 +190,6 @@ def entry(label: str, what: str, text: str, group: str = "") -> str:
     )
 
 
-def entry(label: str, what: str, text: str, group: str = "") -> str:
-    """Return the place for an answer, with the data of its box."""
-    return (
-        f'<div class="entry" hidden>\n<label for="answer-{label}-input">{what}</label>\n'
-        f'<div class="line"><input name="answer" id="answer-{label}-input" type="text" '
-        'autocapitalize="off" autocomplete="off" spellcheck="false" '
-        f'aria-describedby="answer-{label}-reading" />'
-        f'<button type="submit">Check</button></div>\n{group}'
-        f'<div class="reading" id="answer-{label}-reading"></div>\n<output></output>\n'
-        f'<script type="application/json">{text}</script></div>\n'
-    )
-
-
 def visit_entry(self: HTML5Translator, node: answer_entry) -> None:
     label, symbols = node["label"], node["symbols"]
     whole = content(label, symbols, node["digits"])
