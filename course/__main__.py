@@ -9,58 +9,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from course import homework, notebooks, rubric, wheel
+from course import homework, marks, notebooks, rubric, wheel
 from course.plain import Book, Plain
 
 PARTS = ("site", "gradescope", "nbgrader")
 """Modules that add a part of their own: each has a function `build(target)`."""
 
-STUDENT = """Gradients by Hand: the notebooks of the book, and the homework
-
-1. You need Python 3.11 or newer. In a terminal, in this folder:
-
-       python -m pip install "./{wheel}[notebooks]"
-
-   That installs hwlib, the book's package, and what the notebooks need. (An environment of its own
-   is a good idea: python -m venv .venv, and activate it first.)
-
-2. Open the notebooks: python -m jupyterlab, or any other editor of notebooks, with the same Python.
-
-homework.ipynb is what you hand in. To check it as often as you like:
-
-       python -m hwlib check --homework homework.ipynb
-
-The chapters, in the order of the book:
-
-{pages}
-
-They have room for your answers in place of solutions. The book's site has what is missing here: the
-boxes that check what you type, the notation, the bibliography, and {left_out}.
-
-Text and figures: CC BY 4.0. Code: BSD 3-Clause.
-"""
-
-INSTRUCTOR = """# For instructors
-
-Keep this folder to yourself; hand out the folder `student`.
-
-| file | what it is |
-|---|---|
-| `homework.ipynb` | the homework with its solutions: it earns all points |
-| `rubric.md` | what an answer on paper is worth, with the numbers that the usual mistakes give |
-| `*.ipynb` | the chapters with all solutions |
-| `{wheel}` | the book's package |
-
-The homework asks the seven questions of the book about other models, whose formulas the book does
-not print: with the cubic feature masked, with hidden units that pass on min(z, 0), with labels -1
-and +1. The derivations are read by a person. The functions are graded by one call:
-
-    python -m pip install "./{wheel}"
-    python -m hwlib check FOLDER --homework --csv grades.csv --summary
-
-FOLDER holds what was handed in. Each function runs in a process of its own, with a limit of time.
-All ways of grading in this kit make the same call.
-"""
+STUDENT = Path(__file__).with_name("student") / "README.txt"
+INSTRUCTOR = Path(__file__).with_name("instructor") / "README.md"
 
 
 def tables(book: Book, folder: Path) -> None:
@@ -81,8 +37,10 @@ def students_folder(book: Book, folder: Path) -> str:
     paths = [folder / f"{page}.ipynb" for page in book.pages]
     width = max(len(path.name) for path in paths) + 2
     rows = [f"    {p.name:<{width}}{book.called(p.stem)}" for p in paths if p.exists()]
-    there = {"wheel": name, "pages": "\n".join(rows), "left_out": ", ".join(map(book.called, out))}
-    (folder / "README.txt").write_text(STUDENT.format(**there), "utf-8")
+    left_out = ", ".join(book.called(page) for page in out if page != "teaching")
+    there = {"wheel": name, "pages": "\n".join(rows), "left_out": left_out}
+    readme = STUDENT.read_text("utf-8").format(**there)
+    (folder / "README.txt").write_text(readme, "utf-8")
     return name
 
 
@@ -94,7 +52,9 @@ def instructors_folder(book: Book, folder: Path, name: str) -> None:
     notebooks.write(book, folder, name, solutions=True)
     homework.write(folder, name, solutions=True)
     (folder / "rubric.md").write_text(rubric.write(book, Plain(book, "", set())), "utf-8")
-    (folder / "README.md").write_text(INSTRUCTOR.format(wheel=name), "utf-8")
+    (folder / "rubric_homework.md").write_text(marks.write(), "utf-8")
+    readme = INSTRUCTOR.read_text("utf-8").replace("WHEEL", name).replace("POINTS", marks.points())
+    (folder / "README.md").write_text(readme, "utf-8")
 
 
 def build(target: Path) -> None:

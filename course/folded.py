@@ -8,7 +8,8 @@ A solution is what a page answers in place of its reader:
 - a sentence that sends the reader to one of these.
 
 Where a solution had numbered equations, a line says which, so that a reference to one of them still
-leads somewhere. Derivations, worked numbers and code in open view are the book, and stay. A
+leads somewhere. The book's homework becomes "the sheet", for the kit has a homework of its own.
+Derivations, worked numbers and code in open view are the book, and stay. A
 directive that is not listed here is an error, so that a new kind of solution cannot slip through.
 """
 
@@ -29,9 +30,10 @@ MODEL_ANSWER = re.compile(
     r"(?ms)^\([\w-]+\)=\n(#+) [^\n]*model answer.*?(?=^#{1,3} |\Z)"
     r"|^\([\w-]+-model-answer\)=\n.*?(?=^#|\Z)"
 )
+SHEET = re.compile(r"(Questions? [\d. to]+ of the|Here the|paper part of the|so this) homework")
 POINTS = re.compile(
     r"(?i)model answer|-hand-in>|-model-answer[>`]|the next fold"
-    r"|solutions? (?:below|of the|has|have|are folded)"
+    r"|solutions? (?:below|of the|has|have|are folded)|\{doc\}`teaching`|answer away is folded"
 )
 """Words of a sentence that sends the reader to a solution."""
 
@@ -40,7 +42,7 @@ def cut(text: str) -> str:
     """Return the Markdown of a cell without its solutions, and without its comments."""
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
     text = MODEL_ANSWER.sub("", DIRECTIVE.sub(_kept, text))
-    return without_pointers(text)
+    return without_pointers(SHEET.sub(r"\1 sheet", text))
 
 
 def without_pointers(text: str) -> str:
@@ -78,7 +80,9 @@ def in_place_of(solution: str) -> str:
     numbers = [f"({numbering.number(label)})" for label in labels]
     listed = " and ".join(filter(None, [", ".join(numbers[:-1]), *numbers[-1:]]))
     anchors = "".join(f"(equation-{label})=\n" for label in labels)
-    return f"{anchors}The solution, which is left out here, has {listed}.\n" if labels else ""
+    subject = f"Equations {listed} belong" if labels[1:] else f"Equation {listed} belongs"
+    told = f"{anchors}{subject} to the solution, which this edition leaves out.\n"
+    return told if labels else ""
 
 
 def regions(cells: list[Any]) -> Iterator[tuple[Any, bool]]:

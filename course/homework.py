@@ -37,10 +37,7 @@ def write(target: Path, wheel: str, *, solutions: bool) -> None:
     """Write the homework into a folder, as a plain notebook that has not run."""
     notebook = nbformat.read(SOURCE, as_version=4)
     for cell in notebook.cells:
-        points = cell.metadata.get("nbgrader", {}).get("points")
         (solved if solutions else blank)(cell)
-        if points and cell.cell_type == "markdown":
-            cell.source = f"*{points} point{'s' * (points > 1)}:*\n\n{cell.source}"
         cell.metadata = {}
     notebook.cells.insert(0, new_markdown_cell(START.format(wheel=wheel), id="start"))
     (target / "homework.ipynb").write_text(nbformat.writes(notebook) + "\n", "utf-8")

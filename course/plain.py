@@ -160,4 +160,4 @@ class Plain:
             return match[2] or name
         if page != self.page:
             return f"{match[2] or name} ({self.book.called(page)})"
-        return f"{match[2]}: “{name}”" if match[2] else f"“{name}”"
+        return match[2] or f"“{name}”"

@@ -1,39 +1,28 @@
-"""The rubric: what each number that a student may come to is worth.
+"""The rubric of the exercises: what each number that a student may come to is worth.
 
-Nothing is typed here: the numbers come from the tables of the pages ("your number is ... what
-happened"), from the data of the answer boxes, and from the mistakes that hwlib knows.
+The numbers come from the tables of the pages ("your number is ... what happened"), and from the
+data of the answer boxes.
 """
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from math import isclose
+from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from course import folded
 from course.plain import HINTS, TITLE, Book, Plain, cells_of, options_of
-from hwlib import grading
-from hwlib._layout import Layout
-from hwlib.grading import Question
 from site_ext.answers import STORED
 
 FULL, SLIP, BARE = "all", "half", "a quarter"
-RULE = f"""# Rubric
-
-What an answer on paper is worth, of the points of its question, is the same everywhere:
-
-| the answer | worth |
-|---|---|
-| is right, and each line follows from the one before | {FULL} |
-| is right by another convention (such as a mean for a sum), and says which one | {FULL} |
-| has a number of the table: the right method, with the one slip that is named beside it | {SLIP} |
-| has another number, or one slip more: the method is right up to the first wrong line | {BARE} |
-| has a number, right or wrong, and no way to it | {BARE} |
-
-The tables are those of the pages, with the numbers that the answer boxes know besides. A number is
-rounded as the question asks.
-"""
+RULE = Path(__file__).with_name("instructor") / "rubric.md"
+RIGHT = {
+    "Exercise 2.0.1": "$z_4$ is 3.125, and $L$ is 3.168",
+    "Exercise 3.1.1": "6.0e-9",
+}
+"""What stands in the answer of an exercise that has a table, and no box."""
+NAMES = {" / ": ", or ", "after its step": "after a step of size 0.1 was made with it"}
 TABLE = re.compile(r"(?m)^\| your number.*\n\|---\|---\|\n((?:\|.*\n?)+)")
 PAPER = "On paper"
 
@@ -93,15 +82,17 @@ def rows(box: re.Match[str] | None, table: str) -> Iterator[str]:
         yield f"| **{shown(value, digits)}** | **right** | {FULL} |"
     for line in table.strip().splitlines():
         value = number(line.split("|")[1])
-        seen |= {round(value, digits)} if value is not None else set()
+        seen |= {value} if value is not None else set()
         is_other = value is not None and any(round(v, digits) == value for v in others)
-        yield line + (f" {FULL} if the sheet says so, else {SLIP} |" if is_other else f" {SLIP} |")
+        share = BARE if value == 0 or "no step at all" in line else SLIP
+        yield line + (f" {FULL} if the sheet says so, else {SLIP} |" if is_other else f" {share} |")
     for mistake in stored.get("mistakes", []):
-        value = round(mistake["values"][0], digits)
-        if value not in seen:
+        value, name = round(mistake["values"][0], digits), mistake["name"]
+        if not any(isclose(value, other, rel_tol=1e-3) for other in seen):
             seen.add(value)
-            name = mistake["name"].replace(" / ", ", or ")
-            yield f"| {shown(value, digits)} | {name} | {SLIP} |"
+            for said, plain in NAMES.items():
+                name = name.replace(said, plain)
+            yield f"| {shown(value, digits)} | {name} | {SLIP if value else BARE} |"
 
 
 def section(item: Item, plain: Plain) -> Iterator[str]:
@@ -120,50 +111,15 @@ def section(item: Item, plain: Plain) -> Iterator[str]:
             yield plain.text(folded.without_pointers(TABLE.sub("", solution)))
             tables += [match[1] for match in TABLE.finditer(solution)]
         if lines := [*rows(box, "".join(tables))]:
+            if item.name in RIGHT and not box:
+                lines.insert(0, f"| **{RIGHT[item.name]}** | **right** | {FULL} |")
             yield "| number | what happened | worth |\n|---|---|---|\n" + "\n".join(lines)
         tables = []
 
 
-HOMEWORK = """## The homework
-
-A derivation is worth what its function is worth, by the rule above. A function that is graded by
-`hwlib` has all its points or none; for one slip that has a name you may give half, by hand. What a
-mistake gives is shown at the first of the two points of a question, `question.cases[0][0]`, in the
-one coordinate at which most mistakes differ.
-"""
-
-
-def wrong_numbers(questions: Sequence[Question]) -> str:
-    """Return a table for each question of the homework: what its usual mistakes give."""
-    parts = [HOMEWORK]
-    for question in questions:
-        (args, x, _), *_ = question.cases
-        layout = Layout(x, "answer")
-        right = layout.flatten("", question.of(question.right, *args))
-        wrong = {m.name: layout.flatten("", question.of(m.grad, *args)) for m in question.catalogue}
-        wrong = {name: values for name, values in wrong.items() if not np.allclose(values, right)}
-        columns = np.array([right, *wrong.values()]).round(4)
-        k = max(range(right.size), key=lambda k: len(set(columns[:, k].tolist())))
-        named: dict[str, list[str]] = {}
-        for name, values in wrong.items():
-            named.setdefault(shown(values[k], 4), []).append(name)
-        at = shown(right[k], 4)
-        hidden = named.pop(at, [])
-        lines = [
-            f"| **{at}** | **right**{'; here also: ' * bool(hidden)}{', '.join(hidden)} | {FULL} |"
-        ]
-        lines += [f"| {value} | {', or '.join(names)} | {SLIP} |" for value, names in named.items()]
-        parts += [
-            f"### Question {question.number}: `{question.name}`, {question.points} of 10\n\n"
-            f"At `{layout.names[k]}`:",
-            "| number | what happened | worth |\n|---|---|---|\n" + "\n".join(lines),
-        ]
-    return "\n\n".join(part.strip() for part in parts)
-
-
 def write(book: Book, plain: Plain) -> str:
-    """Return the rubric: the rule, the homework, and each page with what it asks on paper."""
-    parts = [RULE, wrong_numbers(grading.HOMEWORK)]
+    """Return the rubric: the rule, and each page with what it asks on paper."""
+    parts = [plain.text(RULE.read_text("utf-8"))]
     for page in book.pages:
         if (book.root / "chapters" / f"{page}.ipynb").exists():
             asked = [*items(book, page)]

@@ -33,6 +33,8 @@ from site_ext.numbering import ROOT
 ROW = re.compile(r"^\| \{eq\}`([\w-]+)`")
 TABLE: dict[str, list[str]] = json.loads((ROOT / "hwlib" / "equations.json").read_text("utf-8"))
 """Number, page and title of the page of each equation of the book."""
+LEFT_OUT = "teaching"
+"""The page for instructors."""
 
 
 def kept_cells(cells: list[Any]) -> Iterator[Any]:
@@ -66,6 +68,7 @@ def student(page: Path) -> str:
     notebook.cells = [*kept_cells(notebook.cells)]
     for data in (out.get("data", {}) for c in notebook.cells for out in c.get("outputs", [])):
         rows = data.get("text/markdown", "").split("\n")
+        rows = [row for row in rows if not row.startswith(f"| {{doc}}`{LEFT_OUT}`")]
         if kept := [row for row in rows if not gone() & {*ROW.findall(row)}]:
             data["text/markdown"] = "\n".join(kept)
     return nbformat.writes(notebook)
@@ -130,12 +133,14 @@ def build(target: Path) -> None:
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["sphinx"]["config"]
     overrides = {
         "extensions": [*config["extensions"], "course.site"],
-        "external_toc_path": str(ROOT / "_toc.yml"),
         "html_copy_source": False,
         "latex_individualpages": False,
         "nitpicky": True,
     }
     with TemporaryDirectory() as work:
+        toc = (ROOT / "_toc.yml").read_text("utf-8").replace(f"- file: chapters/{LEFT_OUT}\n", "")
+        overrides["external_toc_path"] = str(Path(work, "_toc.yml"))
+        Path(work, "_toc.yml").write_text(toc, "utf-8")
         status = build_sphinx(
             ROOT, Path(work) / "html", noconfig=True, path_config=ROOT / "_config.yml",
             confoverrides=overrides, doctreedir=Path(work) / "doctrees", warningiserror=True,

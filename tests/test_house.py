@@ -58,8 +58,8 @@ LIMITS = {
     ),
     "the notebooks of the kit": (
         600, [f"../course/{name}.py" for name in (
-            "__main__", "downloads", "folded", "homework", "notebooks", "plain", "rubric",
-            "wheel")],
+            "__main__", "downloads", "folded", "homework", "marks", "notebooks", "plain",
+            "rubric", "wheel")],
     ),
     "the graders of the kit": (160, ["../course/gradescope", "../course/nbgrader"]),
     "the site for students": (250, [f"../course/{name}.py" for name in ("boxes", "drawn", "site")]),
