@@ -77,14 +77,12 @@ def given(question: Question, formulas: list[str]) -> Any:
     return Layout(x).flatten("", tuple(parts) if len(parts) > 1 else parts[0])
 
 
-def told(question: Question, wrong: list[Any], right: Any) -> list[int]:
+def told(wrong: list[Any], right: Any) -> list[int]:
     """Return coordinates, the first at which wrong values differ, until each differs at one."""
-    differs = np.array([np.abs(values - right) > 5e-4 for values in wrong])
+    differs = np.array([values.round(4) != right.round(4) for values in wrong])
     places: list[int] = []
-    while len(differs):
+    while differs.any():
         places.append(int(differs.sum(axis=0).argmax()))
-        if not differs[:, places[-1]].any():
-            raise ValueError(f"{question.number}: what is called wrong is right")
         differs = differs[~differs[:, places[-1]]]
     return sorted(places)
 
@@ -99,13 +97,11 @@ def table(question: Question, text: str) -> str:
     is_right = ["**right**" in row for row in rows[1:]]
     known = [layout.flatten("", question.of(m.grad, *args)) for m in question.catalogue]
     wrong = [v for v, good in zip(values, is_right, strict=True) if not good]
-    wrong += [v for v in known if not np.allclose(v, right)]
-    if not all(np.allclose(v, right) for v, good in zip(values, is_right, strict=True) if good):
-        raise ValueError(f"{question.number}: what is called right is wrong")
-    places = told(question, wrong, right)
-    head = [f"`{layout.names[k]}`" for k in places]
+    places = told(wrong + [v for v in known if not np.allclose(v, right)], right)
+    if [np.allclose(v, right) for v in values] != is_right:
+        raise ValueError(f"{question.number}: what is called right is wrong, or vice versa")
     shown = [[f"{v[k]:.4f}".replace("-", "−") for k in places] for v in values]
-    for row, cells in zip(rows, [head, *shown], strict=True):
+    for row, cells in zip(rows, [[f"`{layout.names[k]}`" for k in places], *shown], strict=True):
         text = text.replace(row + "\n", f"{row} {' | '.join(cells)} |\n")
     return text.replace("|---|---|---|\n", "|---|---|---|" + "--:|" * len(places) + "\n")
 
@@ -119,7 +115,6 @@ def points() -> str:
 
 def write() -> str:
     """Return the rubric of the homework."""
-    text = SOURCE.read_text("utf-8")
-    first, *sections = re.split(r"(?m)^(?=## Homework)", text)
+    first, *sections = re.split(r"(?m)^(?=## Homework)", SOURCE.read_text("utf-8"))
     parts = [table(q, part) for q, part in zip(HOMEWORK, sections, strict=True)]
     return first.replace("POINTS", points()) + "".join(parts)

@@ -138,7 +138,8 @@ def build(target: Path) -> None:
         "nitpicky": True,
     }
     with TemporaryDirectory() as work:
-        toc = (ROOT / "_toc.yml").read_text("utf-8").replace(f"- file: chapters/{LEFT_OUT}\n", "")
+        toc = (ROOT / "_toc.yml").read_text("utf-8")
+        toc = re.sub(rf"(?m)^ *- file: chapters/{LEFT_OUT}\n", "", toc)
         overrides["external_toc_path"] = str(Path(work, "_toc.yml"))
         Path(work, "_toc.yml").write_text(toc, "utf-8")
         status = build_sphinx(

@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course import __main__ as course
-from course import downloads, folded, homework, notebooks, rubric, wheel
+from course import downloads, folded, homework, marks, notebooks, rubric, wheel
 from course.plain import Book, Plain
 from hwlib import grading
 from hwlib.__main__ import check_file
@@ -125,7 +125,11 @@ LINES = [line for path in CHAPTERS for line in read(path)]
 OPEN = {piece for line in LINES if not (line.secret or line.hidden) for piece in pieces(line.text)}
 OPEN |= {
     piece
-    for path in [*(ROOT / "hwlib").rglob("*.py"), ROOT / "course" / "__main__.py"]
+    for path in [
+        *(ROOT / "hwlib").rglob("*.py"),
+        ROOT / "course" / "__main__.py",
+        ROOT / "course" / "folded.py",
+    ]
     for line in path.read_text("utf-8").splitlines()
     for piece in pieces(line)
 }
@@ -204,6 +208,12 @@ def test_solutions_come_in_no_other_form():
         ("In a hurry? Go to {ref}`a-model-answer`; to program it, go on.", "To program it, go on."),
         ("Without the solution: 0.5 or 1.", "Without the solution: 0.5 or 1."),
         ("It is.\n<!-- 3 = x -->", "It is.\n"),
+        ("Begin. If you teach, begin with {doc}`teaching`.", "Begin."),
+        ("**Question 1.1 of the homework.** Here the homework ends.",
+         "**Question 1.1 of the sheet.** Here the sheet ends."),
+        ("```{solution} x\n$$\na\n$$ (eq-margin)\n```\n",
+         "(equation-eq-margin)=\n"
+         "Equation (1.2.1) belongs to the solution, which this edition leaves out.\n"),
     ],
 )  # fmt: skip
 def test_what_is_cut(text, left):
@@ -251,9 +261,7 @@ def test_references_are_the_numbers_of_the_book():
     assert plain("{doc}`hinge_3_algorithm`; {doc}`this <bibliography>`") == (
         "[1.3 Stochastic descent](hinge_3_algorithm.ipynb); this"
     )
-    assert plain("{ref}`the box <answer-hinge-theta>`") == (
-        "the box: “The derivative of one sample's loss”"
-    )
+    assert plain("{ref}`the box <answer-hinge-theta>`") == ("the box")
     assert plain("{ref}`the box <answer-network-delta>`").startswith("the box (2.1 ")
     assert plain("{cite}`pedregosa2011scikit`") == "(Pedregosa et al., 2011)"
     with pytest.raises(KeyError):
@@ -405,13 +413,16 @@ def printed(notebook: Any) -> list[str]:
 def test_a_blank_homework_runs_and_says_not_yet(kit, installed):
     blank = kit / "student" / "homework.ipynb"
     lines = printed(run(blank, installed, kit / "student"))
-    assert [line for line in lines if "not yet" in line] == [f"{n}: not yet" for n in NUMBERS]
+    assert [line for line in lines if "not yet" in line] == [
+        f"Homework {n}: not yet" for n in NUMBERS
+    ]
 
 
 def test_the_solved_homework_passes_in_the_notebook(kit, installed):
     solved = kit / "instructor" / "homework.ipynb"
     lines = printed(run(solved, installed, kit / "instructor"))
-    assert [line[:11] for line in lines if ": passed" in line] == [f"{n}: passed" for n in NUMBERS]
+    passed = [line.partition(" passed")[0] for line in lines if ": passed" in line]
+    assert passed == [f"Homework {n}:" for n in NUMBERS]
 
 
 def test_the_command_line_gives_it_all_points(kit):
@@ -496,7 +507,7 @@ def test_the_source_is_an_assignment_of_nbgrader():
 def test_no_mark_of_nbgrader_and_no_hidden_test_is_handed_out(kit):
     for folder in ("student", "instructor"):
         text = (kit / folder / "homework.ipynb").read_text("utf-8")
-        assert "###" not in text.replace("### Question", "") and "earned" not in text
+        assert "###" not in text.replace("### Homework", "") and "earned" not in text
         assert "nbgrader" not in text
 
 
@@ -518,6 +529,9 @@ def test_no_line_of_a_solution_of_the_homework_is_handed_out(kit):
 # The rubric.
 
 
+SHARES = (rubric.FULL, rubric.SLIP, rubric.BARE)
+
+
 def test_the_rubric_has_every_table_of_wrong_numbers_that_is_folded_away(kit):
     text = (kit / "instructor" / "rubric.md").read_text("utf-8")
     given = "\n".join(c.source for p in (kit / "student").glob("*.ipynb") for c in cells(p))
@@ -531,7 +545,7 @@ def test_the_rubric_has_every_table_of_wrong_numbers_that_is_folded_away(kit):
     ]  # fmt: skip
     assert len(rows) > 70
     for row in rows:
-        assert any(f"{row} {share}" in text for share in (rubric.SLIP, rubric.FULL)), row
+        assert any(f"{row} {share}" in text for share in SHARES), row
         assert row not in given
 
 
@@ -560,9 +574,9 @@ def test_the_rubric_has_the_right_number_of_every_box_and_the_mistakes_it_knows(
 
 def test_what_an_answer_is_worth_is_stated_once(kit):
     text = (kit / "instructor" / "rubric.md").read_text("utf-8")
-    worths = set(re.findall(r"(?m)^\|.*\| ([^|]+) \|$", text)) - {"worth"}
-    assert worths == {rubric.FULL, rubric.SLIP, rubric.BARE,
-                      f"{rubric.FULL} if the sheet says so, else {rubric.SLIP}"}  # fmt: skip
+    rows = re.findall(r"(?m)^\| [^|]+ \| [^|]+ \| ([^|]+) \|$", text.partition("\n## ")[2])
+    given = {*rows} - {"worth"}
+    assert given == {*SHARES, f"{rubric.FULL} if the sheet says so, else {rubric.SLIP}"}
 
 
 def test_a_mean_keeps_all_where_the_sheet_says_so(kit):
@@ -570,16 +584,168 @@ def test_a_mean_keeps_all_where_the_sheet_says_so(kit):
     assert "| 0.67 | the mean was taken | all if the sheet says so, else half |" in text
 
 
-def test_the_rubric_has_the_numbers_of_the_homeworks_mistakes(kit):
+def test_a_table_has_one_right_row_first_and_no_number_twice(kit):
     text = (kit / "instructor" / "rubric.md").read_text("utf-8")
-    for question in grading.HOMEWORK:
-        (part,) = re.findall(rf"(?s)### Question {question.number}:.*?(?=\n#)", text)
-        answer = question.of(question.right, *question.cases[0][0])
-        arrays = answer if isinstance(answer, tuple) else (answer,)
-        right = np.concatenate([np.ravel(array) for array in arrays])
-        (told,) = re.findall(r"\| \*\*([^*]+)\*\* \| \*\*right", part)
-        assert any(rubric.shown(value, 4) == told for value in right.tolist())
-        assert "sign" in part or "y - y_hat" in part
+    head = r"\| number \| what happened \| worth \|\n\|---\|---\|---\|\n"
+    tables = [t.strip().splitlines() for t in re.findall(rf"{head}((?:\|.*\n?)+)", text)]
+    assert len(tables) > 20
+    for first, *rest in tables:
+        assert "| **right** | all |" in first and "**right**" not in "".join(rest)
+        if "is" not in first.split("|")[1]:  # of one number
+            values = [rubric.number(row.split("|")[1].replace("*", "")) for row in [first, *rest]]
+            rounded = [value for v in values for value in {v, round(v, 3) or v}]
+            assert len(values) == len({*values}) and len(rounded) == len({*rounded}), first
+
+
+def test_no_row_gives_more_than_a_quarter_to_0_or_to_the_start(kit):
+    text = (kit / "instructor" / "rubric.md").read_text("utf-8")
+    rows = re.findall(r"(?m)^\| *([^|]+?) *\| ([^|]+) \| ([^|]+) \|$", text)
+    few = [share for value, why, share in rows
+           if re.fullmatch(r"-?0(\.0+)?", value) or "no step" in why]  # fmt: skip
+    assert len(few) >= 6 and set(few) == {rubric.BARE}
+
+
+def test_the_right_numbers_that_are_typed_stand_in_the_answers():
+    for name, told in rubric.RIGHT.items():
+        (item,) = (item for page in BOOK.pages if (ROOT / "chapters" / f"{page}.ipynb").exists()
+                   for item in rubric.items(BOOK, page) if item.name == name)  # fmt: skip
+        answer = "".join(item.answer).translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+        for value in re.findall(r"\d+\.\d+(?:e-\d+)?", told):
+            assert re.search(rf"(?<!\d){value.replace('e', '·10')}(?!\d)", answer), value
+
+
+# The rubric of the homework.
+
+TEXTS = re.split(r"(?m)^(?=## )", marks.SOURCE.read_text("utf-8"))[1:]
+SECTIONS = dict(zip(NUMBERS, TEXTS, strict=True))
+ASKED = {question.number: question for question in grading.HOMEWORK}
+HALVES = {"all": None, "¼": 0.25, "½": 0.5, "1": 1.0, "1½": 1.5, "0": 0.0}
+
+
+def formulas(number: str) -> list[tuple[list[str], str, str]]:
+    rows = re.findall(r"(?m)^\| (\$.*?) \| (.+) \| (\S+) \|$", SECTIONS[number])[1:]
+    return [(re.findall(r"\$(.*?)\$", row), why, leaves) for row, why, leaves in rows]
+
+
+def right_values(number: str) -> Any:
+    question = ASKED[number]
+    answer = question.of(question.right, *question.cases[0][0])
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_formula_of_the_rubric_is_right_if_it_is_called_right_and_only_then(number):
+    right = right_values(number)
+    rows = formulas(number)
+    assert len(rows) >= 6 and rows[0][1] == "**right**"
+    for row, why, leaves in rows:
+        same = np.allclose(marks.given(ASKED[number], row), right, rtol=1e-9)
+        assert same == ("**right**" in why) == (leaves == "all"), row
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_wrong_sign_in_a_right_formula_is_an_error(number):
+    row = formulas(number)[0][0][0]
+    wrong = row.replace("+", "-", 1) if "+" in row else f"-{row}".removeprefix("--")
+    with pytest.raises(ValueError, match="right"):
+        marks.table(ASKED[number], SECTIONS[number].replace(f"| ${row}$", f"| ${wrong}$", 1))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_steps_add_up_to_the_points_and_a_slip_leaves_less(number):
+    points = ASKED[number].points
+    assert 0.5 * SECTIONS[number].count("(½)") == points
+    for row, _, leaves in formulas(number):
+        left = HALVES[leaves]
+        assert left is None or left <= points - 0.5, row
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_wrong_answer_has_the_numbers_of_the_right_one(number):
+    lines = [line for line in marks.table(ASKED[number], SECTIONS[number]).splitlines()
+             if line.startswith("| $")][1:]  # fmt: skip
+    numbers = [re.findall(r"−?\d+\.\d{4}", line) for line in lines]
+    assert len(numbers[0]) >= 2
+    for line, shown in zip(lines, numbers, strict=True):
+        assert (shown == numbers[0]) == ("**right**" in line), line
+
+
+OF_THE_CATALOGUE = [
+    ("1.2", "branches swapped", "swapped"),
+    ("1.2", "y forgotten", "$y_i$ is forgotten"),
+    ("1.2", "x forgotten", "$x_{ij}$ is forgotten"),
+    ("1.2", "mask forgotten", "the mask is forgotten"),
+    ("1.2", "mean for sum", "mean"),
+    ("1.3", "margins not computed anew", "not computed anew"),
+    ("1.3", "step size forgotten", "is forgotten"),
+    ("1.3", "margin test forgotten", "every sample"),
+    ("1.3", "mean of all samples", "mean"),
+    ("2.2", "z_j for a_j", "before the activation"),
+    ("2.3", "ReLU gate forgotten", "$g_j$ is forgotten"),
+    ("2.3", "gate of the book", "gate of the book"),
+    ("2.3", "x_i forgotten", "$x_i$ is forgotten"),
+    ("2.3", "mean for sum", "mean"),
+    ("2.4", "lambda doubled", "$\\frac{1}{2}$ is forgotten"),
+    ("2.4", "lambda with the wrong sign", "sign"),
+    ("2.4", "mean for sum", "mean"),
+    ("2.4", "biases regularized", "biases"),
+]
+
+
+@pytest.mark.parametrize(("number", "name", "why"), OF_THE_CATALOGUE)
+def test_a_slip_gives_what_the_grader_knows_it_by(number, name, why):
+    row = next(row for row, said, _ in formulas(number) if why in said)
+    question = ASKED[number]
+    (mistake,) = (m for m in question.catalogue if m.name == name)
+    answer = question.of(mistake.grad, *question.cases[0][0])
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    wrong = np.concatenate([np.ravel(part) for part in parts])
+    assert np.allclose(marks.given(question, row), wrong, rtol=1e-9)
+
+
+def test_w_forgotten_in_homework_2_3_keeps_its_sign():
+    row = next(row for row, why, _ in formulas("2.3") if why == "$w_j$ is forgotten")
+    params, X, y = ASKED["2.3"].cases[0][0]
+    z = X @ params.W_hidden + params.b_hidden
+    delta = -y / (1 + np.exp(y * (np.minimum(z, 0) @ params.w_out + params.b_out)))
+    wrong = X.T @ (delta[:, None] * (z < 0))
+    assert np.allclose(marks.given(ASKED["2.3"], row)[:6], wrong.ravel())
+
+
+def test_one_total_of_points_everywhere(kit):
+    rows = marks.points()
+    assert rows.endswith("| together | 10 | 10 |")
+    for name in ("README.md", "rubric_homework.md"):
+        text = (kit / "instructor" / name).read_text("utf-8")
+        assert rows in text and "20 points" in text
+    for folder in ("student", "instructor"):
+        texts = {c.id: c.source for c in cells(kit / folder / "homework.ipynb")}
+        assert "20 points" in texts["title"]
+        for number, question in ASKED.items():
+            n, s = question.points, "s" * (question.points > 1)
+            told = f"*{n} point{s} for the derivation, {n} for the function.*"
+            assert texts[f"question-{number.replace('.', '-')}"].endswith(told)
+
+
+def test_one_name_for_the_questions_of_the_homework(kit):
+    homework_texts = [
+        (kit / "student" / "homework.ipynb"),
+        kit / "instructor" / "rubric_homework.md",
+    ]
+    for path in homework_texts:
+        assert not re.search(r"Question \d", path.read_text("utf-8")), path.name
+    for path in (kit / "student").glob("*.ipynb"):
+        texts = "\n".join(c.source for c in cells(path))
+        assert path.stem == "homework" or "of the homework" not in texts, path.name
+
+
+def test_what_is_called_in_the_instructors_readme_is_there(kit):
+    text = (kit / "instructor" / "README.md").read_text("utf-8")
+    for name in re.findall(r"(?m)^\| `([\w.-]+)` \|", text):
+        assert (kit / "instructor" / name).exists(), name
+    assert "WHEEL" not in text and "POINTS" not in text
+    assert (ROOT / "chapters" / "teaching.ipynb").exists() and "Strangers' code runs" in text
 
 
 # Everything runs, from the wheel alone.

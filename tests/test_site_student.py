@@ -26,6 +26,8 @@ from course import site as course_site
 ROOT = Path(__file__).parents[1]
 STUDENT = ROOT / "_build" / "course" / "site-student"
 SOURCES = sorted(path for path in (ROOT / "chapters").iterdir() if path.suffix in (".ipynb", ".md"))
+SHOWN = [path for path in SOURCES if path.stem != course_site.LEFT_OUT]
+BOXES = [label for label in book_boxes.STORED if book_boxes.PAGES[label] != course_site.LEFT_OUT]
 
 
 @pytest.fixture(scope="module")
@@ -180,9 +182,18 @@ def test_every_link_leads_somewhere_and_no_id_is_there_twice(student: Path, page
 
 
 def test_every_page_is_there_and_understood(pages) -> None:
-    for path in SOURCES:
+    for path in SHOWN:
         page = pages[f"chapters/{path.stem}.html"]
         assert not leftovers(words_of(page)) and not complaints(page), path.stem
+
+
+def test_the_page_for_instructors_is_not_there(student: Path, pages) -> None:
+    assert f"chapters/{course_site.LEFT_OUT}.html" not in pages
+    for path in student.rglob("*"):
+        if path.suffix in (".html", ".js", ".ipynb"):
+            assert "For teaching" not in texts_of(path), path.name
+    told = words_of(pages["chapters/intro.html"])
+    assert "If you teach" not in told and "Read in order" in told
 
 
 def numbered(page: Any) -> dict[str, str]:
@@ -212,15 +223,15 @@ def test_a_reference_to_an_equation_of_a_solution_leads_to_a_line_that_says_so(p
     (line,) = pages["chapters/gradient_checks.html"].xpath(
         "//p[descendant-or-self::*[@id='equation-eq-central-difference']]"
     )
-    told = "The solution, which is left out here, has (0.2.3), (0.2.4) and (0.2.5)."
-    assert line.text_content() == told
+    told = "Equations (0.2.3), (0.2.4) and (0.2.5) belong to the solution, "
+    assert line.text_content() == told + "which this edition leaves out."
 
 
-SPEAKS = r"(?i)\S+ (?:the )?solutions?\b(?!, which is left out)|model answer|the next fold"
+SPEAKS = r"(?i)\S+ (?:the )?solutions?\b(?!, which this edition)|model answer|the next fold"
 
 
 def test_no_sentence_speaks_of_a_solution_that_is_not_there(pages) -> None:
-    texts = [" ".join(words_of(pages[f"chapters/{path.stem}.html"]).split()) for path in SOURCES]
+    texts = [" ".join(words_of(pages[f"chapters/{path.stem}.html"]).split()) for path in SHOWN]
     told = {hit for text in texts for hit in re.findall(SPEAKS, text)}
     assert told == {"without the solution", "to the solution", "at the solution"}
 
@@ -250,7 +261,8 @@ def test_a_page_is_whole_in_a_browser(browser: Browser, student: Path) -> None:
 def tabs(browser: Browser, student: Path) -> Iterator[dict[str, Page]]:
     """The pages with boxes, opened once."""
     context = browser.new_context()
-    opened = {name: watch(context.new_page()) for name in sorted({*book_boxes.PAGES.values()})}
+    names = sorted({book_boxes.PAGES[label] for label in BOXES})
+    opened = {name: watch(context.new_page()) for name in names}
     for name, page in opened.items():
         go(page, f"{student.as_uri()}/chapters/{name}.html")
     yield opened
@@ -272,7 +284,7 @@ def type_into(tabs: dict[str, Page]) -> book_boxes.Try:
 def test_the_data_of_a_box_hold_hashes_and_no_value(pages) -> None:
     found = [json.loads(script.text) for page in pages.values()
              for script in page.xpath("//form[contains(@class, 'answer')]//script")]  # fmt: skip
-    assert {box["salt"] for box in found} >= book_boxes.STORED.keys()
+    assert {box["salt"] for box in found} >= {*BOXES}
 
     def leaves(value: Any) -> Iterator[Any]:
         for each in value if isinstance(value, list) else [value]:
@@ -288,7 +300,7 @@ def test_the_data_of_a_box_hold_hashes_and_no_value(pages) -> None:
         )
 
 
-@pytest.mark.parametrize("label", book_boxes.STORED)
+@pytest.mark.parametrize("label", BOXES)
 def test_a_box_says_what_it_says_in_the_book(type_into, label) -> None:
     right = book_boxes.RIGHT[label]
     for text, said in zip(right, type_into(label, *right), strict=True):
@@ -310,7 +322,7 @@ def test_what_is_right_for_another_loss_is_told(type_into, label, text, name) ->
     assert (said.verdict, said.name) == ("convention", name) and name in said.said
 
 
-NUMBERS = {label: box for label, box in book_boxes.STORED.items() if not box["symbols"]}
+NUMBERS = {label: box for label in BOXES if not (box := book_boxes.STORED[label])["symbols"]}
 DIGITS = {label: int(options.get("digits", 4)) for label, options in book_boxes.answer_data.boxes()}
 
 
@@ -327,7 +339,7 @@ def test_a_number_is_right_to_any_digits_but_too_few(type_into, label) -> None:
         assert said.verdict == "right" or "give more decimals" in said.said, text
 
 
-@pytest.mark.parametrize("label", book_boxes.WRONG)
+@pytest.mark.parametrize("label", [label for label in book_boxes.WRONG if label in BOXES])
 def test_a_wrong_answer_is_not_shown_the_right_value(type_into, label) -> None:
     for said in type_into(label, *book_boxes.WRONG[label]):
         assert not re.search(r"should be (?!\S+ ×)|gives [^.;]+;|it is −?\d", said.said), said
