@@ -13,6 +13,7 @@ Each chapter imports the module of its question; nothing is re-exported here.
 `hwlib.sheet`       the questions of the sheet and of the homework, at two points each
 `hwlib.grading`     how an answer to a question is graded
 `hwlib.apart`       the process of its own in which a reader's file runs
+`hwlib.tables`      what is told of a class: the tables, and the counts
 `hwlib.__main__`    ``python -m hwlib check FILE``: checks the gradients of a reader
 `hwlib.plotting`    the figures' style and helpers (needs Matplotlib)
 `hwlib.scale`       the engine room: the same losses and gradients for many samples

@@ -18,7 +18,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import product
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
@@ -26,10 +25,9 @@ from threading import Thread
 from types import ModuleType
 from typing import Any
 
-import numpy as np
+from hwlib.grading import CELL, HOME, SHEETS, TAKEN, answer, close, coded, decoded, raised
 
-from hwlib.grading import CELL, HOME, SHEETS, answer, close, raised, tidy
-from hwlib.network import Parameters
+Errors = dict[str, BaseException]
 
 PROGRAM = "import sys; from hwlib.apart import run; run(*sys.argv[1:])"
 
@@ -47,19 +45,6 @@ REFUSED = [
     rf"|read {OWN_FILES}(?!(__pycache__.)?plotting\.).*\.py",
 ]
 """What a file may not do, and what it may not do besides when it is graded: events of Python."""
-
-
-def _in_one_line(text: Any) -> str:
-    return " ".join(tidy(str(text)).split())
-
-
-TAKEN: dict[str, Callable[[Any], Any]] = {
-    "defined": lambda names: [*map(_in_one_line, names)],
-    "values": partial(np.array, dtype=float),
-    "message": _in_one_line,
-    "traceback": lambda text: tidy(str(text)),
-}
-"""What is taken from the process of a file, which may have written anything."""
 
 
 # fmt: off
@@ -103,20 +88,6 @@ def _serve(process: Popen[bytes], known: dict[str, Any], answer: dict[str, Any])
 # fmt: on
 
 
-def coded(value: Any) -> str:
-    """Return a line of JSON that holds arrays and parameters as lists."""
-    return json.dumps(value, default=lambda array: np.asarray(array).tolist()) + "\n"
-
-
-def decoded(value: Any) -> Any:
-    """Return the arrays of lists, and parameters if there are four that differ in shape."""
-    try:
-        return np.array(value, float)[()]
-    except ValueError:
-        parts = tuple(map(decoded, value))
-        return Parameters(*parts) if len(parts) == 4 else parts
-
-
 def _stop(process: Popen[bytes], folder: str) -> None:
     """End a process and what it has started."""
     with suppress(OSError):  # it has ended, and so have its children
@@ -141,9 +112,10 @@ def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str)
 
     result: dict[str, Any]
     try:
-        found, lost = load(file, name)
+        found, lost, failed = load(file, name)
         names = [n for n, v in found.items() if getattr(v, "__module__", "") == "answers"]
-        result = {"defined": [*names, *({q.name for q in SHEETS["book"]} & found.keys())]}
+        result = {"failed": [[place, *raised(e).values()] for place, e in failed.items()][:9]}
+        result["defined"] = [*names, *({q.name for q in SHEETS["book"]} & {*found, *lost})]
         if name:
             os.ftruncate(1, 0)  # what the file itself prints was seen when it was loaded
             found |= {n: partial(ask, n) for n in wrong}
@@ -158,28 +130,39 @@ def run(file: str, sheet: str = "", seed: str = "", name: str = "", *wrong: str)
     os._exit(0)  # threads of the file may still run
 
 
-def load(file: str, name: str) -> tuple[dict[str, Any], dict[str, BaseException]]:
-    """Run a file, and return its names; and those in statements left out, each with the error.
+def load(file: str, name: str) -> tuple[dict[str, Any], Errors, Errors]:
+    """Run a file without the statements that fail, and return its names.
 
-    If a function of it is to be graded, there is no gradient of hwlib from before the first line of
-    the file: a statement that calls one is left out.
+    And the errors: the first by each name that such a statement defines, and the first by its
+    place. If a function is to be graded, there is no gradient of hwlib from before the first line
+    of the file: a statement that calls one fails.
     """
     found = vars(sys.modules.setdefault("answers", ModuleType("answers")))
     found.update(__file__=file, display=print)
-    lost = dict[str, BaseException]()
+    lost, failed, flags = Errors(), Errors(), 0
     sys.path.append(os.path.dirname(file))
     _limit(name)
     for place, source in parts(file):
-        flags = compile(source, place, "exec", 0, True).co_flags & annotations.compiler_flag
-        for node in ast.parse(source, place).body:
+        nodes: list[Any] = [source]  # of a cell that is no Python
+        with suppress(*[SyntaxError] * place.startswith(CELL)):
+            nodes = [ast.Module([node], []) for node in ast.parse(source, place).body]
+        for node in nodes:
             try:
-                exec(compile(ast.Module([node], []), place, "exec", flags, True), found)
+                code = compile(node, place, "exec", flags, True)
+                flags |= code.co_flags & annotations.compiler_flag
+                exec(code, found)
             except (Exception, SystemExit) as error:
-                if not name:
-                    raise
-                for n, key in product(ast.walk(node), ("id", "name", "asname")):
-                    lost[getattr(n, key, None) or ""] = error
-    return found, lost
+                failed.setdefault(f"line {node.body[0].lineno}" if place == file else place, error)
+                lost = dict.fromkeys(_defined(node), error) | lost
+    return found, lost, failed
+
+
+def _defined(node: Any) -> list[str]:
+    """Return the names that a statement defines, or a cell that is no Python."""
+    if isinstance(node, bytes):
+        return [*map(str.strip, re.findall(r"(?m)(?<=^def) +\w+|^\w+(?= *=[^=])", node.decode()))]
+    return [getattr(n, key, None) or "" for n in ast.walk(node) for key in ("name", "asname", "id")
+            if not isinstance(getattr(n, "ctx", None), ast.Load)]  # fmt: skip
 
 
 def _limit(name: str) -> None:
@@ -216,7 +199,7 @@ def refuse(
 
 def parts(file: str) -> Iterator[tuple[str, bytes]]:
     """Yield the place and the Python of a module, or of each code cell of a notebook."""
-    if file.endswith(".py"):
+    if file.lower().endswith(".py"):
         yield file, Path(file).read_bytes()
         return
     try:

@@ -14,10 +14,12 @@ such as a mean for a sum, is told by its name: whoever grades may give something
 """
 
 import gc
+import json
 import os
 import re
 import traceback
 from collections.abc import Callable
+from functools import partial
 from inspect import CO_GENERATOR
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
@@ -39,6 +41,7 @@ DETAILS = ("verdict", "coordinate", "diagnosis")
 
 HOME = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 
+TINY = "a small number added to a denominator or a logarithm"
 NO_ANSWER = "what its process answered is no answer: does the file change hwlib?"
 
 CELL = "code cell "
@@ -59,13 +62,42 @@ WEIGHTS = {"  gradient": " new theta", "gradient": "new theta", "numerical": "  
 """In place of what a report says, where the answer is no gradient."""
 
 
+def _in_one_line(text: Any) -> str:
+    return " ".join(tidy(str(text)).split())
+
+
+TAKEN: dict[str, Callable[[Any], Any]] = {
+    "defined": lambda names: [*map(_in_one_line, names)],
+    "failed": lambda errors: [[*map(_in_one_line, e[:2]), tidy(str(*e[2:]))] for e in errors],
+    "values": partial(np.array, dtype=float),
+    "message": _in_one_line,
+    "traceback": lambda text: tidy(str(text)),
+}
+"""What is taken from the process of a file, which may have written anything."""
+
+
+def coded(value: Any) -> str:
+    """Return a line of JSON that holds arrays and parameters as lists."""
+    return json.dumps(value, default=lambda array: np.asarray(array).tolist()) + "\n"
+
+
+def decoded(value: Any) -> Any:
+    """Return the arrays of lists, and parameters if there are four that differ in shape."""
+    try:
+        return np.array(value, float)[()]
+    except ValueError:
+        parts = tuple(map(decoded, value))
+        return network.Parameters(*parts) if len(parts) == 4 else parts
+
+
 class Grade(NamedTuple):
     """What became of a question; true if it passed.
 
     Attributes
     ----------
     question, function : str
-    status : {"passed", "failed", "error", "missing"}
+    status : {"passed", "failed", "error", "missing", "not run"}
+        The last one is that of a statement of the file, without a question.
     message : str
         The report of the check, or one line that says what went wrong.
     why : str
@@ -94,7 +126,7 @@ def grade(question: Question, function: Callable[..., Any], detail: str = DETAIL
     The detail is "verdict", "coordinate" or "diagnosis": what is shown of a wrong gradient.
     """
     if "HWLIB_RUN" in os.environ:  # a cell of a notebook that is graded: it may be endless
-        return Grade(question.number, question.name, "missing", "left out")
+        return Grade(question.number, question.name, "missing", "graded above")
     seed, opened = int(np.random.default_rng().integers(2**32)), close(question.name)
     try:
         value = answer(question, function, seed)
@@ -217,8 +249,8 @@ def _odd(question: Question, value: list[float], seed: int) -> str:
     error = np.max(np.abs(value - right)) / np.max(np.abs(right))
     if not error < 1e-6:
         return "right at the two points of hwlib.grading alone, wrong at one that is drawn anew"
-    known = f"right to {error:.0e} only: from finite differences, or in float32?"
-    return f"{known} Return the derivative itself" if error > 1e-12 else ""
+    known = f"right to {error:.0e} only: from finite differences, in float32, or with {TINY}"
+    return f"{known}? Return the derivative itself" if error > 1e-12 else ""
 
 
 # fmt: off

@@ -74,13 +74,24 @@ _G, _ONES = mistakes.hinge_grad(), np.ones(7)
 _RIGHT = mistakes.network_grad(delta=lambda z, y: network.sigmoid(z) - y)
 _ONE = network.Parameters(np.zeros((1, 1)), np.zeros(1), np.zeros(1), 0.0)
 _BOOK = (mistakes.HINGE, mistakes.NETWORK)
+_SIGNED: dict[str, mistakes.Gradient] = {  # dL/dz by z and the label -1 or +1
+    "labels of the book": lambda z, y: network.sigmoid(z) - y,
+    "y forgotten before sigma(-y z)": lambda z, y: -network.sigmoid(-y * z),
+    "y forgotten in sigma(-y z)": lambda z, y: -y * network.sigmoid(-z),
+    "sigma(y z) for sigma(-y z)": lambda z, y: -y * network.sigmoid(y * z),
+    "1/q forgotten, q = 1 + exp(-y z)": lambda z, y: -y * np.exp(-y * z),
+    "derivative of q = 1 + exp(-y z) forgotten": lambda z, y: network.sigmoid(y * z)}
 _OTHER = (
     (*mistakes.HINGE, _slip("mask of the book", "eq-mask", mistakes.hinge_grad(
         mask=_turn(NONLINEAR), hypothesis=lambda theta, X: X @ (_turn(NONLINEAR) * theta)))),
-    (*mistakes.NETWORK,
+    (*(m._replace(name=m.name.replace("W_j4", "w_j")) for m in mistakes.NETWORK
+       if m.name not in ("W_j4 forgotten", "term of label 0 forgotten", "sigma' applied twice")),
+     *(_slip(name, "eq-delta-out", mistakes.network_grad(
+         delta=lambda z, y, of=of: of(z, 2.0 * y - 1.0))) for name, of in _SIGNED.items()),
+     _slip("w_j forgotten", "eq-delta-a-hidden", mistakes.network_grad(  # 1, turned, is -1
+         path=lambda w_out, grad: -np.ones_like(w_out))),
      _slip("gate of the book", "eq-delta-z-hidden", mistakes.network_grad(gate=lambda z: z < 0.0)),
-     _slip("labels of the book", "eq-delta-out", mistakes.network_grad(
-         delta=lambda z, y: network.sigmoid(z) - (2.0 * y - 1.0)))))
+     _slip("units of the book", "eq-relu", lambda p, *given: _turn(_RIGHT(_turn(p), *given)))))
 _WRONG_PASSES: dict[str, mistakes.Gradient] = {
     "as on the source sheet": partial(_pass, mistakes.hinge_grad(
         active=lambda y, h: y * h >= 1.0, mask=_ONES, hypothesis=lambda theta, X: X @ theta)),

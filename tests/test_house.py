@@ -29,8 +29,9 @@ ARROWS = {
     "scale": {"_arrays", "polynomial", "hinge", "network"},
     "sheet": {"data", "gradcheck", "gradcheck.mistakes", "hinge", "network", "optim", "polynomial"},
     "grading": {"_layout", "gradcheck", "network", "numbering", "sheet"},
-    "apart": {"grading", "network"},
-    "__main__": {"apart", "grading"},
+    "apart": {"grading"},
+    "tables": {"grading"},
+    "__main__": {"apart", "grading", "tables"},
     "plotting": set(),
     "__init__": set(),
 }
@@ -51,6 +52,7 @@ LIMITS = {
     "the check": (950, ["gradcheck"]),
     "the command line": (300, ["__main__.py", "grading.py"]),
     "the sheet, and a process for an answer": (270, ["sheet.py", "apart.py"]),
+    "the tables of a class": (40, ["tables.py"]),
     "the formulas": (800, ["../formulas"]),
     "the extension of the site": (
         600, [f"../site_ext/{name}.py" for name in (
