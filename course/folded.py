@@ -30,7 +30,7 @@ MODEL_ANSWER = re.compile(
     r"(?ms)^\([\w-]+\)=\n(#+) [^\n]*model answer.*?(?=^#{1,3} |\Z)"
     r"|^\([\w-]+-model-answer\)=\n.*?(?=^#|\Z)"
 )
-SHEET = re.compile(r"(Questions? [\d. to]+ of the|Here the|paper part of the|so this) homework")
+SHEET = re.compile(r"(Questions? [\d. to]+ of the|Here the|part of the|so this|what the) homework")
 POINTS = re.compile(
     r"(?i)model answer|-hand-in>|-model-answer[>`]|the next fold"
     r"|solutions? (?:below|of the|has|have|are folded)|\{doc\}`teaching`|answer away is folded"
