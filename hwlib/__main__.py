@@ -216,7 +216,8 @@ def main(argv: list[str] | None = None) -> int:
         passed.append("passed" in {g.status for g in grades} <= {"passed", "missing", NOT_RUN})
         total = sum(g.points for g in grades)
         table += [{"file": name, **g._asdict(), "total": total} for g in grades]
-        whys = (f"{g.question} {g.status}" + f" ({g.why})" * bool(g.why) for g in grades)
+        whys = (g.message if g.status == NOT_RUN else
+                f"{g.question} {g.status}" + f" ({g.why})" * bool(g.why) for g in grades)
         line = f"{name}: {'passed' if passed[-1] else 'FAILED'}: {', '.join(whys).strip()}"
         if not (args.csv == "-" or args.json):
             print(*([tidy(line)] if args.files[1:] else _report(file, grades, printed)), sep="\n")

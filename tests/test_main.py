@@ -602,9 +602,7 @@ def test_a_summary_counts_the_mistakes_of_each_question(folder, capsys):
 def test_a_table_goes_into_a_file_beside_the_lines_and_the_summary(folder, tmp_path, capsys):
     table = tmp_path / "grades.csv"
     _, lines = shown(capsys, folder, "--csv", table, "--summary")
-    assert [line.partition(": ")[0] for line in lines[:4]] == [
-        f"{name}.py" for name in "abcd"
-    ]
+    assert [line.partition(": ")[0] for line in lines[:4]] == [f"{name}.py" for name in "abcd"]
     assert lines[5].startswith("files: 4, passed 1, ")
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
