@@ -91,7 +91,6 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptio
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from hwlib.apart import run_apart
 from hwlib.grading import DETAILS, NO_ANSWER, SHEETS, Grade, judge, tidy
@@ -109,11 +108,10 @@ def check_file(
     path: Path, seconds: int = 20, detail: str = DETAILS[-1], sheet: str = "book",
 ) -> tuple[list[Grade], str]:
     """Return the grades of a file, or one without a question if it does not run; and its prints."""
-    found, printed = dict[str, Any](message=f"there is no {KINDS} file at {path}"), ""
-    if path.is_file() and path.suffix.lower() in SUFFIXES:
-        found, printed = run_apart(path, seconds)
+    is_there = path.is_file() and path.suffix.lower() in SUFFIXES
+    found, printed = run_apart(path, seconds) if is_there else ({}, "")
     if "failed" not in found:
-        why = found.get("message", NO_ANSWER)
+        why = found.get("message", NO_ANSWER if is_there else f"there is no {KINDS} file at {path}")
         return [Grade("", "", "error", why, why, found.get("traceback", ""))], printed
     others = ", ".join(n for n in found["defined"] if n not in {q.name for q in SHEETS[sheet]})
     absent = "missing", "not in the file" + f", which defines {others}" * bool(others)
@@ -218,7 +216,8 @@ def main(argv: list[str] | None = None) -> int:
         passed.append("passed" in {g.status for g in grades} <= {"passed", "missing", NOT_RUN})
         total = sum(g.points for g in grades)
         table += [{"file": name, **g._asdict(), "total": total} for g in grades]
-        whys = (f"{g.question} {g.status}" + f" ({g.why})" * bool(g.why) for g in grades)
+        whys = (g.message if g.status == NOT_RUN else
+                f"{g.question} {g.status}" + f" ({g.why})" * bool(g.why) for g in grades)
         line = f"{name}: {'passed' if passed[-1] else 'FAILED'}: {', '.join(whys).strip()}"
         if not (args.csv == "-" or args.json):
             print(*([tidy(line)] if args.files[1:] else _report(file, grades, printed)), sep="\n")

@@ -41,7 +41,6 @@ DETAILS = ("verdict", "coordinate", "diagnosis")
 
 HOME = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 
-TINY = "a small number added to a denominator or a logarithm"
 NO_ANSWER = "what its process answered is no answer: does the file change hwlib?"
 
 CELL = "code cell "
@@ -246,11 +245,11 @@ def _odd(question: Question, value: list[float], seed: int) -> str:
     """
     args = points(question, seed)[-1]
     right = Layout(question.cases[0][1]).flatten("", question.of(question.right, *args))
-    error = np.max(np.abs(value - right)) / np.max(np.abs(right))
+    error = float(np.max(np.abs(value - right)) / np.max(np.abs(right)))
     if not error < 1e-6:
         return "right at the two points of hwlib.grading alone, wrong at one that is drawn anew"
-    known = f"right to {error:.0e} only: from finite differences, in float32, or with {TINY}"
-    return f"{known}? Return the derivative itself" if error > 1e-12 else ""
+    said = f"right to {error:.0e} only: from finite differences, in float32, or with a small number"
+    return f"{said} added to a denominator or a log? Return the derivative itself" * (error > 1e-12)
 
 
 # fmt: off

@@ -88,8 +88,7 @@ _OTHER = (
        if m.name not in ("W_j4 forgotten", "term of label 0 forgotten", "sigma' applied twice")),
      *(_slip(name, "eq-delta-out", mistakes.network_grad(
          delta=lambda z, y, of=of: of(z, 2.0 * y - 1.0))) for name, of in _SIGNED.items()),
-     _slip("w_j forgotten", "eq-delta-a-hidden", mistakes.network_grad(  # 1, turned, is -1
-         path=lambda w_out, grad: -np.ones_like(w_out))),
+     _slip("w_j forgotten", "eq-delta-a-hidden", mistakes.network_grad(path=lambda w, _: 0*w - 1)),
      _slip("gate of the book", "eq-delta-z-hidden", mistakes.network_grad(gate=lambda z: z < 0.0)),
      _slip("units of the book", "eq-relu", lambda p, *given: _turn(_RIGHT(_turn(p), *given)))))
 _WRONG_PASSES: dict[str, mistakes.Gradient] = {

@@ -195,6 +195,24 @@ CLASS = {
 }  # fmt: skip
 
 
+UNTIDY = {
+    "undefined_name": (CLASS["all_right"], ["print(nonsense)"]),
+    "missing_import": (CLASS["all_right"], ["import no_such_module", "no_such_module.plot(3)"]),
+    "half_finished": (CLASS["partly"], ["output_grad(None, None, None)"]),
+    "no_python": (CLASS["mean_for_sum"], ["x = (1", "delta_out(z, y"]),
+}
+"""Honest notebooks with cells of their own that do not run: they deserve what the answers do."""
+
+
+def untidy(name: str, handed_out: Path) -> str:
+    """Return a notebook with such cells, one of them first and the others last."""
+    student, (first, *last) = UNTIDY[name]
+    book = nbformat.reads(notebook(student, handed_out), as_version=4)
+    cell = nbformat.v4.new_code_cell
+    book.cells = [cell(first), *book.cells, *map(cell, last)]
+    return nbformat.writes(book) + "\n"
+
+
 def module(student: Student) -> str:
     """Return the answers as a module."""
     return "\n\n".join(student.answers.values()).lstrip()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 
 import pytest
-from class_of_twelve import CLASS, NUMBERS, notebook
+from class_of_twelve import CLASS, NUMBERS, UNTIDY, notebook, untidy
 
 from course import homework
 from hwlib.__main__ import main
@@ -34,8 +34,24 @@ def test_a_folder_gives_each_of_the_class_what_is_deserved(tmp_path):
     with table.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for name, student in CLASS.items():
-        own = [row for row in rows if row["file"] == str(tmp_path / f"{name}.ipynb")]
+        own = [row for row in rows if row["file"] == f"{name}.ipynb"]
         earned = {row["question"]: int(row["points"]) for row in own if row["status"] == "passed"}
         assert earned == {number: POINTS[number] for number in student.earns}, name
         lost = [row["message"] for row in own if row["status"] != "passed"]
         assert not lost or any(student.told in message for message in lost), lost
+
+
+def test_cells_that_do_not_run_cost_nothing_but_what_they_define(tmp_path):
+    homework.write(tmp_path, "hwlib.whl", solutions=False)
+    handed_out = (tmp_path / "homework.ipynb").rename(tmp_path / "handed_out")
+    for name in UNTIDY:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "homework.ipynb").write_text(untidy(name, handed_out), "utf-8")
+    table = tmp_path / "marks.csv"
+    main(["check", "--homework", "--marks", str(table), str(tmp_path)])
+    with table.open(encoding="utf-8") as file:
+        rows = {row["file"].split("/")[0].split("\\")[0]: row for row in csv.DictReader(file)}
+    for name, (student, _) in UNTIDY.items():
+        earned = {n: POINTS[n] * (n in student.earns) for n in NUMBERS}
+        assert {n: int(rows[name][n]) for n in NUMBERS} == earned, name
+        assert "did not run: " in rows[name]["look at"] or name == "half_finished"

@@ -245,7 +245,7 @@ WORTH = sum(POINTS.get(number, 0) for number in CLASS["partly"].earns)
      ({"homework.ipynb": "no JSON"}, 0, "homework.ipynb does not run: this is not a notebook "),
      ({"homework.py": "def f(:"}, 0, "homework.py does not run: SyntaxError"),
      ({"homework.py": "<b>1 / 0"}, 0, "homework.py does not run: SyntaxError"),
-     ({"homework.py": "raise SystemExit(0)"}, 0, "homework.py does not run: SystemExit"),
+     ({"homework.py": f"raise SystemExit(0)\n{FINE}"}, WORTH, "line 1 did not run: SystemExit"),
      ({"homework.py": "import os\nos.kill(os.getppid(), 0)\nos._exit(0)"}, 0, "Python ended"),
      ({"homework.py": "while True: pass"}, 0, "does not run: stopped after 3 s")],
 )  # fmt: skip
@@ -317,7 +317,7 @@ def test_what_is_handed_in_neither_reads_the_grader_nor_writes_the_result(autogr
     autograder.hand_in(SPIES)
     results = valid(autograder.run())
     assert results["score"] == 0
-    assert results["output"].startswith("homework.py does not run: RuntimeError: user ")
+    assert " did not run: RuntimeError: user " in results["output"]
     assert "user 0" not in results["output"] and ": [] (line" in results["output"]
 
 

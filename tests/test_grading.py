@@ -111,6 +111,36 @@ def test_what_is_taken_over_from_the_book_is_named(name, slip):
     assert grading.grade(question, wrong).why in ("gate of the book", "labels of the book")
 
 
+def slips(name, right, *wrongs):
+    return [(name, HOMEWORK_RIGHT.replace(right, wrong), why) for wrong, why in wrongs]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [*slips("delta_out", "1 / (1 + np.exp(-z)) - (y + 1) / 2",
+            ("-1 / (1 + np.exp(y * z))", "y forgotten before sigma(-y z)"),
+            ("-y / (1 + np.exp(z))", "y forgotten in sigma(-y z)"),
+            ("-y / (1 + np.exp(-y * z))", "sigma(y z) for sigma(-y z)"),
+            ("y / (1 + np.exp(y * z))", "y - y_hat"),
+            ("-y * np.exp(-y * z)", "1/q forgotten, q = 1 + exp(-y z)"),
+            ("1 / (1 + np.exp(-y * z))", "derivative of q = 1 + exp(-y z) forgotten"),
+            ("-y * (1 + np.exp(-y * z))", "sigma' forgotten")),
+     *slips("hidden_grad", "np.outer(d, params.w_out)",
+            ("np.outer(d, np.ones(3))", "w_j forgotten"),
+            ("np.outer(d, params.w_out - 0.1 * a.T @ d)", "w_j after its step")),
+     *slips("hidden_grad", "* (z < 0)", ("", "ReLU gate forgotten"))],
+)  # fmt: skip
+def test_a_natural_slip_in_the_formulas_of_the_homework_is_named(name, text, why):
+    assert text != HOMEWORK_RIGHT
+    question = next(q for q in HOMEWORK if q.name == name)
+    assert grading.grade(question, functions(text)[name]).why == why
+
+
+def test_the_units_of_the_book_are_named_in_the_homework():
+    text = HOMEWORK_RIGHT.replace("np.minimum", "np.maximum").replace("z < 0", "z > 0")
+    assert grading.grade(HOMEWORK[6], functions(text)["loss_grad"]).why == "units of the book"
+
+
 def test_the_homework_is_the_model_that_its_docstring_tells():
     (params, X, y, l2), _, loss = HOMEWORK[6].cases[0]
     assert set(y) == {-1.0, 1.0}
@@ -283,7 +313,8 @@ def test_finite_differences_are_told_by_what_they_are_exact_to(number, step):
     grade = grading.grade(BY_NUMBER[number], differences)
     assert grade.status == "failed"
     assert grade.why.startswith("right to ")
-    assert grade.why.endswith("float32? Return the derivative itself")
+    assert "from finite differences, in float32, or with a small number added" in grade.why
+    assert grade.why.endswith("? Return the derivative itself")
 
 
 @pytest.mark.parametrize(

@@ -138,17 +138,17 @@ def test_what_a_file_prints_is_shown_once_and_marked(write, capsys):
                  + DELTA.replace("    return", "    print('from 2.1')\n    return"))  # fmt: skip
     status, lines = shown(capsys, path)
     assert status == 1
-    assert lines[:6] == [f"{path.name} prints:", "  | from the file θ", "  | to stderr",
-                         "  | from 1.2", "  | from 2.1", ""]  # fmt: skip
-    assert lines[6] == "1.2 hinge_grad: Python ended without an answer, with status 3"
-    assert lines[7].startswith("2.1 delta_out: passed: 8 of 8")
+    assert lines[0] == "1.2 hinge_grad: Python ended without an answer, with status 3"
+    assert lines[1].startswith("2.1 delta_out: passed: 8 of 8")
+    assert lines[-6:] == ["", f"{path.name} prints:", "  | from the file θ", "  | to stderr",
+                          "  | from 1.2", "  | from 2.1"]  # fmt: skip
 
 
 def test_what_a_file_prints_is_bounded_and_harms_nothing(write, capsys):
     path = write("for i in range(50_000): print(i, '\\x1b[2J')\nprint('x' * 10**6)\n" + DELTA)
     status, lines = shown(capsys, path)
     assert status == 0
-    assert lines[1] == "  | 0 [2J"
+    assert lines[4] == "  | 0 [2J"
     assert len(lines) < 60
     assert all(line.isprintable() and len(line) < 600 for line in lines)
 
@@ -177,10 +177,11 @@ def test_a_syntax_error_is_shown_once_with_its_line(write, capsys):
 
 def test_an_error_of_the_file_is_shown_once_without_the_frames_of_hwlib(write, capsys):
     path = write("def half(x):\n    return x / 0\n\nhalf(1)\n" + DELTA)
-    status, lines = shown(capsys, path)
-    assert status == 1
-    assert [line for line in lines[:-1] if "^" not in line] == [
-        "Traceback (most recent call last):",
+    status, (passed, *lines) = shown(capsys, path)
+    assert status == 0  # the question is right
+    assert passed.startswith("2.1 delta_out: passed: ")
+    assert [line for line in lines[:-2] if "^" not in line] == [
+        "line 4 did not run", "Traceback (most recent call last):",
         f'  File "{path}", line 4, in <module>', "    half(1)",
         f'  File "{path}", line 2, in half', "    return x / 0",
         "ZeroDivisionError: division by zero",
@@ -432,14 +433,20 @@ def test_a_folder_gives_one_line_a_file_in_order_whatever_is_in_it(write, tmp_pa
     write("no Python", "notes.txt")
     (tmp_path / "a_loop.py").symlink_to(tmp_path / "a_loop.py")
     (tmp_path / "folder.py").mkdir()
+    (tmp_path / "dave" / "homework").mkdir(parents=True)
+    write(notebook(DELTA), "dave/homework/answers.IPYNB")
+    for hidden in (".ipynb_checkpoints", "__MACOSX"):
+        (tmp_path / "dave" / hidden).mkdir()
+        write("1 / 0", f"dave/{hidden}/._{hidden}.py")
     status, lines = shown(capsys, tmp_path)
     assert status == 1
-    files = {Path(line.split(":")[0]).name: line.split(": ", 1)[1] for line in lines}
-    assert list(files) == ["a_loop.py", "alice.py", "bob.py", "carol.py", "folder.py"]
+    files = {line.split(":")[0]: line.split(": ", 1)[1] for line in lines}
+    other = str(Path("dave", "homework", "answers.IPYNB"))
+    assert list(files) == ["a_loop.py", "alice.py", "bob.py", "carol.py", other]
+    assert files[other].startswith("passed: ")
     assert files["a_loop.py"].startswith("FAILED: error (there is no .py or ")
     assert files["alice.py"].startswith("passed: ")
     assert "2.1 failed (y forgotten)" in files["bob.py"]
-    assert files["folder.py"].startswith("FAILED: error (there is no .py or ")
 
 
 def test_a_file_of_another_kind_is_said(write, capsys):
@@ -456,7 +463,11 @@ def test_a_folder_that_links_to_itself_is_no_end(write, tmp_path, capsys):
 
 
 def test_an_empty_folder_is_said(tmp_path, capsys):
-    assert shown(capsys, tmp_path) == (1, [f"there is no .py or .ipynb file at {tmp_path}"])
+    said = f"there is no .py or .ipynb file in {tmp_path}\n"
+    table = tmp_path / "grades.csv"
+    assert program.main(["check", str(tmp_path), "--csv", str(table)]) == 1
+    assert capsys.readouterr() == ("", said)
+    assert table.read_text() == ""
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
@@ -472,7 +483,9 @@ def test_an_unreadable_file_is_said(write, capsys):
 def test_json_for_a_machine(write, capsys):
     paths = [write(DELTA, "a.py"), write("print('loud')\n1 / 0", "b.py")]
     assert program.main(["check", "--json", *map(str, paths)]) == 1
-    *right, wrong = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)
+    right, wrong = rows[:7], rows[-1]
+    assert [r["status"] for r in rows[7:]] == ["missing"] * 7 + ["not run"]
     assert {r["file"] for r in right} == {str(paths[0])}
     assert [r["status"] for r in right] == ["missing"] * 3 + ["passed"] + ["missing"] * 3
     assert right[3].keys() == {
@@ -483,9 +496,8 @@ def test_json_for_a_machine(write, capsys):
     assert {r["total"] for r in right} == {1}
     assert wrong["file"] == str(paths[1])
     assert wrong["question"] == ""
-    assert wrong["status"] == "error"
     assert wrong["points"] == wrong["total"] == 0
-    assert wrong["message"] == "ZeroDivisionError: division by zero (line 2)"
+    assert wrong["message"] == "line 2 did not run: ZeroDivisionError: division by zero (line 2)"
 
 
 ONLY_TWO = RIGHT.replace("loss_grad(", "whole(").replace("delta_out(", "error(")
@@ -545,7 +557,7 @@ def folder(write, tmp_path):
     write(ONLY_TWO, "a.py")
     write(WRONG, "b.py")
     write(WRONG.replace("z = X", "z = np.nonsense + X"), "c.py")
-    write("1 / 0", "d.py")
+    write("1 / (0", "d.py")
     write("x", "._a.py")  # what some systems put into archives
     return tmp_path
 
@@ -564,7 +576,7 @@ def test_a_table_has_a_row_a_file_and_question(folder, capsys):
     assert (b["function"], b["status"]) == ("hidden_grad", "failed")
     assert b["why"] == "ReLU gate forgotten"
     assert b["message"].startswith("FAILED: 0 of 9 coordinates agree")
-    assert seen["d.py", ""]["message"] == "ZeroDivisionError: division by zero (line 1)"
+    assert seen["d.py", ""]["message"] == "SyntaxError: '(' was never closed (line 1)"
 
 
 def test_a_summary_counts_the_mistakes_of_each_question(folder, capsys):
@@ -583,16 +595,14 @@ def test_a_summary_counts_the_mistakes_of_each_question(folder, capsys):
         "    1 x 2.3 hidden_grad failed ReLU gate forgotten",
         "    1 x 2.3 hidden_grad passed",
         "    3 x 2.4 loss_grad missing",
-        "    1 x error ZeroDivisionError: division by zero",
+        "    1 x error SyntaxError: '(' was never closed",
     ]
 
 
 def test_a_table_goes_into_a_file_beside_the_lines_and_the_summary(folder, tmp_path, capsys):
     table = tmp_path / "grades.csv"
     _, lines = shown(capsys, folder, "--csv", table, "--summary")
-    assert [line.partition(": ")[0] for line in lines[:4]] == [
-        str(folder / f"{name}.py") for name in "abcd"
-    ]
+    assert [line.partition(": ")[0] for line in lines[:4]] == [f"{name}.py" for name in "abcd"]
     assert lines[5].startswith("files: 4, passed 1, ")
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -625,9 +635,10 @@ def test_no_cell_of_a_table_is_a_formula_and_no_name_a_line(tmp_path, monkeypatc
     _, lines = shown(capsys, *(name for name in names if name != "-1.py"))
     assert len(lines) == len(names) - 1
     assert all(line.isprintable() and ": FAILED: " in line for line in lines)
+    assert all("line 2 did not run: ZeroDivisionError" in line for line in lines)
     _, lines = shown(capsys, "--csv", *(name for name in names if name != "-1.py"))
     rows = list(csv.reader(lines))
-    assert len(rows) == len(names)
+    assert len(rows) == 1 + 8 * (len(names) - 1)
     assert not [cell for row in rows for cell in row if cell[:1] in {*"=+-@\t\r"}]
     assert all(cell.isprintable() for row in rows for cell in row[:3])
 
@@ -734,9 +745,9 @@ def test_a_notebook_is_run_as_one_module_without_its_magics(write, capsys):
         "import dataclasses\n@dataclasses.dataclass\nclass D:\n    x: 'int'",
     )
     status, lines = shown(capsys, write(text, "answers.ipynb"))
-    assert lines[:2] == ["answers.ipynb prints:", "  | seen"]
+    assert lines[-2:] == ["answers.ipynb prints:", "  | seen"]
     assert status == 0
-    assert lines[3].startswith("2.1 delta_out: passed: ")
+    assert lines[0].startswith("2.1 delta_out: passed: ")
 
 
 def test_an_error_in_a_notebook_names_the_cell_and_its_line(write, capsys):
@@ -754,11 +765,7 @@ def test_an_error_in_a_notebook_names_the_cell_and_its_line(write, capsys):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(notebook("x = 1", "y = 2\nx = (1"),
-      "SyntaxError: '(' was never closed (line 2 of code cell 2)"),
-     (notebook("x = 1", DELTA, "1 / 0"),
-      "ZeroDivisionError: division by zero (line 1 of code cell 3)"),
-     ("no JSON", "this is not a notebook that can be read (JSONDecodeError("),
+    [("no JSON", "this is not a notebook that can be read (JSONDecodeError("),
      ("[]", "this is not a notebook that can be read (TypeError("),
      ("{}", "this is not a notebook that can be read (KeyError(")],
 )  # fmt: skip
@@ -766,6 +773,52 @@ def test_a_notebook_that_does_not_run_is_said_in_one_line(text, said, write):
     grades, _ = check(write(text, "a.ipynb"))
     (message,) = {g.message for g in grades.values()}
     assert message.startswith(said)
+
+
+UNTIDY = notebook(
+    "import no_such_module", "x = (1", "print(nonsense)", "raise SystemExit", "return 3",
+    "def hinge_grad(theta, X, y):\n    return theta)", "hinge_grad(1, 2, 3)",
+    "def output_grad(params, X, y):\n    raise NotImplementedError", "output_grad(1, 2, 3)",
+    "import numpy as np, no_such_module\n", DELTA.replace("delta_out", "answer"),
+    "from __future__ import annotations\ndef delta_out(z: anything, y):\n    return answer(z, y)",
+    "def hypothesis_grad(theta, x):\n    return no_such_module.mask * x",
+)  # fmt: skip
+
+
+def test_what_does_not_run_costs_what_it_defines_and_is_named(write, capsys):
+    path = write(UNTIDY, "answers.ipynb")
+    grades, _ = program.check_file(path)
+    by_number = {g.question: g for g in grades}
+    assert (by_number["2.1"].status, by_number["2.1"].points) == ("passed", 1)
+    assert by_number["1.1"].message.startswith("ModuleNotFoundError: No module named 'no_such")
+    assert by_number["1.2"].message == "SyntaxError: unmatched ')' (line 2 of code cell 6)"
+    assert by_number["2.2"].message.startswith("NotImplementedError (line 2 of code cell 8")
+    assert by_number["2.3"].status == "missing"
+    notes = [g.message for g in grades if g.status == "not run"]
+    assert [note.partition(" did not run: ")[0] for note in notes] == [
+        f"code cell {n}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 10)]  # fmt: skip
+    assert "NameError: name 'nonsense' is not defined (line 1 of code cell 3)" in notes[2]
+    _, lines = shown(capsys, path)
+    assert "code cell 3 did not run" in lines
+
+
+def test_a_table_of_marks_has_a_row_a_student(write, tmp_path, capsys):
+    table = tmp_path / "marks.csv"
+    for name, text in [("alice", notebook(HOMEWORK)), ("bob", UNTIDY), ("carol", "no JSON")]:
+        (tmp_path / "class" / name).mkdir(parents=True)
+        write(text, f"class/{name}/homework.ipynb")
+    (tmp_path / "class" / "dave").mkdir()
+    shown(capsys, tmp_path / "class", "--homework", "--marks", table)
+    with table.open(encoding="utf-8", newline="") as file:
+        alice, bob, carol = csv.DictReader(file)
+    assert [*alice] == ["file", "1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "2.4", "total", "look at"]
+    assert alice["look at"] == ""
+    assert [*alice.values()][1:9] == ["1", "2", "2", "1", "1", "2", "1", "10"]
+    assert alice["file"] == str(Path("alice", "homework.ipynb"))
+    assert bob["total"] == "0"  # its labels are those of the book
+    assert "code cell 3 did not run: NameError" in bob["look at"]
+    assert "2.2" not in bob["look at"]  # it is blank
+    assert carol["total"] == "0" and "not a notebook" in carol["look at"]
 
 
 def test_a_folder_holds_modules_and_notebooks(write, tmp_path, capsys):
@@ -802,6 +855,7 @@ def test_the_own_gradient_of_hwlib_is_not_accepted(write, capsys):
         ["check", "x.py", "--detail", "some"],
         ["check", "x.py", "--json", "--summary"],
         ["check", "x.py", "--json", "--csv"],
+        ["check", "x.py", "--marks", "x.py"],
     ],
 )
 def test_a_wrong_call_is_rejected(arguments, capsys):

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from class_of_twelve import CLASS, NUMBERS, notebook
+from class_of_twelve import CLASS, NUMBERS, UNTIDY, notebook, untidy
 
 from course import nbgrader
 from hwlib.__main__ import main
@@ -65,7 +65,9 @@ class Course:
         """Hand in for students, let nbgrader grade, and return its scores by student."""
         for name in names:
             self.handed_in(name).parent.mkdir(parents=True, exist_ok=True)
-            self.handed_in(name).write_text(notebook(CLASS[name], self.handed_out), "utf-8")
+            text = (untidy(name, self.handed_out) if name in UNTIDY
+                    else notebook(CLASS[name], self.handed_out))  # fmt: skip
+            self.handed_in(name).write_text(text, "utf-8")
         self.run(
             "nbgrader", "autograde", "homework", "--ExecutePreprocessor.timeout=3", fails=True
         )  # one that ends its kernel is named, and the status is 1
@@ -100,7 +102,8 @@ def in_isolation(course, *names):
     scores = {name: dict.fromkeys(NUMBERS, 0) for name in names}
     with table.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            scores[files[row["file"]]][row["question"]] = int(row["points"])
+            if row["question"]:
+                scores[files[row["file"]]][row["question"]] = int(row["points"])
     return scores
 
 
@@ -118,6 +121,12 @@ def test_the_honest_ones_get_what_the_other_ways_of_grading_give_them(course):
         if not student.cheats:
             right = {q.number: q.points * (q.number in student.earns) for q in HOMEWORK}
             assert by_question(scores[name]) == right, name
+
+
+@pytest.mark.slow
+def test_cells_that_do_not_run_cost_the_same_in_both(course):
+    scores = course.grade(*UNTIDY)
+    assert {name: by_question(scores[name]) for name in UNTIDY} == in_isolation(course, *UNTIDY)
 
 
 @pytest.mark.slow

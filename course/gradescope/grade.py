@@ -15,6 +15,7 @@ from typing import Any
 
 from hwlib.__main__ import SUFFIXES, check_file
 from hwlib.grading import DETAILS, HOMEWORK, Grade
+from hwlib.tables import NOT_RUN
 
 SOURCE = Path(__file__).resolve().parent
 ROOT = SOURCE.parent
@@ -48,7 +49,7 @@ def handed_in(folder: Path) -> Path:
     """Return the file to grade: the one named homework, or the only one."""
     files = [
         path for path in sorted(folder.rglob("*"))
-        if path.suffix in SUFFIXES and path.is_file() and not path.is_symlink()
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink()
         and not any(part[0] in "._" for part in path.relative_to(folder).parts)
     ]  # fmt: skip
     named = [path for path in files if path.stem.lower() == "homework"]
@@ -57,7 +58,7 @@ def handed_in(folder: Path) -> Path:
     if not named and len(files) > 1:
         names = ", ".join(path.name for path in files[:10])
         raise Said(f"Name the file to grade homework.ipynb; there are {len(files)}: {names}")
-    path = min(named or files, key=lambda p: (len(p.parts), p.suffix != ".ipynb"))
+    path = min(named or files, key=lambda p: (len(p.parts), p.suffix.lower() != ".ipynb"))
     if path.stat().st_size > LARGEST * 10**6:
         raise Said(f"{path.name} has more than {LARGEST} MB: clear its outputs, and submit again.")
     return path
@@ -99,7 +100,9 @@ def results() -> dict[str, Any]:
     # Instructors alone see what is printed.
     print(f"{path.name} {'runs' if separated else 'does NOT run'} apart, as {wanted['user']!r}")
     grades, _ = check_file(path, wanted["seconds"], wanted["detail"], "homework")
-    said = f"{path.name} was graded."
+    notes = [g.message for g in grades if g.status == NOT_RUN]
+    grades = [g for g in grades if g.status != NOT_RUN]
+    said = "\n".join([f"{path.name} was graded.", *notes])
     if not grades[0].question:
         said = f"{path.name} does not run: {grades[0].why}"
         grades = [grades[0]._replace(question=q.number, function=q.name) for q in HOMEWORK]

@@ -12,6 +12,7 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then # Ubunt
   apt-get install --yes --no-install-recommends python3.11 python3.11-venv
 fi
 "$python" -m venv env
-env/bin/python -m pip install source/hwlib-*.whl
+wheel=(source/hwlib-*.whl)
+env/bin/python -m pip install "${wheel[0]}[notebooks]" # what students have, who may import it
 chmod -R a+rX env
 id student > /dev/null 2>&1 || useradd --no-create-home --shell /usr/sbin/nologin student
