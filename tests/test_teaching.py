@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hwlib import grading
-from hwlib.gradcheck.mistakes import HINGE, NETWORK
+from hwlib import grading, numbering
 from site_ext.answer_data import BOX
 from site_ext.numbering import text_of
 
@@ -84,7 +83,7 @@ def test_what_a_cell_asks_of_its_reader(measure, cell, counted) -> None:
 
 
 def test_minutes_leave_out_folded_solutions_and_keep_apart_what_is_read_later(measure) -> None:
-    words = "word " * 400
+    words = "word " * 4040  # 20.2 minutes
     exercise = "```{exercise}\n:label: ex-a-1\nOn paper.\n```"
     cells = [
         md(f"# A page\n{words}"),
@@ -96,12 +95,11 @@ def test_minutes_leave_out_folded_solutions_and_keep_apart_what_is_read_later(me
         code("x = 1\n" * 90),
         md("```{solution-end}\n```"),
     ]
-    rates = measure["MINUTES"]
     assert measure["minutes"](cells) == {
-        "reading": round(400 * measure["SECONDS"]["word"] / 60),
+        "reading": 20,  # rounded to 5 minutes
         "boxes": 0,
-        "later": round(400 * measure["SECONDS"]["word"] / 60 + rates["box"]),
-        "exercises": rates["exercise"],
+        "later": 25,  # with a box
+        "exercises": measure["MINUTES"]["exercise"],
     }
 
 
@@ -114,12 +112,44 @@ def test_the_tables_of_minutes_add_up() -> None:
     of_parts = [n for name, n in numbers.items() if re.search("hinge|network", name)]
     assert [sum(column) for column in zip(*of_parts, strict=True)] == numbers["**Parts 1 and 2**"]
     read = {re.findall(r"`(\w+)`", row[0])[0]: int(row[3]) for row in pages}
-    met = [row for row in table(shown("teaching-meetings")) if "{doc}" in row[1]]
-    for row in met:
-        assert int(row[2]) == sum(read[page] for page in re.findall(r"<(\w+)>", row[1]))
-    sums = [row for row in table(shown("teaching-meetings")) if "{doc}" not in row[1]]
-    assert [int(row[2]) for row in sums] == [
-        sum(int(row[2]) for row in met[:4]), sum(int(row[2]) for row in met)]  # fmt: skip
+    assert all(n % 5 == 0 for its in numbers.values() for n in its)
+    planned = table(shown("teaching-meetings"))
+    *met, practice, two_weeks, fifth, sixth, three_weeks = (
+        [*row[:3], *map(int, row[3:5]), row[5]] for row in planned
+    )
+    for row in (*met, fifth, sixth):
+        assert row[3] == sum(read[page] for page in re.findall(r"<(\w+)>", row[1]))
+        assert row[4] == 15 * row[2].count("{numref}")
+    for whole, rows in ((two_weeks, met), (three_weeks, [*met, fifth, sixth])):
+        assert whole[3] == sum(row[3] for row in rows)
+        assert whole[4] == sum(row[4] for row in rows) + practice[4]
+    for *_, reading, exercises, together in (*met, practice, two_weeks, three_weeks):
+        assert together == f"{(reading + exercises) // 60} h {(reading + exercises) % 60:02} min"
+
+
+def test_the_plan_assigns_the_exercises_that_test_the_outcomes_and_no_others() -> None:
+    assigned = re.findall(r"<(ex-[\w-]+)>", shown("teaching-meetings"))
+    named = re.findall(r"\{numref\}`(ex-[\w-]+)`", source("teaching-outcomes"))
+    assert len(assigned) == len({*assigned}) and {*assigned} == {*named}
+
+
+def test_the_self_test_takes_five_minutes_at_the_rate_that_it_states() -> None:
+    names: dict[str, Any] = {}
+    exec(source("teaching-test-values"), names)
+    boxes = source("teaching-test-1").count("```{answer}") + source("teaching-test-2").count(
+        "```{answer}"
+    )
+    assert boxes == names["n_boxes"] and boxes * names["KNOWN"] < 5 * 60
+
+
+def test_what_the_page_says_can_be_skipped_is_needed_by_nothing_that_stays() -> None:
+    needs = dict(re.findall(r'"(\d\.\d)": "([\d. ]*)"', source("teaching-needs-table")))
+    numbers = dict(re.findall(r"`(\d\.\d) <(\w+)>`", shown("teaching-needs-table")))
+    (sentence,) = re.findall(r"leave out Part 1: .*? go too", source("teaching-skip"))
+    skipped = {n for n, page in numbers.items() if n[0] == "1" or f"`{page}`" in sentence}
+    assert {"3.2", "4.2"} <= skipped
+    for page in {*needs} - skipped:
+        assert not skipped & {*needs[page].split()}, page
 
 
 # The outcomes: each page has some, and each is tested on its own page.
@@ -154,11 +184,31 @@ def test_each_page_with_exercises_has_outcomes() -> None:
 # The catalogue and the kit.
 
 
-def test_the_whole_catalogue_is_there_with_a_column_to_fill() -> None:
-    rows = table(f"{shown('teaching-catalogue')}\n{shown('teaching-catalogue-2')}")
-    for row, mistake in zip(rows, [*HINGE, *NETWORK], strict=True):
-        assert row[:2] == [f"`{mistake.name}`", mistake.rule] and row[3] == ""
-        assert row[2].startswith(f"{{eq}}`{mistake.equation}`, ")
+def test_every_name_that_the_check_reports_is_there_with_a_cell_to_fill() -> None:
+    parts = re.split(r"\*\*Question (\d\.\d)\*\*", shown("teaching-catalogue"))[1:]
+    rows = {page: table(text) for page, text in zip(parts[::2], parts[1::2], strict=True)}
+    assert [*rows] == [question.number for question in grading.HOMEWORK]
+    for page, of_page in rows.items():
+        for name, rule, equation, to_fill in of_page:
+            assert numbering.number(equation.split("`")[1]).startswith(f"{page}."), name
+            assert rule.endswith(".") and to_fill, name  # an empty cell vanishes on a phone
+    for question in grading.HOMEWORK:
+        names = [row[0] for page in rows if page[0] == question.number[0] for row in rows[page]]
+        assert len(names) == len({*names})
+        wanted = {f"`{mistake.name}`": mistake.rule for mistake in question.catalogue}
+        assert wanted.keys() <= {*names}
+        said = {
+            row[0]: row[1] for page in rows if page[0] == question.number[0] for row in rows[page]
+        }
+        assert all(said[name] == rule for name, rule in wanted.items() if rule)
+
+
+def test_each_question_of_the_homework_examines_an_outcome_of_its_page() -> None:
+    rows = table(shown("teaching-points"))
+    for (number, name, outcome, paper, code), question in zip(rows, grading.HOMEWORK, strict=True):
+        assert (number, name) == (question.number, f"`{question.name}`")
+        assert paper == code == str(question.points)
+        assert f"| {outcome} |" in source("teaching-outcomes")
 
 
 def test_what_the_page_tells_to_make_can_be_made() -> None:
