@@ -145,7 +145,7 @@ def load(file: str, name: str) -> tuple[dict[str, Any], Errors, Errors]:
     for place, source in parts(file):
         nodes: list[Any] = [source]  # of a cell that is no Python
         with suppress(*[SyntaxError] * place.startswith(CELL)):
-            tree = compile(source, place, "exec", ast.PyCF_ONLY_AST, True)
+            tree: Any = compile(source, place, "exec", ast.PyCF_ONLY_AST, True)
             nodes = [ast.Module([node], []) for node in tree.body]
         for node in nodes:
             try:
