@@ -7,10 +7,6 @@ from typing import Any
 from course.boxes import hashed
 
 SOLUTION = re.compile(r'(?s)<details class="solution".*?</details>')
-BOX = re.compile(
-    r'(?s)(<form class="answer[^>]*data-answer="([\w-]+)".*?'
-    r'<script type="application/json">)(.*?)(?=</script>)'
-)
 TOPIC = re.compile(
     r'(?s)(<div class="practice" data-topic="(\w+)".*?class="instances">)(.*?)(?=</script>)'
 )
@@ -19,18 +15,7 @@ NAME = re.compile(r"\{\(?(\w+)\)?\}")
 
 def without_solutions(body: str) -> str:
     """Return the body of the practice page without solutions and values of answers."""
-    return TOPIC.sub(_topic, BOX.sub(_box, SOLUTION.sub("", body)))
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
-def _box(match: re.Match[str]) -> str:
-    data = json.loads(match[3])
-    hashed({match[2]: data})
-    return match[1] + _json(data)
+    return TOPIC.sub(_topic, SOLUTION.sub("", body))
 
 
 def _topic(match: re.Match[str]) -> str:
@@ -55,7 +40,8 @@ def _topic(match: re.Match[str]) -> str:
         )
         hashes = {key: box[key] for key in ("salt", "cut")}
         instance[:] = [ask, kept, box["right"][0], made, other, hashes]
-    return match[1] + _json(data)
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return match[1] + text.replace("<", "\\u003c")
 
 
 def _as_box(instance: list[Any], digits: int) -> dict[str, Any]:

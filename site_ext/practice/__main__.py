@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from site_ext.practice.instances import WORDS, Instance, instances, names_of
-from site_ext.practice.page import STORED
+from site_ext.practice.instances import Instance, instances
+from site_ext.practice.page import STORED, WORDS, names_of
 
 SEED, COUNT = 20191030, 64
 

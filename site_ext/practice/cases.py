@@ -37,6 +37,7 @@ def network_numbers(p: network.Parameters, x: Any, y: int, l2: float, i: int, j:
     s = answer_data.network_point(p, x, float(y), l2).symbols
     here = {
         "y_hat": s["ŷ"], "delta": s["δ_z4"], "l2": l2, "i": i, "j": j, "x": x[i - 1],
+        "x_other": x[2 - i],
         "v": s[f"W_{i}{j}"], "v_1": s[f"W_1{j}"], "v_2": s[f"W_2{j}"], "b": s[f"b_{j}"],
         "w": s[f"W_{j}4"], "z": s[f"z_{j}"], "a": s[f"a_{j}"], "gate": float(s[f"z_{j}"] > 0),
         "is": "on" if s[f"z_{j}"] > 0 else "off", "p_true": s["ŷ"] if y else 1 - s["ŷ"],
@@ -126,7 +127,8 @@ def hinge_case(topic: str, ask: str, y: int, rng: np.random.Generator) -> Any:
     active, j = labels * h < 1, 5 if ask == "masked" else 6 - k
     if np.any(np.abs(labels * h - 1) < 0.1) or np.any(np.abs(h) > 30) or not h.all():
         return None
-    if topic == "step" and active[0] != (ask != "safe"):
+    kinds = {*np.digitize(labels * h, [0, 1])}  # all three, so that each wrong test has its number
+    if (ask == "theta" and len(kinds) < 3) or (topic == "step" and active[0] == (ask == "safe")):
         return None
     numbers = {"j": j, "k": k, "alpha": alpha, "α": alpha, "θ_j": theta[j], "t_j": theta[6 - k]}
     numbers |= {f"t_{m}": theta[m] for m in (3, 4, 5, 6)}

@@ -7,7 +7,6 @@ rounding on the way does not matter, and if no factor is 0 or 1 unless that is t
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 from collections.abc import Iterator
@@ -16,15 +15,14 @@ from typing import NamedTuple
 import numpy as np
 
 from site_ext import answer_data
-from site_ext.answer_data import Point, Question
+from site_ext.answer_data import Point, Question, Value
 from site_ext.practice.cases import hinge_case, network_case, shown
-from site_ext.practice.page import WORDS, slots
+from site_ext.practice.page import WORDS, names_of, told
 
 CASES = {
     "forward": [("z4", 0), ("z4", 1), ("loss", 0), ("loss", 1)],
-    "mask": [("theta", -1), ("theta", 1), ("theta", -1), ("theta", 1), ("masked", 1)],
-    "step": [("active", -1), ("active", 1), ("active", -1), ("active", 1), ("safe", 1),
-             ("safe", -1), ("masked", 1), ("masked", -1)],
+    "mask": [("theta", -1), ("theta", 1)] * 6 + [("masked", 1)],
+    "step": [("active", -1), ("active", 1)] * 4 + [("safe", -1), ("safe", 1)] * 2 + [("masked", 1)],
     "error": [("delta", 0), ("delta", 1)],
     "output": [("on", 0), ("on", 1), ("on", 0), ("on", 1), ("off", 0), ("off", 1)],
     "hidden": [("on", 0), ("on", 1), ("on", 0), ("on", 1), ("off", 0), ("off", 1)],
@@ -33,11 +31,12 @@ CASES = {
 }  # fmt: skip
 """The questions of a topic and the label that goes with each: so often it comes up."""
 
-FUNCTIONS = {"exp": np.exp}
+FUNCTIONS = {"exp": np.exp, "log": np.log}
 LEAST, MOST = 0.05, 50.0
 """The size of an answer that is not 0."""
-MATTERS = {"theta": "no mask at all", "masked": "mask forgotten"}
-"""A mistake without which a question would not be worth asking."""
+ZERO = {"term of label 0 forgotten", "unit taken as off", "lambda forgotten",
+        "decay only for units that are on"}  # fmt: skip
+"""Mistakes that are named where one types 0: of the others, nobody has made one who guesses so."""
 
 
 class Instance(NamedTuple):
@@ -50,34 +49,51 @@ class Instance(NamedTuple):
     conventions: list[tuple[str, str, float]]
 
 
+def mistakes_of(topic: str, ask: str, question: Question) -> dict[str, tuple[str, Value]]:
+    """Return the mistakes of the catalogue and those of the words, by name."""
+    parts = WORDS[topic], WORDS[topic]["asks"][ask]
+    extra = {
+        name: ("", lambda p, text=text: float(eval(text, FUNCTIONS, p.symbols)))
+        for part in parts for name, text in part.get("mistakes", {}).items()
+    }  # fmt: skip
+    unlike = {name for part in parts for name in part.get("unlike", [])}
+    return {name: m for name, m in (question.mistakes | extra).items() if name not in unlike}
+
+
 def values_of(topic: str, ask: str, question: Question, point: Point) -> Instance | None:
     """Return what a box compares with, if answer and mistakes differ, whatever was rounded."""
-    words = WORDS[topic]
-    unlike = words.get("unlike", []) + words["asks"][ask].get("unlike", [])
-    extra = {
-        name: (rule, lambda p, text=text: float(eval(text, FUNCTIONS, p.symbols)))
-        for name, (text, rule) in words.get("mistakes", {}).items()
-    }
-    digits, question = words["digits"], question._replace(points=[point])
-    mistakes = {name: m for name, m in (question.mistakes | extra).items() if name not in unlike}
-    data = answer_data.data(question._replace(mistakes=mistakes), [])
+    digits, mistakes = WORDS[topic]["digits"], mistakes_of(topic, ask, question)
+    data = answer_data.data(question._replace(points=[point], mistakes=mistakes), [])
     right, unit = float(data["right"][0]), 10.0**-digits
-    kinds = [
-        [(each["name"], each["told"], float(each["values"][0]))
-         for each in data[kind] if each["values"]] for kind in ("mistakes", "conventions")
+    made = [
+        (names, float(value)) for each in data["mistakes"] for value in each["values"]
+        if (names := [n for n in each["name"].split(" / ") if abs(value) > unit / 2 or n in ZERO])
     ]  # fmt: skip
-    wrong = [value for kind in kinds for *_, value in kind]
+    other = [(each["name"], each["told"], float(each["values"][0]))
+             for each in data["conventions"] if each["values"]]  # fmt: skip
+    wrong = [kind[-1] for kind in (*made, *other)]
     apart = all(b - a > 2.1 * unit for a, b in itertools.pairwise(sorted([right, *wrong])))
     apart &= not any(is_cut(value, right, digits) for value in wrong)
-    rough = max(0.12, point.symbols.get("rough", 0.0) / unit)
-    safe = abs(abs(right) / unit % 1 - 0.5) > rough
-    told = [name for kind in kinds for name, *_ in kind]
-    known = told and not any(" / " in name for name in told) and MATTERS.get(ask, told[0]) in told
-    if not (apart and safe and known and LEAST <= abs(right or 1) <= MOST):
+    safe = abs(abs(right) / unit % 1 - 0.5) > max(0.12, point.symbols.get("rough", 0.0) / unit)
+    few = made and max(len(names) for names, _ in made) <= 3
+    alone = {names[0] for names, _ in made if len(names) == 1}
+    known = alone.issuperset(WORDS[topic]["asks"][ask].get("alone", []))
+    if not (apart and safe and few and known and LEAST <= abs(right or 1) <= MOST):
         return None
-    exact = abs(right - round(right, digits)) < 1e-9
-    numbers = point.symbols | {"answer": right if exact else f"{right:.{digits}f}"}
-    return Instance(ask, {k: shown(v) for k, v in numbers.items()}, right, *kinds)
+    mistakes = [(" / ".join(names), told(topic, names), value) for names, value in made]
+    return Instance(ask, printed(topic, ask, point, right), right, mistakes, other)
+
+
+def printed(topic: str, ask: str, point: Point, right: float) -> dict[str, str]:
+    """Return the numbers as they are printed, and whether products of those are exact."""
+    text = f"{right:.{WORDS[topic]['digits']}f}"
+    numbers = point.symbols | {"answer": right if abs(right - float(text)) < 1e-9 else text}
+    texts = {"eq_answer": "=", "eq_part": "="} | {k: shown(v) for k, v in numbers.items()}
+    values = {name: float(texts[name]) for name, v in numbers.items() if not isinstance(v, str)}
+    for name, text in WORDS[topic]["asks"][ask].get("exact", {}).items():
+        off = eval(text, FUNCTIONS, values) - float(texts[name])
+        texts[f"eq_{name}"] = "=" if abs(off) < 1e-9 else "≈"
+    return texts
 
 
 def is_cut(value: float, right: float, digits: int) -> bool:
@@ -92,16 +108,9 @@ def is_cut(value: float, right: float, digits: int) -> bool:
 
 def is_small(instance: Instance, topic: str) -> bool:
     """Whether a person can compute with what is shown: short numbers, no idle factor."""
-    numbers = {name: instance.numbers[name] for name in names_of(topic)}
-    on_paper = [text for name, text in numbers.items() if not name.startswith("place")]
-    short = all(re.fullmatch(r"-?\d\d?(\.\d{1,4})?|[^\d]+", text) for text in on_paper)
+    numbers = {name: instance.numbers[name] for name in names_of(topic) if name[:6] != "place_"}
+    short = all(re.fullmatch(r"-?\d\d?(\.\d{1,4})?|[^\d]+", text) for text in numbers.values())
     return short and not any(text == "1" for name, text in numbers.items() if name[0] == "a")
-
-
-@functools.cache
-def names_of(topic: str) -> tuple[str, ...]:
-    """Return the names of the numbers that a topic's picture, questions and solutions show."""
-    return tuple(slots(topic))
 
 
 def drawn_once(topic: str, ask: str, y: int, rng: np.random.Generator) -> Instance | None:

@@ -25,10 +25,10 @@ from site_ext.answers import entry
 from site_ext.mathml import to_mathml
 from site_ext.practice.pictures import PICTURES
 
-WORDS: dict[str, dict[str, Any]] = tomllib.loads(
-    Path(__file__).with_name("words.toml").read_text("utf-8")
-)
-STORED = Path(__file__).with_name("stored.json")
+HERE = Path(__file__).parent
+WORDS: dict[str, dict[str, Any]] = tomllib.loads((HERE / "words.toml").read_text("utf-8"))
+TOLD: dict[str, dict[str, str]] = tomllib.loads((HERE / "told.toml").read_text("utf-8"))
+STORED = HERE / "stored.json"
 SLOT = re.compile(r"\{(\(?)(\w+)\)?\}")
 PRINTED = 3
 """Instances of a topic that are on the page without scripts."""
@@ -37,7 +37,7 @@ FORM = """<form class="answer admonition" data-answer="{label}" id="answer-{labe
 aria-labelledby="answer-{label}-title" autocomplete="off">{inside}</form>
 """
 INSIDE = """<p class="admonition-title" id="answer-{label}-title" tabindex="-1">TITLE</p>
-<div class="drawn">PICTURE</div>
+PICTURE
 <div class="work"><p id="answer-{label}-ask">{ask}</p>
 ENTRY
 <details class="hint"><summary>Hint</summary><p>{hint}</p></details>
@@ -65,7 +65,8 @@ def math(latex: str) -> str:
     made = to_mathml(plain, display=False)
     made = re.sub(r"<semantics>|<annotation.*</semantics>", "", made)
     for place, sign in signs.items():
-        made = re.sub(f"<mi>{sign}</mi>", f"<mn>{{{place}}}</mn>", made)
+        tag = "mo" if place.startswith("eq_") else "mn"
+        made = re.sub(f"<mi>{sign}</mi>", f"<{tag}>{{{place}}}</{tag}>", made)
     return made
 
 
@@ -91,45 +92,41 @@ def asks(topic: str) -> dict[str, dict[str, str]]:
     }  # fmt: skip
 
 
+def told(topic: str, names: Sequence[str]) -> str:
+    """Return what is said of a number that one gets by any of these mistakes."""
+    words = TOLD["all"] | TOLD.get(topic, {})
+    return line(f"Perhaps {'. Or '.join(words[name] for name in names)}.")
+
+
+@functools.cache
+def drawing(topic: str) -> str:
+    """Return the picture of a topic and the line below it, with places."""
+    words = WORDS[topic]
+    return f'<div class="drawn">{PICTURES[words["picture"]]}<p>{line(words["note"])}</p></div>'
+
+
 @functools.cache
 def inside(topic: str) -> str:
     """Return what is in the box of a topic, with places."""
     words = WORDS[topic]
     field = entry("{label}", f"Your number, to {words['digits']} decimals", "{data}")
-    parts = {"TITLE": escape(words["title"]), "PICTURE": PICTURES[words["picture"]], "ENTRY": field}
+    parts = {"TITLE": escape(words["title"]), "PICTURE": drawing(topic), "ENTRY": field}
     return re.sub("TITLE|PICTURE|ENTRY", lambda part: parts[part[0]], INSIDE)
 
 
-def slots(topic: str) -> list[str]:
-    """Return the names of the numbers of a topic."""
+@functools.cache
+def names_of(topic: str) -> tuple[str, ...]:
+    """Return the names of the numbers that a topic's picture, questions and solutions show."""
     whole = inside(topic) + "".join(part for ask in asks(topic).values() for part in ask.values())
     names = {name for _, name in SLOT.findall(whole)}
-    return sorted(names - {"label", "data", "ask", "hint", "lines"})
-
-
-def box_of(stored: Mapping[str, Any], instance: Sequence[Any]) -> dict[str, Any]:
-    """Return the data of an instance as the script of the answer boxes takes them."""
-    _, _, right, mistakes, conventions = instance
-    told = [
-        [dict(zip(("name", "told"), stored["told"][n], strict=True)) | {"values": [value]}
-         for n, value in kind] for kind in (mistakes, conventions)
-    ]  # fmt: skip
-    return {
-        "symbols": [], "words": [], "right": [right], "difference": [], "mistakes": told[0],
-        "conventions": told[1], "where": [], "digits": stored["digits"],
-    }  # fmt: skip
-
-
-def as_json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
+    return tuple(sorted(names - {"label", "data", "ask", "hint", "lines"}))
 
 
 def form(topic: str, stored: Mapping[str, Any], n: int) -> str:
-    """Return an instance as a box."""
-    ask, numbers, *_ = instance = stored["instances"][n]
+    """Return an instance as a box, to be read: the one that judges is made by the script."""
+    ask, numbers, *_ = stored["instances"][n]
     values = dict(zip(stored["names"], numbers.split(), strict=True))
-    values |= {"label": f"{topic}-{n}", "data": as_json(box_of(stored, instance))}
+    values |= {"label": f"{topic}-{n}", "data": '{"symbols":[],"words":[]}'}
     return fill(fill(FORM.replace("{inside}", inside(topic)), asks(topic)[ask]), values)
 
 
@@ -143,7 +140,8 @@ class PracticeDirective(SphinxDirective):
         self.env.note_dependency(str(STORED))
         stored = json.loads(STORED.read_text("utf-8"))[topic]
         forms = "".join(form(topic, stored, n) for n in range(PRINTED))
-        data = as_json(stored | {"asks": asks(topic), "inside": inside(topic)})
+        data = stored | {"asks": asks(topic), "inside": inside(topic)}
+        data = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
         script = f'<script type="application/json" class="instances">{data}</script>'
         html = f'<div class="practice" data-topic="{topic}">\n{forms}{script}</div>\n'
         return [nodes.raw("", html, format="html")]

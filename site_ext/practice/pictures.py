@@ -39,17 +39,14 @@ def arrow(start: tuple[float, float], end: tuple[float, float], at: float, name:
     head = [(u, v), (u - 9 * a - 4 * b, v - 9 * b + 4 * a), (u - 9 * a + 4 * b, v - 9 * b - 4 * a)]
     points = " ".join(f"{p:.1f},{q:.1f}" for p, q in head)
     p, q = x + at * (u - x), y + at * (v - y)
-    label = text(p, q - 3, named(name).partition(" =")[0], "label") + text(
-        p, q + 11, f"{{{name}}}", "label"
-    )
+    label = text(p, q - 3, named(name).partition(" =")[0], "label")
+    label += text(p, q + 11, f"{{{name}}}", "label")
     return f'<path d="M{x:g},{y:g}L{u:g},{v:g}"/><polygon points="{points}"/>', label
 
 
 def drawing(height: float, parts: Sequence[str], alt: str) -> str:
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{alt}">'
-        f"{''.join(parts)}</svg>"
-    )
+    head = f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{alt}">'
+    return f"{head}{''.join(parts)}</svg>"
 
 
 def layers(unit: str, out: Sequence[str], inputs: Sequence[str] = ()) -> tuple[str, float]:
@@ -128,13 +125,13 @@ def batch() -> str:
 
 def samples(letters: str, more: str = "") -> str:
     """Draw the inputs on a line with the signs of their labels, and the weights above."""
-    widths = [54, 28, 28, 28, 52, 52, 52, 46]
+    widths = [54, 26, 26, 26, 50, 50, 66, 42]
     weights = ["0", "0", "0", "{t_3}", "{t_4}", "{t_5}", "{t_6}"]
     cells = [["", *(f"θ{str(j).translate(SUB)}" for j in range(7))], ["weight", *weights],
              ["of", "u⁶", "u⁵", "u⁴", "u³", "u²", "u", "1"]]  # fmt: skip
     left = sum(widths[:6])
     parts = [f'<rect class="masked" x="{left}" y="1" width="{widths[6]}" height="84"/>',
-             table(18, widths, cells), text(left + 26, 79, "masked"),
+             table(18, widths, cells), text(left + 33, 79, "masked"),
              '<path d="M20,140H322"/>', text(333, 144, "u")]  # fmt: skip
     for v in range(-3, 4):
         x = 170 + 46 * v

@@ -1,4 +1,4 @@
-"""A practice sheet to print: numbers that are not on the page, and answers on pages apart.
+"""A practice sheet to print: numbers that are not on the page, and answers on separate pages.
 
 Usage: python -m site_ext.practice.sheet SEED FILE [--topics forward,mask] [--count 3]
 """
@@ -16,26 +16,27 @@ from typing import Any
 
 from site_ext.practice.__main__ import packed, row_of
 from site_ext.practice.instances import instances
-from site_ext.practice.page import STORED, WORDS, asks, fill
-from site_ext.practice.pictures import PICTURES
+from site_ext.practice.page import STORED, WORDS, asks, drawing, fill
 
 STATIC = Path(__file__).parents[1] / "static"
 FONT = base64.b64encode((STATIC / "fonts" / "noto-sans-math.woff2").read_bytes()).decode()
 STYLE = """@font-face { font-family: "Book Math"; src: url(data:font/woff2;base64,FONT); }
 :root {
   --ink-black: #000; --ink-blue: #333; --ink-gray: #555; --ink-light: #ddd;
-  --pst-color-surface: #fff; font: 11pt/1.45 system-ui, "DejaVu Sans", sans-serif;
+  --pst-color-on-background: #fff; font: 11pt/1.45 system-ui, "DejaVu Sans", sans-serif;
 }
 body { max-width: 46rem; margin: 1rem auto; padding-inline: 1rem; }
 math { font-family: "Book Math", math; font-size: 1.08em; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 1.2rem 0 0.4rem; break-after: avoid; }
-.task { display: flex; gap: 1.5rem; margin-block: 0.9rem; break-inside: avoid; }
+.task { display: flex; flex-wrap: wrap; gap: 0 1.5rem; margin-block: 0.9rem; break-inside: avoid; }
+.task h2 { flex: 1 0 100%; }
 .task .drawn { flex: 0 0 18rem; }
-.task .work { flex: 1; }
+.drawn p { margin: 0.4rem 0 0; font-size: 0.85em; }
+.task .work { flex: 1; display: flex; flex-direction: column; min-height: 15rem; }
 .answers { break-before: page; }
 .answers > div { margin-block: 0.7rem; break-inside: avoid; }
 .answers p { margin: 0.15rem 0; }
-.line { margin-top: 1.5rem; }
+.work .line { margin-top: auto; }
 .glued { white-space: nowrap; }
 @page { margin: 16mm 14mm; }
 """
@@ -49,23 +50,23 @@ def new(topic: str, seed: int, count: int) -> dict[str, Any]:
 
 
 def parts(seed: int, topics: Sequence[str], count: int) -> Iterator[tuple[str, str]]:
-    """Yield the heads and the tasks, each with what stands in its place among the answers."""
+    """Yield the tasks, each with what stands in its place among the answers."""
     number = 0
     for topic in topics:
-        title, digits = escape(WORDS[topic]["title"]), WORDS[topic]["digits"]
-        yield f"<h2>{title}</h2>", f"<h2>{title}</h2>"
+        head, digits = f"<h2>{escape(WORDS[topic]['title'])}</h2>", WORDS[topic]["digits"]
         drawn = new(topic, seed, count)
         for ask, numbers, *_ in drawn["instances"]:
             number += 1
             values = dict(zip(drawn["names"], numbers.split(), strict=True))
             said = {name: fill(part, values) for name, part in asks(topic)[ask].items()}
-            picture = fill(PICTURES[WORDS[topic]["picture"]], values)
             yield (
-                f'<div class="task"><div class="drawn">{picture}</div><div class="work">'
+                f'<div class="task">{head}{fill(drawing(topic), values)}<div class="work">'
                 f"<p><b>{number}.</b> {said['ask']}</p>"
                 f'<p class="line">To {digits} decimals: ____________________</p></div></div>',
-                f"<div><p><b>{number}. {fill('{answer}', values)}</b></p>{said['lines']}</div>",
+                f"<div>{head}<p><b>{number}. {fill('{answer}', values)}</b></p>"
+                f"{said['lines']}</div>",
             )
+            head = ""  # it stays with the first task
 
 
 def sheet(seed: int, topics: Sequence[str], count: int) -> str:

@@ -201,7 +201,7 @@ addEventListener("DOMContentLoaded", () => {
   const place = ({ listed }, p) => listed.filter(({ values }) => !isList(values[p]?.[0])).map(
     ({ math, values }) => shown(`${math}<mo>=</mo><mn>${short(values[p])}</mn>`)).join(", ");
 
-  function judge(formula, { right, difference, symbols, digits, salt, ...box }) {
+  function judge(formula, text, { right, difference, symbols, digits, salt, ...box }) {
     const [points, formulas] = [[...right.keys()], symbols.length > 0]; // a formula is asked, or a number
     const values = points.map((p) => formula.at(p));
     const least = (t) => (formulas ? 1e-9 * (1 + Math.abs(t)) : 0.5001 * 10 ** -digits);
@@ -217,9 +217,10 @@ addEventListener("DOMContentLoaded", () => {
     const made = box.mistakes.find(same);
     const result = { verdict: made ? "mistake" : "wrong", name: made?.name };
     if (!formulas) {
-      const cut = salt ? box.cut.includes(hash(`${salt} ${values}`))
-        : [1, 2, 3].some((d) => d < digits && Number(right[0].toFixed(d)) === values[0]);
-      return { ...result, lines: [cut ? "Right so far: give more decimals." : "Not this number.", made?.told] };
+      const given = /[.,](\d+)\s*$/.exec(text)?.[1].length; // decimals as typed: 0.50 has two
+      const cut = given < digits && (salt ? box.cut[given - 1] === hash(`${salt} ${values}`) : +right[0].toFixed(given) === values[0]);
+      if (cut) return { verdict: "short", lines: ["Right so far: give more decimals."] };
+      return { ...result, lines: [made ? "Not quite." : "Not this number.", made?.told] };
     }
     // Evidence: a condition under which all is right, and the first point of the others.
     const held = box.where.find(({ at }) => wrong.every((p) => !at[p]));
@@ -257,16 +258,15 @@ addEventListener("DOMContentLoaded", () => {
     });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const { verdict, name = "", lines } = attempt((formula) => judge(formula, box));
+      const { verdict, name = "", lines } = attempt((formula) => judge(formula, input.value, box));
       const failed = /mistake|wrong|novalue/.test(verdict);
       if (failed) tries.add(input.value.replace(/\s/g, ""));
-      if (verdict === "unreadable") [reading.textContent, lines[0]] = ["", `${lines[0]} No try is lost.`];
+      if (verdict === "unreadable") [reading.textContent, lines[0]] = ["", `${lines[0]} This does not count as a try.`];
       const said = failed && box.symbols.length ? lines.slice(0, tries.size) : lines;
       if (failed && solution && tries.size > hints.length + 1) said.push(`<a href="#${solution.id}">Read the solution.</a>`);
       output.innerHTML = said.filter(Boolean).map((line) => `<p>${line}</p>`).join("");
       Object.assign(output.dataset, { verdict, name });
-      const due = hints.slice(0, Math.max(tries.size - 1, 0));
-      due.forEach((hint) => { hint.open ||= hint.hidden; hint.hidden = false; });
+      hints.slice(0, Math.max(tries.size - 1, 0)).forEach((hint) => { hint.open ||= hint.hidden; hint.hidden = false; });
     });
     output.addEventListener("click", ({ target }) => { if (target.closest("a")) solution.open = true; });
     find(".symbols")?.addEventListener("pointerdown", (event) => event.preventDefault()); // the caret stays

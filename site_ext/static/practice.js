@@ -17,7 +17,7 @@ addEventListener("DOMContentLoaded", () => {
   const read = store((storage) => storage.getItem("practice"));
   try { kept = Object(JSON.parse(read)); } catch { /* nothing that this page has written */ }
   const of = ({ name }) => {
-    if (!(kept[name]?.at >= 0 && kept[name].row >= 0)) kept[name] = { at: 0, row: 0, mastered: false };
+    if (!(kept[name]?.at >= 0 && kept[name].row >= 0)) kept[name] = { at: 0, row: 0, missed: false, mastered: false };
     return kept[name];
   };
 
@@ -36,9 +36,12 @@ addEventListener("DOMContentLoaded", () => {
 
   function tell(topic, change = {}) {
     const state = Object.assign(of(topic), change);
-    const short = state.mastered ? " (mastered)" : state.row ? ` (${state.row} of ${MASTERED})` : "";
-    topic.mark.textContent = short;
-    topic.status.textContent = `In a row: ${state.row}.${state.mastered ? " You have mastered this topic." : ""}`;
+    topic.mark.textContent = state.mastered ? " (mastered)" : state.row ? ` (${state.row} of ${MASTERED})` : "";
+    topic.status.textContent = `Streak: ${state.row} of ${MASTERED}.${state.mastered ? " You have mastered this topic. " : ""}`;
+    const next = topics[topics.indexOf(topic) + 1]?.link;
+    if (state.mastered && next) topic.status.insertAdjacentHTML("beforeend", `Next: <a href="${next.hash}">${next.firstChild.textContent}</a>`);
+    overall.textContent = `${topics.filter((each) => of(each).mastered).length} of ${topics.length} topics mastered.${
+      keeps ? "" : " This browser keeps nothing for this page: your progress ends when you leave it."}`;
   }
 
   function show(topic) {
@@ -54,8 +57,9 @@ addEventListener("DOMContentLoaded", () => {
       label: form.dataset.answer, data: JSON.stringify(box).replaceAll("<", "\\u003c"),
     });
     topic.form.replaceWith(form);
-    Object.assign(topic, { form, missed: false, done: false });
+    Object.assign(topic, { form, done: false });
     window.answerBox(form);
+    form.querySelector(".hint").hidden = false; // here one may ask for it
     const input = form.querySelector("input");
     input.setAttribute("aria-describedby", `${form.id}-ask ${input.getAttribute("aria-describedby")}`);
     tell(topic);
@@ -63,20 +67,19 @@ addEventListener("DOMContentLoaded", () => {
 
   function miss(topic) {
     if (topic.done) return;
-    topic.missed = true;
-    tell(topic, { row: 0 });
+    tell(topic, { row: 0, missed: true }); // and after the page is loaded again it is so still
     save();
   }
 
   function judge(topic) {
-    const output = topic.form.querySelector("output");
-    if (/mistake|wrong/.test(output.dataset.verdict) && !/^Right/.test(output.textContent)) miss(topic);
-    if (output.dataset.verdict !== "right" || topic.done) return;
+    const { verdict } = topic.form.querySelector("output").dataset;
+    if (/mistake|wrong/.test(verdict)) miss(topic);
+    if (verdict !== "right" || topic.done) return;
     const state = of(topic);
     topic.done = true;
-    const inRow = state.row + !topic.missed;
+    const row = state.row + !state.missed;
     // A page that is loaded again has other numbers.
-    tell(topic, { row: inRow, mastered: state.mastered || inRow >= MASTERED, at: state.at + 1 });
+    tell(topic, { row, mastered: state.mastered || row >= MASTERED, at: state.at + 1, missed: false });
     save();
     topic.next.focus();
   }
@@ -88,7 +91,7 @@ addEventListener("DOMContentLoaded", () => {
     topic.root.addEventListener("submit", () => judge(topic)); // the box has judged before
     topic.root.addEventListener("toggle", ({ target }) => target.matches(".solution[open]") && miss(topic), true);
     topic.next.addEventListener("click", ({ detail }) => {
-      if (!topic.done) of(topic).at += 1;
+      if (!topic.done) Object.assign(of(topic), { at: of(topic).at + 1, missed: false });
       save();
       show(topic);
       // A finger gets the picture, not a keyboard over it.
@@ -113,15 +116,13 @@ addEventListener("DOMContentLoaded", () => {
     asked?.section.scrollIntoView();
   }
 
+  const [clear, overall] = row(document.getElementById("your-progress"), "beforeend", "Clear my progress");
   topics.forEach(begin);
-  const [clear, said] = row(document.getElementById("your-progress"), "beforeend", "Clear my progress");
   clear.addEventListener("click", () => {
     kept = { topic: kept.topic };
     topics.forEach(show);
     store((storage) => storage.removeItem("practice"));
-    said.textContent = "Cleared.";
   });
   addEventListener("hashchange", choose);
   choose();
-  if (!keeps) said.textContent = "This browser keeps nothing for this page: your progress ends when you leave it.";
 });
