@@ -20,7 +20,7 @@ question 2; the penalty is l2/2 times the sum of the squared weights, without th
 Questions 1.2, 1.3 and 2.3 are worth 2 points, the others 1: 10 in all. A question that passes has
 its points, any other has none.
 
-With --homework the same functions are asked of another model: theta[3] is masked, and not
+With ``--homework`` the same functions are asked of another model: theta[3] is masked, and not
 theta[5]; a hidden unit returns min(z, 0), with the derivative 1 where z < 0, else 0; labels are
 -1 and +1 in question 2, too, with the loss log(1 + exp(-y z)) of a sample, z before the sigmoid.
 For this model hwlib has no gradient: its own are wrong.
@@ -34,11 +34,11 @@ call yours at the first::
 
 One file: what it prints, the traceback of an error in it, and the report of each question.
 Several files, or folders of them: one line a file. A table has a row a question, with its points
-and the total of the file (--csv grades.csv; --csv - and --json print it instead); a file that does
-not run has one row, without a question. --summary counts the mistakes. The exit status is 0 if
-every file defines such a function and all that it defines are right, else 1.
+and the total of the file (``--csv grades.csv``; ``--csv -`` and ``--json`` print it instead); a
+file that does not run has one row, without a question. ``--summary`` counts the mistakes. The exit
+status is 0 if every file defines such a function and all that it defines are right, else 1.
 
-What is shown of a wrong gradient (--detail)::
+What is shown of a wrong gradient (``--detail``)::
 
     verdict      that it is wrong
     coordinate   and where: in which coordinates
@@ -69,8 +69,9 @@ files of strangers on a machine that may be lost. `hwlib.grading.grade`, called 
 no process of its own: there a file can change the check itself.
 
 A notebook runs as one module: its code cells in order, from an empty namespace. Lines of
-IPython's own, such as %matplotlib inline or !pip, are left out, and cells in another language
-whole. In a module, what stands below a test of __name__ for "__main__" does not run.
+IPython's own, such as ``%matplotlib inline`` or ``!pip``, are left out, and cells in another
+language whole. In a module, what stands below a test of ``__name__`` for ``"__main__"`` does not
+run.
 """
 
 import csv
@@ -165,7 +166,8 @@ def _table(name: str) -> str:
 # fmt: off
 def _arguments(argv: list[str] | None) -> Namespace:
     parser = ArgumentParser("python -m hwlib", usage="%(prog)s check [options] FILE_OR_FOLDER ...",
-        formatter_class=RawDescriptionHelpFormatter, description=str(__doc__).replace("::", ":"))
+        formatter_class=RawDescriptionHelpFormatter,
+        description=re.sub("``|:(?=:)", "", str(__doc__)))
     parser.add_argument("paths", nargs="*", metavar="check FILE_OR_FOLDER")
     parser.add_argument("--homework", dest="sheet", action="store_const", const="homework",
                         default="book", help="ask for the variants of the questions")
