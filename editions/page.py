@@ -74,8 +74,8 @@ def clean(body: _Element) -> None:
     """Take away what only the site can do, and turn boxes into questions."""
     for label in body.xpath(".//div[@class='entry']/label"):
         label.getparent().addprevious(E.p(text_of(label), {"class": "write"}))
-    for math in body.xpath(".//math[semantics/annotation]"):
-        math.set("alttext", math.findtext("semantics/annotation"))
+    for math in body.iter("math"):
+        math.set("alttext", math.findtext("semantics/annotation") or text_of(math))
     for element in body.xpath(DROPPED):
         element.tag = "dropped"
     etree.strip_elements(body, "dropped", with_tail=False)
@@ -90,7 +90,7 @@ def clean(body: _Element) -> None:
         cell.set("scope", "row")
     for practice in body.xpath(".//div[@class='practice']"):
         for number, title in enumerate(practice.xpath("form/p[@class='admonition-title']"), 1):
-            title.text += f" {number}"
+            title.text += f" ({number})"
     for form in body.iter("form"):
         form.tag = "div"
         for attribute in ("aria-labelledby", "autocomplete", "data-answer"):
