@@ -11,7 +11,7 @@ from lxml.builder import E
 from lxml.etree import _Element
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from editions.page import Page, anchor, article, clean, draw, prefix, take_letters, take_solutions
+from editions.page import Page, anchor, article, clean, prefix, take_letters, take_solutions
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "_build"
@@ -56,6 +56,9 @@ def unwrap_dead_links(bodies: list[_Element]) -> None:
         for link in body.xpath(".//a[starts-with(@href, '#')]"):
             if link.get("href")[1:] not in ids:
                 link.tag = "unwrapped"
+                if "equation-eq-" in link.get("href"):
+                    short = link.xpath("ancestor::pre | ancestor::li | ancestor::td")
+                    link.text = f"{link.text[:-1]}{'*' if short else ', in the solutions'})"
                 if link.getparent().get("class") == "to-solution":
                     link.getparent().tag = "dropped"
         etree.strip_elements(body, "dropped", with_tail=False)
@@ -76,7 +79,6 @@ def read(site: Path = SITE, *, solutions: bool) -> Book:
     for page, answer in zip(pages, answers, strict=True):
         for body in (page.body, answer.body):
             prefix(page.name, body, tops)
-            draw(body)
     letters = take_letters([page.body for page in (*pages, *answers)])
     if solutions:
         parts.append(Part("Solutions", [answer for answer in answers if len(answer.body) > 1]))
@@ -87,15 +89,19 @@ def read(site: Path = SITE, *, solutions: bool) -> Book:
 def note(book: Book) -> _Element:
     """Return what to know of an edition, beside the site."""
     solved = book.parts[-1].title == "Solutions"
-    where = "are the last part" if solved else "are left out, and with them some numbered formulas"
+    where = "are the last part" if solved else "are left out; (0.2.5*) is a formula in one"
     return E.section(
         E.h1("About this edition"),
         E.p(
             "The book is a site and notebooks; this edition is made from the pages of the site. "
             "There a box checks what you type and says where it fails; here it is a question. "
             "Three figures can be operated there; here each shows its first state. Code that only "
-            f"imports or draws is left out: the notebooks have it. The solutions {where}."
+            "imports or draws, in cells that are folded there, is left out: the notebooks have it. "
+            f"The solutions {where}."
         ),
-        E.p("Formula (2.1.4) is the fourth on page 2.1. Other numbers count in the same way."),
+        E.p(
+            "A page of the site is a chapter here, and formula (2.1.4) is the fourth of chapter "
+            "2.1. Other numbers count in the same way."
+        ),
         {"class": "note"},
     )

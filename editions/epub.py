@@ -23,9 +23,8 @@ from lxml.etree import _Element
 from editions import book
 from editions.book import Book, Part
 from editions.offer import megabytes, offer
-from editions.page import Page, spell
+from editions.page import HERE, Page, sheet, spell
 
-HERE = Path(__file__).parent
 FONTS = book.ROOT / "site_ext" / "static" / "fonts"
 TYPES = {
     ".xhtml": "application/xhtml+xml", ".css": "text/css", ".png": "image/png",
@@ -49,14 +48,11 @@ PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <head><title>{title}</title><link rel="stylesheet" href="book.css"/></head>
 <body>
 {body}
-</body>
-</html>
+</body></html>
 """
 COVER = '<section epub:type="cover"><img class="cover" src="cover.png" alt="{alt}"/></section>'
 NAV = """<nav epub:type="toc"><h1>Contents</h1>
-<ol>
-{toc}
-</ol></nav>
+<ol>{toc}</ol></nav>
 <nav epub:type="landmarks" hidden=""><h2>Landmarks</h2>
 <ol><li><a epub:type="toc" href="nav.xhtml">Contents</a></li>
 <li><a epub:type="bodymatter" href="{first}">The book</a></li></ol></nav>"""
@@ -64,13 +60,10 @@ PACKAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id" xml:lang="en">
 <metadata xmlns:dc="http://purl.org/dc/elements/1.1/">
 <dc:identifier id="id">urn:uuid:{identifier}</dc:identifier>
-<dc:title>{title}</dc:title>
-<dc:creator>{author}</dc:creator>
-<dc:language>en</dc:language>
-<dc:rights>{rights}</dc:rights>
+<dc:title>{title}</dc:title><dc:creator>{author}</dc:creator>
+<dc:language>en</dc:language><dc:rights>{rights}</dc:rights>
 <meta property="dcterms:modified">{modified}</meta>
-<meta property="schema:accessMode">textual</meta>
-<meta property="schema:accessMode">visual</meta>
+<meta property="schema:accessMode">textual</meta><meta property="schema:accessMode">visual</meta>
 <meta property="schema:accessModeSufficient">textual</meta>
 <meta property="schema:accessibilityFeature">MathML</meta>
 <meta property="schema:accessibilityFeature">alternativeText</meta>
@@ -79,12 +72,8 @@ PACKAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <meta property="schema:accessibilityHazard">none</meta>
 <meta property="schema:accessibilitySummary">Formulas are MathML, figures have a text.</meta>
 </metadata>
-<manifest>
-{manifest}
-</manifest>
-<spine>
-{spine}
-</spine>
+<manifest>{manifest}</manifest>
+<spine>{spine}</spine>
 </package>
 """
 IDS = "@id | .//@id"
@@ -146,7 +135,7 @@ def files_of(whole: Book) -> dict[str, bytes]:
             if part.title and page is part.pages[0]:
                 body.insert(0, E.p(part.title, {"class": "part"}))
             found[f"{page.name}.xhtml"] = xhtml(page.title, body)
-    found["book.css"] = "".join((HERE / f"{n}.css").read_text("utf-8") for n in ("edition", "epub"))
+    found["book.css"] = sheet("epub")
     fonts = {f"fonts/{path.name}": path.read_bytes() for path in sorted(FONTS.glob("*.woff2"))}
     text = {name: content.encode() for name, content in found.items()}
     return text | fonts | {"cover.png": (HERE / "cover.png").read_bytes()}

@@ -18,9 +18,14 @@ from lxml.etree import _Element
 
 from site_ext.figures import BOOK_CSS
 
+HERE = Path(__file__).parent
+PRACTICE_CSS = BOOK_CSS.with_name("practice.css")
+INKS = dict(reversed(re.findall(r"(--ink-\w+): (#\w+)", BOOK_CSS.read_text("utf-8"))))
+"""The colours of the light theme."""
 DROPPED = """
-    .//template | .//button | .//a[@class='headerlink'] | .//*[@hidden] | .//annotation
-    | .//details[contains(@class, 'hide') or @class='executed'] | .//p[@class='editions']
+    .//*[contains(@class, 'only-screen')] | .//noscript | .//p[@class='editions'] | .//template
+    | .//button | .//a[@class='headerlink'] | .//*[@hidden] | .//annotation
+    | .//details[contains(@class, 'hide') or @class='executed']
     | .//div[contains(@class, 'start ') or contains(@class, 'toctree-wrapper')]"""
 """What is of use on the site alone, and code that is folded there."""
 SOLUTIONS = ".//details[contains(@class, 'solution') and not(ancestor::details)]"
@@ -69,8 +74,8 @@ def clean(body: _Element) -> None:
     """Take away what only the site can do, and turn boxes into questions."""
     for label in body.xpath(".//div[@class='entry']/label"):
         label.getparent().addprevious(E.p(text_of(label), {"class": "write"}))
-    for math in body.xpath(".//math[semantics/annotation]"):
-        math.set("alttext", math.findtext("semantics/annotation"))
+    for math in body.iter("math"):
+        math.set("alttext", math.findtext("semantics/annotation") or text_of(math))
     for element in body.xpath(DROPPED):
         element.tag = "dropped"
     etree.strip_elements(body, "dropped", with_tail=False)
@@ -83,19 +88,23 @@ def clean(body: _Element) -> None:
     for cell in body.xpath(".//table[not(.//th)]//tr/td[1]"):
         cell.tag = "th"
         cell.set("scope", "row")
+    for practice in body.xpath(".//div[@class='practice']"):
+        for number, title in enumerate(practice.xpath("form/p[@class='admonition-title']"), 1):
+            title.text += f" ({number})"
     for form in body.iter("form"):
         form.tag = "div"
         for attribute in ("aria-labelledby", "autocomplete", "data-answer"):
             form.attrib.pop(attribute, None)
+    draw(body)
 
 
 def take_solutions(page: Page) -> Page:
     """Move the solutions of a page to one of their own, with links both ways."""
     found = E.section(E.h1(f"Solutions: {page.title}"), id="solutions")
     for number, solution in enumerate(page.body.xpath(SOLUTIONS), 1):
-        title = text_of(solution.xpath(OWNER)[0])
-        if not title.startswith("Exercise"):
-            title += f": {text_of(solution.xpath(ABOVE)[0])}"
+        title, above = (text_of(solution.xpath(path)[0]) for path in (OWNER, ABOVE))
+        if not title.startswith(("Exercise", above)):
+            title += f": {above}"
         back, ahead = f"to-solution-{number}", f"#{solution.get('id')}"
         link = E.p({"class": "to-solution", "id": back}, E.a("Solution", href=ahead))
         solution.addprevious(link)
@@ -132,14 +141,24 @@ def prefix(page: str, body: _Element, tops: dict[str, str]) -> None:
 
 def draw(body: _Element) -> None:
     """Give figures the colours of the light theme, and each letter an outline, a space too."""
-    inks = dict(reversed(re.findall(r"(--ink-\w+): (#\w+)", BOOK_CSS.read_text("utf-8"))))
     for figure in body.iter("svg"):
         figure.attrib.pop("style", None)  # a width that a phone would scroll
     for space in body.xpath(".//path[not(@d)]"):
         space.set("d", "M0 0")
     for element in body.xpath(".//@*[contains(., 'var(--ink')]/.."):
         for key, value in element.items():
-            element.set(key, re.sub(r"var\((--ink-\w+)\)", lambda ink: inks[ink[1]], value))
+            element.set(key, inked(value))
+
+
+def inked(style: str) -> str:
+    return re.sub(r"var\((--ink-\w+)\)", lambda ink: INKS[ink[1]], style)
+
+
+def sheet(name: str) -> str:
+    """Return the style of an edition, and of the drawings of the practice page."""
+    drawings = re.findall(r"(?m)^\.practice svg .*\n", PRACTICE_CSS.read_text("utf-8"))
+    texts = [(HERE / f"{part}.css").read_text("utf-8") for part in ("edition", name)]
+    return "".join(texts) + inked("".join(drawings)).replace("var(--pst-color-surface)", "#fff")
 
 
 def take_letters(bodies: list[_Element]) -> dict[str, _Element]:

@@ -25,9 +25,8 @@ from playwright.sync_api import Browser, sync_playwright
 from editions import book, tags
 from editions.book import Book
 from editions.offer import megabytes, offer
-from editions.page import Page, spell
+from editions.page import Page, sheet, spell
 
-HERE = Path(__file__).parent
 STATIC = book.ROOT / "site_ext" / "static"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 NO_BROWSER = (
@@ -47,8 +46,8 @@ WIDTH = 642
 """Pixels between the margins of the paper."""
 SMALL = "7.5pt Book Sans"
 HEADING = " or ".join(f"ancestor::h{level}" for level in range(1, 6))
-LONG = {"pre": 20, "table": 28}
-"""Lines of code, or rows of a table, that may be cut at the end of a page."""
+LONG = 20
+"""Rows of a table that may be cut at the end of a page."""
 FIT = """() => {
   for (const part of document.querySelectorAll(".formula, table, .long")) {
     const room = Math.min(part.clientWidth || Infinity, part.parentElement.clientWidth);
@@ -96,7 +95,11 @@ def for_paper(page: Page, *, in_part: bool) -> _Element:
     """Return a page as it is printed: what is long may be cut, a formula is one thing."""
     if in_part:
         lower(page.body)
-    page.body.set("class", "page below" if page.is_below else "page")
+    page.body.set("class", f"page page-{page.name}{' below' if page.is_below else ''}")
+    for section in page.body.xpath("descendant-or-self::section[@id]"):
+        heading = next(section.iter("h1", "h2", "h3", "h4", "h5"))
+        heading.extend(heading.itersiblings("span", preceding=True))  # they are other names of it
+        heading.set("id", section.attrib.pop("id"))  # which may begin a sheet, behind a margin
     for row in page.body.xpath(".//mtr[@class='reason']"):
         row.getparent().remove(row)
     for math in page.body.xpath(f".//math[not({HEADING})]"):  # the outline takes words alone
@@ -105,9 +108,8 @@ def for_paper(page: Page, *, in_part: bool) -> _Element:
     for figure in page.body.xpath(".//figure | .//figcaption"):
         figure.set("class", figure.tag)
         figure.tag = "div"
-    for block in [*page.body.iter("pre"), *page.body.iter("table")]:
-        lines = len(block.findall(".//tr")) or "".join(block.itertext()).count("\n")
-        block.set("class", "long" if lines > LONG[block.tag] else "short")
+    for table in page.body.iter("table"):
+        table.set("class", "long" if len(table.findall(".//tr")) > LONG else "short")
     return page.body
 
 
@@ -117,7 +119,7 @@ def running_heads(pages: list[Page]) -> Iterator[str]:
         if not page.is_below:
             name, title = page.name, page.title.replace('"', r"\22 ")
             yield f'@page {name} {{ @top-right {{ content: "{title}"; font: {SMALL}; }} }}\n'
-        yield f'[id="{page.id}"] {{ page: {name}; }}\n'
+        yield f".page-{page.name} {{ page: {name}; }}\n"
 
 
 def faces() -> str:
@@ -131,8 +133,7 @@ def faces() -> str:
 
 def document(whole: Book) -> str:
     """Return the whole book as one HTML document."""
-    css = "".join((HERE / name).read_text("utf-8") for name in ("edition.css", "pdf.css"))
-    css = faces() + css.replace('url("fonts/', f'url("{(STATIC / "fonts").as_uri()}/')
+    css = faces() + sheet("pdf").replace('url("fonts/', f'url("{(STATIC / "fonts").as_uri()}/')
     body = E.body(*front(whole))
     for part in whole.parts:
         css += "".join(running_heads(part.pages))

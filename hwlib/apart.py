@@ -3,7 +3,7 @@
 The parent gives it nothing but the names of the file and of the question, and takes from it
 nothing but values: right or wrong is judged in the parent, with numbers that are drawn after the
 file was written. In the process there is no gradient of hwlib in memory from before the first line
-of the file (``close``), and Python refuses to start another program or to read the
+of the file (``close``), and Python neither starts another program for the file nor reads the
 modules of hwlib again. When right functions stand in for wrong ones, the parent computes them.
 """
 

@@ -78,7 +78,7 @@ def drop_repeats_and_comments(app: Sphinx, doctree: nodes.document, docname: str
     comments that bind the numbers of the prose and of the captions.
     """
     for block in doctree.findall(nodes.literal_block):
-        block.rawsource = re.sub(r"(?m)^ *# caption:.*\n", "", block.rawsource)
+        block.rawsource = re.sub(r"(?m)^ *# caption:.*\n|  # fmt: skip$", "", block.rawsource)
         block[:] = [nodes.Text(block.rawsource)]
     for comment in [raw for raw in doctree.findall(nodes.raw) if raw.astext().startswith("<!--")]:
         comment.parent.remove(comment)

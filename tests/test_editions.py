@@ -27,6 +27,8 @@ TOOLS = {"pdftotext": "poppler-utils", "epubcheck": "epubcheck"}
 LARGEST = {".pdf": 4.0, "-solutions.pdf": 5.0, ".epub": 1.5}
 """Megabytes."""
 SOLUTION = "details[contains(@class, 'solution')]"
+SCREEN = "contains(@class, 'only-screen') or self::noscript"
+"""What tells how to operate the site."""
 XHTML = "{http://www.w3.org/1999/xhtml}"
 MATH = "{http://www.w3.org/1998/Math/MathML}math"
 SVG = "{http://www.w3.org/2000/svg}svg"
@@ -62,6 +64,9 @@ def pages() -> dict[str, html.HtmlElement]:
     toc = parse_toc_yaml(book.ROOT / "_toc.yml")
     names = sorted(toc, key=[*order(toc, toc.root.docname)].index)
     roots = {name: html.parse(str(book.SITE / f"{name}.html")).getroot() for name in names}
+    for root in roots.values():
+        for element in root.xpath(f".//*[{SCREEN}]"):
+            element.drop_tree()
     return {name: root.find(".//article") for name, root in roots.items()}
 
 
@@ -197,17 +202,79 @@ def test_the_outline_has_every_part_page_and_section(printed, pages):
     assert len(expected) > 200 and found == expected
 
 
-def test_the_table_of_contents_shows_the_numbers_of_the_pages(printed, pages):
-    number = pdf.page_numbers(printed)
-    lines = "".join(text_of_pdf(".pdf").split("\f")[1:4])
-    for name, page in pages.items():
-        title = "".join(page.find(".//h1").xpath(".//text()[not(ancestor::annotation)]")).rstrip(
-            "#"
-        )
-        (target,) = [
-            t for t in number if t == f"/{Path(name).name}.{page.find('.//section').get('id')}"
-        ]
-        assert re.search(rf"{re.escape(title)}\s*{number[target]}\n", lines), title
+def title_of(heading: html.HtmlElement) -> str:
+    return "".join(heading.xpath(".//text()[not(ancestor::annotation)]")).rstrip("#").strip()
+
+
+@pytest.mark.parametrize("suffix", [".pdf", "-solutions.pdf"])
+def test_the_contents_name_the_page_on_which_each_heading_stands(suffix, pages):
+    sheets = [letters(sheet) for sheet in text_of_pdf(suffix).split("\f")]
+    contents = "".join(text_of_pdf(suffix).split("\f")[1:3])
+    titles = [title_of(page.find(".//h1")) for page in pages.values()]
+    if suffix != ".pdf":
+        titles += re.findall(r"(?m)^Solutions: .*[^\d\s](?=\s*\d+$)", contents)
+        assert len(titles) > len(pages) + 10
+    for title in titles:
+        (number,) = re.findall(rf"(?m)^{re.escape(title)}\s*(\d+)$", contents)
+        assert letters(title) in sheets[int(number) - 1], title
+
+
+def test_no_heading_and_no_title_of_a_box_is_the_last_line_of_a_sheet(text, pages):
+    titles = {
+        letters(title_of(found))
+        for page in pages.values()
+        for found in page.xpath(".//h1 | .//h2 | .//h3 | .//p[@class='admonition-title']")
+    }
+    last = [letters(sheet.strip().rpartition("\n")[2]) for sheet in text.split("\f")]
+    assert len(titles) > 200 and not titles & {*last}
+
+
+def test_no_sheet_is_all_but_empty(text):
+    assert min(len(sheet.split()) for sheet in text.split("\f")[1:-1]) > 20
+
+
+def test_a_reference_to_a_formula_that_is_left_out_says_so(text, pages):
+    by_id = f".//div[@class='math'][{{}}(ancestor::{SOLUTION})]/span[@class='eqno']"
+    out, there = (
+        {title_of(eqno) for page in pages.values() for eqno in page.xpath(by_id.format(which))}
+        for which in ("", "not")
+    )
+    assert len(out) > 10 and not out & there
+    assert [number for number in out if number in text] == []
+    said = re.findall(r"\(([\d.]+)(?:\*|,\s+in\s+the\s+solutions)\)", text)
+    assert len(said) > 30 and {f"({number})" for number in said} <= {*out, "(0.2.5)"}
+    assert ", in the solutions)" not in text_of_pdf("-solutions.pdf").replace("\n", " ")
+
+
+def test_how_to_operate_the_site_is_said_there_alone(text, chapters):
+    roots = [html.parse(str(path)).getroot() for path in book.SITE.glob("chapters/*.html")]
+    found = [words for root in roots for words in root.xpath(f".//article//*[{SCREEN}]")]
+    texts = [letters(text_of(words)) for words in found]
+    read = letters(" ".join("".join(c.itertext()) for c in chapters.values()))
+    assert len(texts) > 6 and "Yourprogress" in "".join(texts)
+    assert [words for words in texts if words in letters(text) or words in read] == []
+
+
+LOOK = """() => [...document.querySelectorAll(".practice svg :not(defs)")].map((part) => {
+  const style = getComputedStyle(part);
+  const names = ["fill", "stroke", "fontSize", "textAnchor", "strokeWidth", "paintOrder"];
+  const look = names.map((name) => style[name]);
+  return part.matches(".label") ? look.with(1, "that of its ground") : look;
+})"""
+
+
+def test_the_drawings_of_the_practice_page_look_as_on_the_site(browser, opened, tmp_path):
+    opened.extractall(tmp_path)
+    (tmp_path / "book.html").write_text(pdf.document(book.read(solutions=False)), "utf-8")
+    tab, looks = browser.new_page(color_scheme="light"), []
+    for path in (
+        book.SITE / "chapters/practice.html", tmp_path / "book.html", tmp_path / "practice.xhtml",
+    ):  # fmt: skip
+        tab.goto(path.as_uri())
+        looks.append(tab.evaluate(LOOK))
+    tab.close()
+    assert len(looks[0]) > 500 and len({tuple(look) for look in looks[0]}) > 6
+    assert looks[1] == looks[0] == looks[2]
 
 
 def test_every_formula_of_one_line_is_found_with_its_number(text, pages):
@@ -226,7 +293,8 @@ def test_no_glyph_is_missing(printed, text):
     assert "\ufffd" not in text and not re.search("[\ue000-\uf8ff]", text)
     fonts = set()
     for page in printed.pages:
-        fonts |= {str(font.BaseFont)[8:] for font in page.Resources.get("/Font", {}).values()}
+        own = page.Resources.get("/Font", {}).values()  # a halo has none: its outlines are drawn
+        fonts |= {str(font.BaseFont)[8:] for font in own if font.Subtype != "/Type3"}
         codes = re.findall(rb"<([0-9A-F]+)> ?Tj", page.Contents.read_bytes())
         assert codes or not page.Resources.get("/Font")
         for code in codes:
@@ -321,7 +389,7 @@ def test_no_row_is_cut_and_no_table_that_fits_a_page(tags):
     assert len(tables) > 50
     for table in tables:
         rows = [tag for tag in elements(table) if tag.S == "/TR"]
-        is_long = len(rows) > pdf.LONG["table"]  # its head is on each of its pages
+        is_long = len(rows) > pdf.LONG  # its head is on each of its pages
         assert all(len(sheets(row)) == 1 for row in rows[is_long:])
         assert is_long or len(sheets(table)) == 1
 
@@ -434,8 +502,8 @@ def test_the_first_page_offers_what_is_there(tmp_path):
 
 
 def test_the_site_offers_the_editions_that_were_made():
-    there = {path.name for path in (book.SITE / offer.FOLDER).glob("*")}
-    page = (book.SITE / "chapters" / "intro.html").read_text("utf-8")
+    there = {path.name for path in (book.SITE / offer.FOLDER).glob(f"{book.FILE}*")}
+    page = "".join(offer.LINE.findall((book.SITE / "chapters" / "intro.html").read_text("utf-8")))
     offered = {
         posixpath.basename(href)
         for href in re.findall(rf'href="\.\./{offer.FOLDER}/([^"]+)"', page)

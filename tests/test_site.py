@@ -454,6 +454,31 @@ def test_what_a_page_imports_is_folded(pages):
             assert not imports or imports[0].xpath("ancestor::details"), path.stem
 
 
+CODE = "self::code or self::pre or self::kbd or self::annotation or self::script or self::style"
+CURLED = re.compile(r"(?<![\w\d)])[–—][a-z]|[“‘][_%!/][^”’]*[”’]")
+"""Code that stands in the text as words: its hyphens are a dash, its quotes are curly."""
+
+
+def curled(page):
+    texts = page.xpath(f"//article//text()[not(ancestor::*[{CODE}])]")
+    return [text for text in texts if CURLED.search(text)]
+
+
+def test_code_in_the_text_keeps_its_hyphens_and_quotes(pages):
+    assert {name: found for name, page in pages.items() if (found := curled(page))} == {}
+    lines = [line for page in pages.values() for line in page.xpath("//article//pre//text()")]
+    assert not [line for line in lines if "# fmt: skip" in line]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("with –homework", 1), ("for “__main__” too", 1), ("2–3 or – if so –", 0), ("“word”", 0)],
+)
+def test_code_that_is_set_as_words_is_seen(text, number):
+    page = f"<article><p>{text}</p><code>–homework</code></article>"
+    assert len(curled(html.fromstring(page))) == number
+
+
 def test_what_binds_a_caption_is_not_shown(pages):
     for name, page in pages.items():
         assert not page.xpath("//article//pre[contains(., '# caption:')]"), name
