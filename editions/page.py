@@ -158,7 +158,8 @@ def sheet(name: str) -> str:
     """Return the style of an edition, and of the drawings of the practice page."""
     drawings = re.findall(r"(?m)^\.practice svg .*\n", PRACTICE_CSS.read_text("utf-8"))
     texts = [(HERE / f"{part}.css").read_text("utf-8") for part in ("edition", name)]
-    return "".join(texts) + inked("".join(drawings)).replace("var(--pst-color-surface)", "#fff")
+    white = inked("".join(drawings)).replace("var(--pst-color-on-background)", "#fff")
+    return "".join(texts) + white
 
 
 def take_letters(bodies: list[_Element]) -> dict[str, _Element]:

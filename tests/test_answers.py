@@ -634,7 +634,10 @@ NONSENSE = [
 @pytest.mark.parametrize("label", ["hinge-theta", "hinge-number", "network-matrix", "network-x2"])
 def test_nonsense_is_refused_fast_and_runs_nothing(tabs, type_into, label) -> None:
     for text, said in zip(NONSENSE, type_into(label, *NONSENSE), strict=True):
-        assert said.verdict == "unreadable" and "does not count as a try" in said.said, (text[:60], said)
+        assert said.verdict == "unreadable" and "does not count as a try" in said.said, (
+            text[:60],
+            said,
+        )
         assert said.ms < 500, text[:60]
         tags = set(re.findall(r"</?(\w+)", said.math)) - {"math", "annotation"}
         assert all(tag.startswith("m") for tag in tags)

@@ -355,7 +355,9 @@ def test_the_stored_instances_are_what_the_seed_gives(topic) -> None:
 def test_the_rule_of_the_page_is_that_of_its_script() -> None:
     page = (ROOT / "chapters/practice.md").read_text("utf-8")
     script = (ROOT / "site_ext/static/practice.js").read_text("utf-8")
-    assert "three in a row" in page and "sixty-four sets" in page and "const MASTERED = 3;" in script
+    assert (
+        "three in a row" in page and "sixty-four sets" in page and "const MASTERED = 3;" in script
+    )
     assert {len(stored["instances"]) for stored in DATA.values()} == {64}
     assert [*re.findall(r"```\{practice\} (\w+)", page)] == [*DATA] == [*WORDS]
 
