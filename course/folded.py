@@ -24,7 +24,8 @@ DIRECTIVE = re.compile(
     r"(?ms)^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\} *(?P<argument>[^\n]*)\n"
     r"(?P<options>(?::[\w-]+:[^\n]*\n)*)(?P<body>.*?)^(?P=fence) *(?:\n|\Z)"
 )
-OPEN = ("exercise", "container", "eval-rst", "bibliography", "practice")
+OPEN = ("exercise", "container", "eval-rst", "rst-class", "bibliography", "practice")
+EMPTY = re.compile(r"(?m)^:::\{container\}[^\n]*\n\s*:::$")  # all that it held has gone
 EQUATION = re.compile(r"(?m)^\$\$ \((eq-[\w-]+)\)$")
 MODEL_ANSWER = re.compile(
     r"(?ms)^\([\w-]+\)=\n(#+) [^\n]*model answer.*?(?=^#{1,3} |\Z)"
@@ -42,7 +43,7 @@ def cut(text: str) -> str:
     """Return the Markdown of a cell without its solutions, and without its comments."""
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
     text = MODEL_ANSWER.sub("", DIRECTIVE.sub(_kept, text))
-    return without_pointers(SHEET.sub(r"\1 sheet", text))
+    return EMPTY.sub("", without_pointers(SHEET.sub(r"\1 sheet", text)))
 
 
 def without_pointers(text: str) -> str:
@@ -55,9 +56,8 @@ def _unpointed(line: str) -> str:
     kept: list[str] = []
     for before, part in pairwise(["", *parts]):
         if POINTS.search(part):
-            if kept and "In a hurry?" in kept[-1]:
-                kept.pop()
-            kept[-1:] = [re.sub(";$", ".", text) for text in kept[-1:]]
+            hurry = "In a hurry?"  # leads to the sentence that goes
+            kept[-1:] = [re.sub(";$", ".", text) for text in kept[-1:] if hurry not in text]
         else:  # what followed a semicolon may begin a sentence now
             kept.append(part[0].upper() + part[1:] if POINTS.search(before) else part)
     return " ".join(kept)
