@@ -19,8 +19,8 @@ NAMES = {
 }
 FOLDER = "_downloads"
 LINE = re.compile(r'(?s)<p class="editions">.*?</p>\n')
-PLACE = re.compile(r'(?s)<div class="start docutils container">.*?</div>\n')
-"""The ways into the book, at the top of the first page."""
+PLACE = re.compile(r"(?s)\A.*?<section.*?(?=<section)")
+"""What stands before the second head of the first page: all that its first screen shows."""
 
 
 def megabytes(path: Path) -> str:

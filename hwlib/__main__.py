@@ -72,7 +72,8 @@ Numbers known by heart are wrong at the point that is drawn, and finite differen
 their rounding: a small number added to a denominator is taken for them.
 
 What one process cannot promise: a copy of the code of hwlib under other names, an automatic
-derivative by another library, a complex step, or a wide step along a straight line, is not seen.
+derivative by another library, a complex step, a difference in more digits than float64 or of high
+order, or a wide step along a straight line, is not seen.
 A file has the rights of the account that runs it: it can read and write other files, and in its
 first run start programs. So hwlib should be installed where that account cannot write; and run
 files of strangers on a machine that may be lost. `hwlib.grading.grade`, called in a notebook, has
@@ -111,7 +112,7 @@ def check_file(
     """Return the grades of a file, or one without a question if it does not run; and its prints."""
     is_there = path.is_file() and path.suffix.lower() in SUFFIXES
     found, printed = run_apart(path, seconds) if is_there else ({}, "")
-    if "failed" not in found:
+    if not {"failed", "defined"} <= found.keys():
         why = found.get("message", NO_ANSWER if is_there else f"there is no {KINDS} file at {path}")
         return [Grade("", "", "error", why, why, found.get("traceback", ""))], printed
     others = ", ".join(n for n in found["defined"] if n not in {q.name for q in SHEETS[sheet]})

@@ -37,14 +37,15 @@ MAGIC = re.compile(r"""(?mx) \A %% (?! time|capture|prun) (?s:.*)  # a cell in a
 
 OWN_FILES = re.escape(os.path.join(os.path.realpath(HOME), ""))
 REFUSED = [
-    rf"os\.kill(pg)? (?!{os.getpid()} )|resource\.prlimit|write /proc/"
+    rf"os\.kill(pg)? (?!{os.getpid()} )|resource\.prlimit|fcntl\.|write /proc/"
     rf"|(write|os\.(?!listdir|scandir)).* {OWN_FILES}",
     r"subprocess|os\.(exec|posix_spawn|spawn|system|startfile)|_winapi"
     r"|import _(posixsubprocess|xxsubinterpreters|interpreters|testcapi)"
-    r"|ctypes\.dl|gc\.get|object\.__setattr__ __code__"
+    rf"|ctypes\.dl|gc\.get|object\.__setattr__ __code__ {OWN_FILES}"
     rf"|read {OWN_FILES}(?!(__pycache__.)?plotting\.).*\.py",
 ]
 """What a file may not do, and what it may not do besides when it is graded: events of Python."""
+RULE = "a file may start or stop no program, nor look into hwlib or change it"
 
 
 # fmt: off
@@ -54,8 +55,7 @@ def run_apart(
     """Return what a process for a file answers, else how it ended; and what it prints."""
     answer = dict[str, Any]()
     with suppress(RecursionError), TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        work = Path(folder, "work")
-        work.mkdir()
+        (work := Path(folder, "work")).mkdir()
         command = [sys.executable, "-PBu", "-c", PROGRAM, str(file.absolute()), *asked, *known]
         env = dict(os.environ, PYTHONPATH=str(Path(HOME).parent), PYTHONIOENCODING="utf-8",
                    MPLBACKEND="agg", OPENBLAS_NUM_THREADS="1", HWLIB_RUN=folder)
@@ -177,25 +177,25 @@ def _limit(name: str) -> None:
         close(name)
         sys.modules.pop("_posixsubprocess", None)
         vars(subprocess).pop("_fork_exec", None)
+        for module in ("signal", "_signal"):
+            vars(sys.modules[module]).pop("pidfd_send_signal", None)
     is_refused = re.compile("|".join(REFUSED[: 1 + bool(name)])).match
     sys.addaudithook(partial(refuse, is_refused, os.path.realpath))
 
 
-def refuse(
-    is_refused: Callable[[str], Any], real: Callable[[str], str], event: str, args: Any
-) -> None:
+def refuse(is_refused: Any, real: Any, event: str, args: Any) -> None:
     """Raise if Python is about to do what a file may not do."""
     text = event
     if event == "open":
-        path = args[0].decode() if isinstance(args[0], bytes) else str(args[0])
+        path = "".join([os.fsdecode(args[0])]) if isinstance(args[0], str | bytes) else str(args[0])
         text = f"{'write' if args[2] & 3 else 'read'} {real(path)}"
     elif event.startswith("os."):
         text = " ".join(map(str, [event, *args, ""]))
     elif event in ("import", "object.__setattr__"):
-        text = f"{event} {args[event == 'object.__setattr__']}"
+        code = getattr(args[0], "__code__", None)  # the first argument of an import is a name
+        text = f"{event} {args[1]} {code.co_filename}" if code else f"{event} {args[0]}"
     if is_refused(text):
-        rule = "a file may start or stop no program, nor look into hwlib or change it"
-        raise PermissionError(f"{event} is refused: {rule}")
+        raise PermissionError(f"{event} is refused: {RULE}")
 
 
 def parts(file: str) -> Iterator[tuple[str, bytes]]:

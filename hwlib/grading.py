@@ -61,15 +61,15 @@ WEIGHTS = {"  gradient": " new theta", "gradient": "new theta", "numerical": "  
 """In place of what a report says, where the answer is no gradient."""
 
 
-def _in_one_line(text: Any) -> str:
+def _line(text: Any) -> str:
     return " ".join(tidy(str(text)).split())
 
 
 TAKEN: dict[str, Callable[[Any], Any]] = {
-    "defined": lambda names: [*map(_in_one_line, names)],
-    "failed": lambda errors: [[*map(_in_one_line, e[:2]), tidy(str(*e[2:]))] for e in errors],
+    "defined": lambda names: [*map(_line, names)],
+    "failed": lambda all: [[*map(_line, [*e, "", ""][:2]), tidy(str(*e[2:3]))] for e in all[:9]],
     "values": partial(np.array, dtype=float),
-    "message": _in_one_line,
+    "message": _line,
     "traceback": lambda text: tidy(str(text)),
 }
 """What is taken from the process of a file, which may have written anything."""
