@@ -7,6 +7,7 @@
 2.3 passed:
 2.4 passed:"""
 
+import asyncio  # its coroutines are functions whose code is set
 import subprocess
 import sys
 import threading
