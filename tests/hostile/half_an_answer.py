@@ -1,5 +1,5 @@
 # ruff: noqa
-"""error: what came is no answer"""
+"""all error: what its process answered is no answer"""
 
 import os
 
