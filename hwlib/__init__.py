@@ -7,6 +7,7 @@ Each chapter imports the module of its question; nothing is re-exported here.
 `hwlib.hinge`       question 1: hypothesis, hinge loss, subgradient
 `hwlib.optim`       question 1.3: stochastic descent; knows a callable, no model
 `hwlib.network`     question 2: a ReLU and sigmoid network, its loss and gradient, L2
+`hwlib.layers`      beyond the sheet: any number of layers, softmax and cross-entropy
 `hwlib.data`        small data sets
 `hwlib.gradcheck`   finite differences, the gradient check, the catalogue of mistakes
 `hwlib.numbering`   the numbers of the book's equations, for reports

@@ -8,7 +8,7 @@ strings, booleans, complex numbers, objects, masked arrays, NaN and infinity are
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -84,13 +84,13 @@ def _fits(found: tuple[int, ...], expected: Shape) -> bool:
 
 
 def as_labels(
-    name: str, value: ArrayLike, allowed: tuple[int, int], shape: Shape | None = None
+    name: str, value: ArrayLike, allowed: Sequence[int], shape: Shape | None = None
 ) -> Floats:
-    """Return an array of float64 that holds nothing but the two allowed labels."""
+    """Return an array of float64 that holds nothing but the allowed labels."""
     labels = as_floats(name, value, shape)
-    wrong = labels[(labels != allowed[0]) & (labels != allowed[1])]
+    wrong = labels[~np.isin(labels, allowed)]
     if wrong.size:
-        expected = f"{allowed[0]} or {allowed[1]}"
+        expected = f"{', '.join(map(str, allowed[:-1]))} or {allowed[-1]}".removeprefix(" or ")
         raise ValueError(f"{name} holds the label {float(wrong[0])}; expected {expected}")
     return labels
 

@@ -23,6 +23,7 @@ ARROWS = {
     "data": {"_arrays", "network"},
     "hinge": {"_arrays", "polynomial"},
     "network": {"_arrays"},
+    "layers": {"_arrays"},
     "gradcheck": {"_arrays", "_layout", "numbering"},
     "gradcheck.mistakes": {"_arrays", "hinge", "network", "polynomial"},
     "gradcheck.blind_spots": {"_arrays", "hinge", "network", "polynomial"},
@@ -47,7 +48,7 @@ FOREIGN = {
 LIMITS = {
     "the subject": (
         500, ["_arrays.py", "_layout.py", "polynomial.py", "hinge.py", "optim.py", "network.py",
-              "data.py"],
+              "layers.py", "data.py"],
     ),
     "the check": (950, ["gradcheck"]),
     "the command line": (300, ["__main__.py", "grading.py"]),
@@ -145,7 +146,7 @@ def test_no_file_and_no_function_is_too_long_to_be_read(path):
 LABEL = re.compile(r"eq(?:-[a-z0-9]+)+")
 
 
-@pytest.mark.parametrize("name", ["polynomial", "hinge", "optim", "network"])
+@pytest.mark.parametrize("name", ["polynomial", "hinge", "optim", "network", "layers"])
 def test_every_equation_that_a_docstring_names_is_marked_at_its_line(name):
     source = (ROOT / "hwlib" / f"{name}.py").read_text(encoding="utf-8")
     tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
