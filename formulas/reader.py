@@ -67,15 +67,11 @@ class _Symbols(Transformer[Token, Node]):
     """Put each name and its index together into one leaf."""
 
     def symbol(self, children: list[Any]) -> Node:
-        base, *rest = children
-        name = re.sub(r"\\(operatorname)?|[{}]", "", str(base))
-        rest = [part.children[0] if isinstance(part, Tree) else part for part in rest]
-        kinds = [(getattr(part, "type", "symbol"), part) for part in rest]
-        name += "".join(f"_{part[1:]}" for kind, part in kinds if kind == "GREEK")  # h_theta
-        primes = sum(len(part) for kind, part in kinds if kind == "PRIMES")
-        others = [(kind, part) for kind, part in kinds if kind not in ("GREEK", "PRIMES")]
-        index = [Symbol("haty") if kind == "HAT" else part for kind, part in others]
-        return Tree("symbol", [Symbol(name, tuple(index), primes)])
+        base, *rest = (c.children[0] if isinstance(c, Tree) else c for c in children)
+        primes = [part for part in rest if part[0] == "'"]
+        index = tuple(part for part in rest if part not in primes)
+        name = re.sub(r"\\(operatorname)?|[{}]", "", base)
+        return Tree("symbol", [Symbol(name, index, len("".join(primes)))])
 
 
 def show(node: Any) -> str:
