@@ -90,11 +90,11 @@ def leaves(node: Node) -> Iterator[Symbol]:
 
 
 def called(node: Node) -> list[Any]:
-    """Return the symbols of h, or of h(x) with a symbol x; none of another piece or a prime."""
+    """Return the symbols of h(x), of h and None, or two None for another piece or a prime."""
     parts = node.children if node.data == "applied" else [node]
-    primed = any(symbol.primes for symbol in leaves(node))
-    named = len(parts) < 3 and all(part.data == "symbol" for part in parts) and not primed
-    return [part.children[0] for part in parts] if named else []
+    symbols = [part.children[0] for part in parts if part.data == "symbol"]
+    named = len(symbols) == len(parts) < 3 and not any(symbol.primes for symbol in symbols)
+    return [*symbols, None][:2] if named else [None, None]
 
 
 def free_letters(node: Node) -> set[str]:
@@ -149,8 +149,8 @@ class Equation:
         self.part, self.shown = part_of(self.page), " = ".join(map(show, self.sides))
         self.symbols = tuple(s for side in self.sides for s in leaves(side))
         self.names = {symbol.joined().name for symbol in self.symbols}
-        name, self.parameter = (*called(self.sides[0]), None, None)[:2]
-        plain = all(isinstance(i, str) for i in name.index) if name else False
+        name, self.parameter = called(self.sides[0])
+        plain = name and all(isinstance(i, str) for i in name.index)
         self.defined = name.joined() if plain and self.relations[:1] == ("=",) else None
         self.pattern = tuple(i for s in (self.defined, self.parameter) if s for i in s.index)
         self.n_letters = sum(p in INDEX_LETTERS for p in self.pattern)
@@ -245,6 +245,6 @@ class Book:
         if any(left.find_data("derivative")) or any(marks):
             return "gradient"
         found = self.definitions(equation.page, here.name if here else "")
-        what = (here, equation.is_of_a_batch)
-        same = [e.label for e in found if (e.defined, e.is_of_a_batch) == what]
-        return "definition" if same[:1] == [equation.label] and len(equation.sides) == 2 else "step"
+        same = (e for e in found if (e.defined, e.is_of_a_batch) == (here, equation.is_of_a_batch))
+        first = next(same, None) is equation and len(equation.sides) == 2
+        return "definition" if first else "step"

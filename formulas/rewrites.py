@@ -15,15 +15,11 @@ from formulas.evaluator import SIGNS
 from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_side, show
 from formulas.worlds import DELTAS, INDEX_LETTERS
 
-FUNCTIONS = ("max", "min", "log", "exp", "sigma", "ReLU", "h_theta", "ell", "f", "E", "O", "Im")
 OTHERS = [*"012345", *INDEX_LETTERS]
 """What stands in place of an index, or behind it."""
 
-OPPOSITE = {"add": "sub", "sub": "add", "times": "odot", "odot": "times"}
-WHOLE = {"applied": 1, "power": 1, "frac": 0, "case": 0, "row": 0, "odot": 0, "sum": 1}
-"""From which child on a construct holds whole formulas: there a 1 or a sign is added."""
-
 LISTED = tomllib.loads((Path(__file__).parent / "same_meaning.toml").read_text(encoding="utf-8"))
+FUNCTIONS, OPPOSITE, WHOLE = (LISTED[name] for name in ("functions", "opposite", "whole"))
 SAME = [(s["reason"], s["labels"], what) for s in LISTED["same"] for what in s["rewrites"]]
 """Rewrites that say the same: reason, pattern of labels, pattern of rewrites."""
 

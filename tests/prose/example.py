@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
-from lark import Tree
+from lark import Tree, v_args
 
 from formulas import reader, worlds
 from formulas.evaluator import Evaluator, constant
@@ -114,13 +114,13 @@ class Example(Evaluator):
                      "ReLU": [network.relu, network.relu_grad]}  # fmt: skip
         self.world = World(ranges, tables, {}, {}, functions)
 
-    def symbol(self, tree: Node) -> Any:
-        if tree.children[0] in self.meant:
-            return as_value(self.meant[tree.children[0]])
+    @v_args(inline=True)
+    def symbol(self, symbol: Symbol) -> Any:
+        if symbol in self.meant:
+            return as_value(self.meant[symbol])
         try:
-            return super().symbol(tree)
+            return super().symbol(symbol)
         except FormulaError:
-            (symbol,) = tree.children
             if symbol.index or symbol.primes or not self.world.drawn:
                 raise
             letter = {"x": "i", "u": "i"}.get(symbol.name, "j")
