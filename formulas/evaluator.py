@@ -9,8 +9,6 @@ Nothing here knows the models. A symbol is what the world draws or knows, or els
 own definition says; a derivative is hwlib's, or a complex step through the definitions.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -105,16 +103,17 @@ class Evaluator(Interpreter[Any, Values]):
         self.steps: tuple[tuple[str, Index], ...] = ()
         self.used: set[str] = set()
 
-    def within(self, **changes: Any) -> Evaluator:
+    def within(self, **changes: Any) -> "Evaluator":
         """Return an evaluator with other attributes."""
         inner = Evaluator.__new__(Evaluator)
         inner.__dict__.update(self.__dict__, **changes)
         return inner
 
-    def bind(self, letters: str, *ranges: range) -> Evaluator:
+    def bind(self, letters: str, among: range | None = None) -> "Evaluator":
         """Return an evaluator with more letters, each of which takes its values along a slot."""
         inner = self.within(index=dict(self.index))
-        for letter, values in zip(letters, ranges or map(self.world.ranges.get, letters)):
+        for letter in letters:
+            values = among or self.world.ranges.get(letter)
             free = inner.n_slots < SLOTS and letter not in inner.index and values is not None
             require(free, f"the letter {letter} can stand for no index here")
             inner.index[letter] = np.reshape(values, (-1, *(1,) * (SLOTS + 1 - inner.n_slots)))

@@ -5,8 +5,6 @@ tree by the grammar in ``latex.lark``. A `Book` knows which equation defines a s
 that has it alone on its left. So nobody types a formula twice.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -55,7 +53,7 @@ class Symbol(NamedTuple):
         """Its name and how many indices it has."""
         return self.name, len(self.index)
 
-    def joined(self, letters: Iterable[str] = INDEX_LETTERS) -> Symbol:
+    def joined(self, letters: Iterable[str] = INDEX_LETTERS) -> "Symbol":
         """Return it with a subscript that counts nothing as a part of its name: epsilon_c."""
         last = self.index[0] if len(self.index) == 1 else "0"
         if isinstance(last, str) and last.isalpha() and last not in letters:
@@ -217,7 +215,7 @@ class Book:
     def __init__(self, equations: Iterable[Equation]) -> None:
         self.equations = list(equations)
 
-    def changed(self, equation: Equation) -> Book:
+    def changed(self, equation: Equation) -> "Book":
         """Return the book with another version of one of its equations."""
         return Book(equation if e.label == equation.label else e for e in self.equations)
 

@@ -28,7 +28,13 @@ Key: TypeAlias = tuple[str, int]
 INDEX_LETTERS = "ijks"
 """The subscripts that count; another letter is part of a name, as in epsilon_c."""
 
-DECLARED = tomllib.loads((Path(__file__).parent / "symbols.toml").read_text(encoding="utf-8"))
+
+def declared(name: str) -> dict[str, Any]:
+    """Return what a file beside this one declares."""
+    return tomllib.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+
+
+DECLARED = declared("symbols.toml")
 PAGES, HELPERS, SAMPLES = (DECLARED[name] for name in ("pages", "helpers", "samples"))
 SOURCES, TIED, CURVES, SIZES = (DECLARED[name] for name in ("sources", "tied", "curves", "sizes"))
 DELTAS, CONDITIONS, ATTAINED = (DECLARED[name] for name in ("deltas", "conditions", "attained"))
