@@ -61,10 +61,8 @@ def check(equation: Equation, book: Book) -> Finding:
         letters = [free_letters(s) for s in equation.sides if any(leaves(s))]
         distinct = len(set(equation.sides)) == len(equation.sides) > 1
         empty = any(re.fullmatch(kind, equation.shown) for kind in DECLARED["nothing"])
-        require(
-            distinct and speaks and not empty,
-            "two of its sides are the same, or it has no quantity",
-        )
+        says = distinct and speaks and not empty
+        require(says, "two of its sides are the same, or it has no quantity")
         require(letters[0] >= set().union(*letters), "its sides speak of different indices")
         _is_pinned(equation, book)
         if "O" in equation.names:
