@@ -107,11 +107,11 @@ def _world(part: str, rng: np.random.Generator, *sizes: int) -> World:
     """Return the world of what is drawn and computed, as ``symbols.toml`` names it."""
     made, letters = MAKERS[part](rng, *sizes), DECLARED["ranges"][part].items()
     ranges = {letter: range(low, made.get(high, high) + 1) for letter, (low, high) in letters}
-    tables = [
+    drawn, known, slopes = (
         dict(_table(names, made[name], ranges) for names, name in DECLARED[kind][part].items())
         for kind in ("drawn", "known", "slopes")
-    ]
-    return World(ranges, *tables, made.get("functions", {}))
+    )
+    return World(ranges, drawn, known, slopes, made.get("functions", {}))
 
 
 def _table(names: str, values: Any, ranges: dict[str, range]) -> tuple[Any, Floats]:
