@@ -570,8 +570,8 @@ def neuron_points() -> list[Point]:
 
 def formula_points(entry: dict[str, Any]) -> list[Point]:
     """Return the points of an entry of answers.toml, or the one where a number is asked."""
-    if isinstance(entry["points"], dict):
-        points = [Point(entry["points"], ())]
+    if isinstance(entry["points"], dict | list):
+        points = [Point(symbols, ()) for symbols in np.atleast_1d(entry["points"])]
     elif entry["points"] == "first":
         points = first_points()
     elif entry["points"] == "neuron":
