@@ -596,8 +596,9 @@ def formula_question(name: str) -> Question:
     mistakes = {wrong: (rule, of(text)) for wrong, (text, rule) in entry["mistakes"].items()}
     others = {other: of(text) for other, text in entry.get("others", {}).items()}
     value = of(entry["value"]) if "value" in entry else None
+    asked = loss if {"by", "value"} & entry.keys() else None
     return Question(
-        formula_points(entry), loss, of(entry["right"]), mistakes, others=others, value=value
+        formula_points(entry), asked, of(entry["right"]), mistakes, others=others, value=value
     )
 
 
