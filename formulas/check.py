@@ -6,6 +6,7 @@ printed as a bound is wrong, and so is a bound that is attained nowhere.
 
 import re
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,11 +76,14 @@ def check(equation: Equation, book: Book) -> Finding:
 
 
 def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluator]:
-    """Yield two evaluators: one takes hwlib's values, one follows the book's definitions."""
+    """Yield two evaluators a layer: one takes hwlib's values, one follows the definitions."""
     at = Evaluator(book, world, equation.page, None if equation.is_of_a_batch else 1)
-    at = at.bind("".join(sorted(set.union(*map(free_letters, equation.sides)))))
-    for trust in (True, False):
-        yield at.within(trust=trust, used=set())
+    letters = set.union(*map(free_letters, equation.sides))
+    layers = world.ranges.get("l", ()) if "l" in letters else ()
+    each = [{"l": layer} for layer in layers] or [{}]  # one layer after the other
+    for index, trust in product(each, (True, False)):
+        inner = at.within(trust=trust, used=set(), index=index)
+        yield inner.bind("".join(sorted(letters - {"l"})))
 
 
 def _check_sides(equation: Equation, book: Book, relations: Any, condition: Any) -> Finding:

@@ -216,7 +216,11 @@ class Evaluator(Interpreter[Any, Values]):
 
     def place(self, symbol: Symbol) -> tuple[str, Index]:
         """Return the name and the values of the indices of a symbol; first of all its sample."""
-        values, symbol = DIGITS | self.index, symbol.joined({*INDEX_LETTERS, *self.index})
+        beside = {f"{i}{n:+}": at + n for i, at in self.index.items() for n in (-1, 1)}  # l-1, l+1
+        drawn = self.world.drawn
+        sizes = {i: int(drawn[i, 0][0]) for i in symbol.index[1:] if (i, 0) in drawn}
+        values = DIGITS | sizes | self.index | beside
+        symbol = symbol.joined({*INDEX_LETTERS, *self.index})
         known = not symbol.primes and all(i in values for i in symbol.index)
         require(known, f"an index of {symbol} has no value here")
         index = tuple(values[i] for i in symbol.index)

@@ -38,7 +38,10 @@ def require(holds: Any, why: str) -> None:
 
 
 class Symbol(NamedTuple):
-    """A name with its index, such as ``W_{ij}``; an index may be a symbol, as in delta_{z_4}."""
+    """A name with its index, such as ``W_{ij}``; an index may be a symbol, as in delta_{z_4}.
+
+    The layer comes last: ``W_{ij}^{(l-1)}`` has the index i, j, "l-1".
+    """
 
     name: str
     index: tuple[Any, ...] = ()  # type: ignore[assignment] # hides tuple.index
@@ -67,7 +70,8 @@ class _Symbols(Transformer[Token, Node]):
     def symbol(self, children: list[Any]) -> Node:
         base, *rest = (c.children[0] if isinstance(c, Tree) else c for c in children)
         primes = [part for part in rest if part[0] == "'"]
-        index = tuple(part for part in rest if part not in primes)
+        others = (part for part in rest if part not in primes)
+        index = tuple(i if isinstance(i, Symbol) else i.strip("^{()}") for i in others)
         name = re.sub(r"\\(operatorname)?|[{}]", "", base)
         return Tree("symbol", [Symbol(name, index, len("".join(primes)))])
 
@@ -97,8 +101,8 @@ def called(node: Node) -> list[Any]:
 
 def free_letters(node: Node) -> set[str]:
     """Return the index letters of a formula that no sum in it binds."""
-    used = {str(i) for s in leaves(node) for i in (*s.index, s.name)} & {*INDEX_LETTERS}
-    return used - {str(s.children[0]) for s in node.find_data("sum")}
+    used = {str(i).rstrip("+-1") for s in leaves(node) for i in (*s.index, s.name)}
+    return (used & {*INDEX_LETTERS}) - {str(s.children[0]) for s in node.find_data("sum")}
 
 
 def fits(pattern: tuple[Any, ...], index: tuple[Any, ...]) -> bool:

@@ -11,9 +11,9 @@ from lark.visitors import Interpreter
 from formulas.check import check
 from formulas.evaluator import SIGNS
 from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_side, show
-from formulas.worlds import DELTAS, INDEX_LETTERS, declared
+from formulas.worlds import DELTAS, declared
 
-OTHERS = [*"012345", *INDEX_LETTERS]
+OTHERS = [*"012345", *"ijks"]
 """What stands in place of an index, or behind it."""
 
 LISTED = declared("same_meaning.toml")

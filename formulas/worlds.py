@@ -26,8 +26,8 @@ Function: TypeAlias = Callable[..., Any]
 Key: TypeAlias = tuple[str, int]
 """A name and how many indices it has: x_i and x_ij are different symbols."""
 
-INDEX_LETTERS = "ijks"
-"""The subscripts that count; another letter is part of a name, as in epsilon_c."""
+INDEX_LETTERS = "ijksl"
+"""The indices that count; another letter is part of a name, as in epsilon_c."""
 
 
 def declared(name: str) -> dict[str, Any]:
