@@ -1,10 +1,8 @@
 """Wrong versions of a printed formula, each of which the check must reject."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from lark import Tree
@@ -13,17 +11,13 @@ from lark.visitors import Interpreter
 from formulas.check import check
 from formulas.evaluator import SIGNS
 from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_side, show
-from formulas.worlds import DELTAS, INDEX_LETTERS
+from formulas.worlds import DELTAS, declared
 
-FUNCTIONS = ("max", "min", "log", "exp", "sigma", "ReLU", "h_theta", "ell", "f", "E", "O", "Im")
-OTHERS = [*"012345", *INDEX_LETTERS]
+OTHERS = [*"012345", *"ijks"]
 """What stands in place of an index, or behind it."""
 
-OPPOSITE = {"add": "sub", "sub": "add", "times": "odot", "odot": "times"}
-WHOLE = {"applied": 1, "power": 1, "frac": 0, "case": 0, "row": 0, "odot": 0, "sum": 1}
-"""From which child on a construct holds whole formulas: there a 1 or a sign is added."""
-
-LISTED = tomllib.loads((Path(__file__).parent / "same_meaning.toml").read_text(encoding="utf-8"))
+LISTED = declared("same_meaning.toml")
+FUNCTIONS, OPPOSITE, WHOLE = (LISTED[name] for name in ("functions", "opposite", "whole"))
 SAME = [(s["reason"], s["labels"], what) for s in LISTED["same"] for what in s["rewrites"]]
 """Rewrites that say the same: reason, pattern of labels, pattern of rewrites."""
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
-from lark import Tree
+from lark import Tree, v_args
 
 from formulas import reader, worlds
 from formulas.evaluator import Evaluator, constant
@@ -114,13 +114,13 @@ class Example(Evaluator):
                      "ReLU": [network.relu, network.relu_grad]}  # fmt: skip
         self.world = World(ranges, tables, {}, {}, functions)
 
-    def symbol(self, tree: Node) -> Any:
-        if tree.children[0] in self.meant:
-            return as_value(self.meant[tree.children[0]])
+    @v_args(inline=True)
+    def symbol(self, symbol: Symbol) -> Any:
+        if symbol in self.meant:
+            return as_value(self.meant[symbol])
         try:
-            return super().symbol(tree)
+            return super().symbol(symbol)
         except FormulaError:
-            (symbol,) = tree.children
             if symbol.index or symbol.primes or not self.world.drawn:
                 raise
             letter = {"x": "i", "u": "i"}.get(symbol.name, "j")
@@ -149,9 +149,10 @@ def as_value(value: Any) -> Any:
 def _tables(part: str, a: Any, b: Any, y: Any) -> dict[Any, Any]:
     """Return the tables of what a running example consists of, from what the page calls it."""
     if part == "hinge":
-        found = worlds._tables(0, theta=a, c=np.ones(7), mu=worlds.polynomial.NONLINEAR)
-        found |= worlds._tables(n=float(len(y))) | worlds._tables(1, u=b, y=y)
-        return found
-    found = worlds._tables(1, y=y, b=worlds._biases(a)) | worlds._tables(n=float(len(y)))
-    found |= worlds._tables(d=float(b.shape[1]))
-    return found | worlds._tables(1, 1, x=b, W=worlds._weights(a))
+        starts = {"n": (), "theta": (0,), "c": (0,), "mu": (0,), "u": (1,), "y": (1,)}
+        values = [float(len(y)), a, np.ones(7), worlds.polynomial.NONLINEAR, b, y]
+    else:
+        starts = {"n": (), "d": (), "y": (1,), "b": (1,), "x": (1, 1), "W": (1, 1)}
+        values = [float(len(y)), float(b.shape[1]), y, worlds._biases(a), b, worlds._weights(a)]
+    rows = zip(starts.items(), values, strict=True)
+    return {(name, len(first)): worlds.table(value, *first) for (name, first), value in rows}
