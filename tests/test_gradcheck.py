@@ -348,8 +348,11 @@ def remembering(f):
     """The same f, which computes nothing twice: all checks at a point take the same steps."""
     values = {}
 
+    def of(x):
+        return tuple(map(of, x)) if isinstance(x, list | tuple) else np.asarray(x).tobytes()
+
     def g(x):
-        key = tuple(np.asarray(part).tobytes() for part in x)
+        key = of(x)
         if key not in values:
             values[key] = f(x)
         return values[key]
