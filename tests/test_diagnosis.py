@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from test_gradcheck import TIE, model, remembering, tie_grad, tie_loss
-from test_mistakes import FAMILIES, POINTS, applicable, check, report_of
+from test_mistakes import FAMILIES, POINTS, applicable, check, layers_point, report_of
 
-from hwlib import hinge, network
+from hwlib import hinge, layers, network
 from hwlib._layout import Layout
 from hwlib.gradcheck import check_grad, mistakes
 from hwlib.network import Parameters
@@ -609,3 +609,44 @@ def test_linear_is_where_the_masked_coordinate_stands():
     wrong = next(m for m in mistakes.HINGE if m.name == "mask forgotten")
     evidence = check(point, wrong.grad).diagnosis[0].evidence
     assert evidence == f"the gradient should be 0 in x[{LINEAR}], and is not"
+
+
+# Lists of layers
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (2, 3, 4), (2, 3, 4, 3)])
+def test_what_fits_a_sum_that_is_kept_is_no_permutation(sizes):
+    # The errors of a softmax add up to 0. Where two biases are wrong, the sum of both is right,
+    # and one multiple of the parameter makes either the other: that is no evidence.
+    _, params, (X, y, l2), _ = layers_point(sizes, 7, seed=5)
+    y = np.array([1, 1, 0, 2, 0, 1, 0])
+
+    def wrong(params):
+        grad = layers.loss_grad(params, X, y, l2)
+        moved = grad[-1].b + np.array([2.0, 0.0, -2.0] + [0.0] * (sizes[-1] - 3))
+        return [*grad[:-1], layers.Layer(grad[-1].W, moved)]
+
+    report = check_grad(lambda params: layers.loss(params, X, y, l2), wrong, params)
+    assert report.diagnosis[0].family == "block"
+    assert "permutation" not in {finding.family for finding in report.diagnosis}
+
+
+def test_two_numbers_that_changed_places_are_found_without_a_penalty():
+    right = np.array([1.5, -0.7, 2.25, 0.4])
+    report = check_grad(lambda x: right @ x, lambda x: right[[2, 1, 0, 3]], CUBIC)
+    assert report.diagnosis[0].family == "permutation"
+
+
+def test_a_mistake_is_placed_in_its_layer():
+    module, params, args, _ = POINTS["two hidden layers"]
+
+    def half(layer_params):
+        grad = module.loss_grad(layer_params, *args)
+        return [grad[0], layers.Layer(grad[1].W / 2, grad[1].b), grad[2]]
+
+    report = check_grad(lambda layer_params: module.loss(layer_params, *args), half, params)
+    (finding,) = report.diagnosis
+    assert finding.family == "scale" and "layer_params[1].W" in finding.evidence
+    assert set(report.names("differs")) == {
+        f"layer_params[1].W[{i}, {j}]" for i in range(3) for j in range(4)
+    }
