@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -240,6 +240,7 @@ def remembering(f):
     def of(x):
         return tuple(map(of, x)) if isinstance(x, list | tuple) else np.asarray(x).tobytes()
 
+    @wraps(f)  # the coordinates bear the name of its argument
     def g(x):
         key = of(x)
         if key not in values:
