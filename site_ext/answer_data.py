@@ -596,8 +596,8 @@ def classes_points(T: float = 1.0) -> list[Point]:
     """Return pots A and B of page 4.1, a third one, and others: a class k, true or not."""
     rng, points = np.random.default_rng(41), []
     given = [(x, CLASSES.W) for x in (*SAMPLES, np.array([2.0, 0.5]))]
-    given += [(rng.choice([-2.5, -0.625, 0.75, 1.75], 2), rng.choice([-1.2, -0.4, 0.6, 1.4], (3, 4)))
-              for _ in range(10)]  # fmt: skip
+    inputs, weights = [-2.5, -0.625, 0.75, 1.75], [-1.2, -0.4, 0.6, 1.4]
+    given += [(rng.choice(inputs, 2), rng.choice(weights, (3, 4))) for _ in range(10)]
     for n, (x, W) in enumerate(given):
         true = (0, 2, 3)[n] if n < 3 else n % 4
         u = layers.forward([HIDDEN, layers.Layer(W, CLASSES.b)], [x])[-1][0]

@@ -285,7 +285,13 @@ def shown(output: Any) -> str:
 
 
 def is_question(page: Page) -> bool:
-    others = "first_gradient", "gradient_checks", "beyond_floats", "beyond_layers", "beyond_autodiff"
+    others = (
+        "first_gradient",
+        "gradient_checks",
+        "beyond_floats",
+        "beyond_layers",
+        "beyond_autodiff",
+    )
     return page.name in others or page.name.startswith(("hinge_", "network_"))
 
 

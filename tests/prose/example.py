@@ -119,8 +119,10 @@ class Example(Evaluator):
             widest = tables["W", 3].shape[1] - 1
             ranges = dict.fromkeys("ijk", range(1, widest + 1))
             ranges |= {"s": range(1, n + 1), "l": range(1, last_layer + 1)}
-        functions = {"sigma": [network.sigmoid, network.sigmoid_grad],
-                     "ReLU": [lambda z: z * network.relu_grad(np.real(z)), network.relu_grad]}
+        functions = {
+            "sigma": [network.sigmoid, network.sigmoid_grad],
+            "ReLU": [lambda z: z * network.relu_grad(np.real(z)), network.relu_grad],
+        }
         self.world = World(ranges, tables, {}, {}, functions)
 
     @v_args(inline=True)
