@@ -168,6 +168,9 @@ class Evaluator(Interpreter[Any, Values]):
         (by,) = self.scalars(exponent)
         return np.exp(by) if base == read_side("e") else self.scalars(base)[0] ** by
 
+    def sqrt(self, base: Node) -> Values:
+        return np.sqrt(*self.scalars(base))
+
     def cases(self, *cases: Node) -> Values:
         *conditional, otherwise = (case.children for case in cases)
         (value,) = self.scalars(*otherwise)

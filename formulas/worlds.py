@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise, zip_longest
+from itertools import combinations, pairwise, product, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -283,7 +283,52 @@ def _differences(rng: np.random.Generator, n_coordinates: int) -> dict[str, Any]
     return locals()
 
 
+def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any]:
+    g, q, p = 3.0 * _eighths(rng, n), *rng.normal(size=(2, N_POINTS))
+    batches = np.array([*product(range(n), repeat=B)]), np.array([*combinations(range(n), B)])
+    mean, V, (V_r, V_d) = g.mean(1), g.var(1), (g[:, b].mean(2).var(1) for b in batches)
+    alpha, theta, v, x, y, M, R = _progress(rng, n, d)
+    r, moved = y * _dot(x, theta[:, None]), theta[:, None] + alpha[:, None, None] * y[..., None] * x
+    beta, c, one = *np.exp(rng.normal(size=(2, N_POINTS))), np.ones(N_POINTS)
+    companion = np.array([[1.0 + beta - alpha * c, -beta], [one, 0.0 * one]])
+    rho, wide = np.linalg.eigvals(companion.T)[:, 0], (-1, *(1,) * (SLOTS + 2))
+    # The roots of alpha_b c_1 and alpha_b c_2 are as far below 1 and above it, by that of beta_b.
+    c_1, c_2 = curves = np.sort(np.exp(rng.normal(size=(2, N_POINTS))), axis=0)
+    ends = np.array([[c_1**0.5, c_2**0.5], [one, -one]]).T
+    alpha_b, beta_b = np.linalg.solve(ends, np.ones((N_POINTS, 2, 1)))[..., 0].T ** 2
+    kappa, curves, path = c_2 / c_1, curves.T, [one, one]
+    for _ in range(5):
+        path += [(1.0 + beta_b - alpha_b * c_2) * path[-1] - beta_b * path[-2]]
+    path = np.transpose(path[1:])
+    functions = {"f": [lambda at: c.reshape(wide) / 2.0 * at**2, lambda at: c.reshape(wide) * at]}
+    return locals()
+
+
+def _progress(rng: np.random.Generator, n: int, d: int) -> tuple[Floats, ...]:
+    """Return what M steps allow at most: where nothing is random, each bound is attained."""
+    v, M = rng.normal(size=(N_POINTS, d)), rng.integers(3, 9, N_POINTS)
+    size, loose = _dot(v, v), np.resize([0, 1, 0, 2], N_POINTS)
+    alpha = size / M * (3.0 + rng.exponential(size=N_POINTS))
+    noise = rng.normal(size=(N_POINTS, d)) * (loose > 0)[:, None]
+    theta = (alpha * M / size)[:, None] * v + noise * np.sign(_dot(noise, v))[:, None]
+    R = np.sqrt(_dot(theta, theta) / M * (1.0 + loose // 2) - 2.0 * alpha) / alpha
+    x, y = rng.normal(size=(N_POINTS, n, d)), rng.choice([-1.0, 1.0], (N_POINTS, n))
+    x *= (R[:, None] * rng.random((N_POINTS, n)) / np.sqrt(_dot(x, x)))[..., None]
+    # The first sample has margin 1 and the length R, the second margin 1 or more with v.
+    square, side = _dot(theta, theta), x[:, 0].copy()
+    side -= (_dot(side, theta) / square)[:, None] * theta
+    side *= np.sqrt((R**2 - 1.0 / square) / _dot(side, side))[:, None]
+    x[:, 0] = y[:, :1] * (theta / square[:, None] + side)
+    x[:, 1] = y[:, 1:2] * v * np.where(loose, R / np.sqrt(size), 1.0 / size)[:, None]
+    return alpha, theta, v, x, y, M, R
+
+
+def _dot(a: Floats, b: Floats) -> Floats:
+    return np.sum(a * b, axis=-1)
+
+
 MAKERS: dict[str, Function] = {
     "hinge": _hinge, "network": _network, "layers": _layers, "differences": _differences,
+    "training": _training,
 }  # fmt: skip
 """What draws the points of a part."""

@@ -622,8 +622,8 @@ FORMULA_POINTS: dict[str, Callable[[], list[Point]]] = {
 
 def formula_points(entry: dict[str, Any]) -> list[Point]:
     """Return the points of an entry of answers.toml, or the one where a number is asked."""
-    if isinstance(entry["points"], dict):
-        points = [Point(entry["points"], ())]
+    if isinstance(entry["points"], dict | list):
+        points = [Point(symbols, ()) for symbols in np.atleast_1d(entry["points"])]
     elif entry["points"] in FORMULA_POINTS:
         points = FORMULA_POINTS[entry["points"]]()
     else:
@@ -646,8 +646,9 @@ def formula_question(name: str) -> Question:
     mistakes = {wrong: (rule, of(text)) for wrong, (text, rule) in entry["mistakes"].items()}
     others = {other: of(text) for other, text in entry.get("others", {}).items()}
     value = of(entry["value"]) if "value" in entry else None
+    asked = loss if {"by", "value"} & entry.keys() else None
     return Question(
-        formula_points(entry), loss, of(entry["right"]), mistakes, others=others, value=value
+        formula_points(entry), asked, of(entry["right"]), mistakes, others=others, value=value
     )
 
 

@@ -186,6 +186,14 @@ RIGHT = {
     "check-neuron": ["(1 - t^2) x", "x - x t²", "x (1 - t)(1 + t)", "x*(1-t**2)"],
     "check-neuron-number": ["0.6864", "0,6864", "(1 - 0.2913^2) * 0.75"],
     "floats-lse": ["1000.31", "1000,31", "1000 + 0.3133", "1000.3133"],
+    "autodiff-u": ["-1.125", "-1,125", "-0.75 + 1.5*(-0.25)", "∂f/∂u = -1.125"],
+    "autodiff-column": ["-0.483", "-0.4832", "0 - 1.2885 + 0.8053", "-0,483"],
+    "autodiff-outer": ["7", "7.0", "0.5*2 + (-2)*(-3)", "1 + 6"],
+    "autodiff-blocks": ["10", "10.0", "300/30", "100^(1/2)"],
+    "autodiff-transfer": [
+        "(2q + x) w + q", "2 q w + x w + q", "q + w(x + 2q)", "2(wx + b)w + xw + wx + b",
+        "df/dx = (q + x) w + q (w + 1)",
+    ],
     "check-central": ["12.01", "12,01", "(9.261 - 6.859)/0.2", "2.402/0.2"],
     "forward-z1": [
         "W11 x1 + W21 x2 + b1", "b_1 + x_1 W_11 + x_2 W_21", "z1 = W_{11}x_1+W_{21}x_2+b_1",
@@ -397,6 +405,29 @@ MISTAKES = {
         "the smaller score taken out": "1001.31", "logarithm forgotten": "1001.37",
         "logarithm of the product": "1999",
     },
+    "autodiff-u": {
+        "only the use in s": "-0.75", "only the use in t": "-0.375", "t sent too early": "-1.3125",
+        "each path in place of the one before": "0.1875", "with respect to w": "4.5",
+        "u in place of w": "3.75",
+    },
+    "autodiff-column": {
+        "the mean": "-0.161", "the other pot": "0.181", "both pots": "-0.302",
+        "sum over the pots": "-0.563", "signs lost": "2.094", "one unit alone": "-1.2885",
+    },
+    "autodiff-outer": {
+        "the other factor forgotten": "-1.5", "its own factor": "-2.25", "first row alone": "1",
+        "second row alone": "6", "the mean": "3.5", "the adjoint of u_1": "4.75",
+        "factors of the two rows swapped": "-5.5",
+    },
+    "autodiff-blocks": {
+        "one array for each layer": "17.32", "the number of blocks": "30",
+        "the arrays that are kept": "60", "square root forgotten": "100",
+    },
+    "autodiff-transfer": {
+        "only the paths through q": "(2q + x) w", "only the path beside q": "q",
+        "one use of q forgotten": "(q + x) w + q", "the other use of q forgotten": "q w + q",
+        "w forgotten": "3q + x", "x in place of w": "(2q + x) x + q",
+    },
     "check-central": {
         "forward difference": "12.61", "backward difference": "11.41",
         "divided by the step": "24.02", "only halved": "1.201",
@@ -571,6 +602,11 @@ WRONG = {
     "check-neuron": ["t", "(1 - t^2) w x", "(1 + t^2) x", "1 - t^2 x"],
     "check-neuron-number": ["0.6865", "-0.6864", "0.75", "6.864"],
     "floats-lse": ["1000.37", "999.31", "1000.69", "2"],
+    "autodiff-u": ["1.125", "0.75", "-3", "0"],
+    "autodiff-column": ["0.483", "-1", "0", "1.611"],
+    "autodiff-outer": ["-7", "7.5", "0", "14"],
+    "autodiff-blocks": ["11", "3", "150", "0"],
+    "autodiff-transfer": ["2 q w", "w + q", "(2q - x) w + q", "2 q w + x", "(2q + x) w + 1"],
     "check-central": ["12.1", "-12.01", "0.01", "120.1"],
     "forward-z1": ["W11 x1", "W11 + W21 + b1", "W11 x1 + W21 x2 - b1", "W11 x1 W21 x2 + b1"],
     "forward-loss": ["-log(1-ŷ)", "ŷ - y", "(ŷ - y)^2", "-y log(ŷ) - log(1-ŷ)", "y - ŷ"],

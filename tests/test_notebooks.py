@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 CHAPTERS = ROOT / "chapters"
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
 TEXTS = sorted(CHAPTERS.glob("*.md"))
-OTHER = {"api", "bibliography", "beyond_autodiff", "beyond_scale"}
+OTHER = {"api", "bibliography", "beyond_scale"}
 REWRITTEN = sorted(
     path.stem
     for path in CHAPTERS.glob("*.*")
