@@ -549,12 +549,12 @@ def matrix_question(quantity: str) -> Question:
 
 
 def columns_question(quantity: str) -> Question:
-    """Ask for W of Z = W A + b, with samples in columns, from A (m, n) and D (K, n)."""
+    """Ask for W of Z = W A + b, with samples in columns, from A (2, n) and D (3, n)."""
     assert quantity == "W"
     rng, points = np.random.default_rng(8), []
-    for n in (4, 5, 2, 6) * 3:
-        W, A = rng.integers(1, 8, (4, 3)) / 4.0 - 1.125, rng.integers(-8, 9, (3, n)) / 4.0 + 0.125
-        y = rng.integers(0, 4, n)
+    for n in (4, 1, 5, 3) * 8:
+        W, A = rng.integers(1, 8, (3, 2)) / 4.0 - 1.125, rng.integers(-8, 9, (2, n)) / 4.0 + 0.125
+        y = rng.integers(0, 3, n)
         D = layers.cross_entropy_grad((W @ A).T, y).T
         points.append(Point({"W": W, "A": A, "D": D}, (y,)))
 
@@ -596,8 +596,8 @@ def classes_points(T: float = 1.0) -> list[Point]:
     """Return pots A and B of page 4.1, a third one, and others: a class k, true or not."""
     rng, points = np.random.default_rng(41), []
     given = [(x, CLASSES.W) for x in (*SAMPLES, np.array([2.0, 0.5]))]
-    given += [(rng.choice([-2.5, -0.625, 0.75, 1.75], 2), rng.choice([-1.2, -0.4, 0.6, 1.4], (3, 4)))
-              for _ in range(8)]  # fmt: skip
+    inputs, weights = [-2.5, -0.625, 0.75, 1.75], [-1.2, -0.4, 0.6, 1.4]
+    given += [(rng.choice(inputs, 2), rng.choice(weights, (3, 4))) for _ in range(10)]
     for n, (x, W) in enumerate(given):
         true = (0, 2, 3)[n] if n < 3 else n % 4
         u = layers.forward([HIDDEN, layers.Layer(W, CLASSES.b)], [x])[-1][0]
