@@ -285,7 +285,9 @@ def shown(output: Any) -> str:
 
 
 def is_question(page: Page) -> bool:
-    others = ("first_gradient", "gradient_checks", "beyond_floats", "beyond_autodiff")
+    others = (
+        "first_gradient", "gradient_checks", "beyond_floats", "beyond_training", "beyond_autodiff",
+    )  # fmt: skip
     return page.name in others or page.name.startswith(("hinge_", "network_"))
 
 
