@@ -93,7 +93,7 @@ def test_an_upper_index_in_parentheses_is_a_layer_and_no_power():
     side = read_side("W_{ij}^{(l-1)} + a^{(2)} + x^2 + x^{2}")
     assert reader.show(side) == "add(add(add(W_ijl-1, a_2), power(x, 2)), power(x, 2))"
     assert reader.free_letters(side) == {"i", "j", "l"}
-    for outside in ("a^{(l)", "a^(l)", "a^{(l-1)}^{(2)}"):
+    for outside in ("a^{(l)", "a^(l)", "a^{(l)}_j", "a^{(l-1)}^{(2)}"):
         with pytest.raises(FormulaError):
             read_side(outside)
 
