@@ -91,8 +91,12 @@ def _check_sides(equation: Equation, book: Book, relations: Any, condition: Any)
     seen: list[set[float]] = [set() for _ in relations]
     used, n_points, error = set[str](), 0, 0.0
     for world in worlds(equation.part):
+        met = np.zeros(N_POINTS, bool)
         for at in evaluators(equation, book, world):
             where = _holds(condition or "0 = 0", at)
+            met |= np.any(where, axis=tuple(range(1, where.ndim)))
+            if not np.any(where):
+                continue
             values = [at.visit(side) for side in equation.sides]
             for k, relation in enumerate(relations):
                 signs, gaps, here = np.broadcast_arrays(*differences(*values[k : k + 2]), where)
@@ -102,7 +106,7 @@ def _check_sides(equation: Equation, book: Book, relations: Any, condition: Any)
                 seen[k] |= set(signs[here].tolist())
                 error = max(error, np.max(gaps[here], initial=0.0) if relation == "=" else 0.0)
             used |= at.used - {"parameter", "step", "drawn"}
-        n_points += int(np.sum(np.any(where, axis=tuple(range(1, where.ndim)))))
+        n_points += int(np.sum(met))
     require(seen == [set(SIGNS[r]) for r in relations], "a stronger relation than this one holds")
     helper = str(equation.defined) in HELPERS[equation.part]
     against = "the formulas that use it" if helper else " and ".join(sorted(used))

@@ -200,6 +200,8 @@ class Evaluator(Interpreter[Any, Values]):
         """Return the bounds of a sum that prints none: all values of that index."""
         tables = {**self.world.known, **self.world.drawn}
         symbol = next((s for s in leaves(term) if letter in s.index and s.key in tables), None)
+        if symbol is None and "l" in self.world.ranges and letter in self.world.ranges:
+            return constant(self.world.ranges[letter][0]), constant(self.world.ranges[letter][-1])
         require(symbol, f"the sum over {letter} has no bounds")
         values = np.moveaxis(tables[symbol.key], 1 + symbol.index.index(letter), 0)
         return constant(np.isnan(values[0]).all()), constant(len(values) - 1)
@@ -271,7 +273,9 @@ class Evaluator(Interpreter[Any, Values]):
         of, to = self.natural(above), self.natural(below)
         require(to and not self.steps, "a second derivative, or not with respect to a symbol")
         if array := self.arrays.get(to.key):
-            return self.assemble(array, Tree("derivative", [above, read_side(array.entry)]))
+            own = dict(zip(array.own, self.place(to)[1], strict=True))
+            entries = Tree("derivative", [above, read_side(array.entry)])
+            return self.within(index=self.index | own).assemble(array, entries)
         name, index = self.place(to)
         what, at = self.place(of) if of else ("", ())
         table = self.world.slopes.get(((what, len(at)), (name, len(index))))

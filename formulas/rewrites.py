@@ -15,6 +15,8 @@ from formulas.worlds import DELTAS, declared
 
 OTHERS = [*"012345", *"ijks"]
 """What stands in place of an index, or behind it."""
+LAYERS = ["l", "l-1", "l+1", "H"]
+"""What stands in place of a layer, besides."""
 
 LISTED = declared("same_meaning.toml")
 FUNCTIONS, OPPOSITE, WHOLE = (LISTED[name] for name in ("functions", "opposite", "whole"))
@@ -135,6 +137,7 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         indices = [symbol.index[::-1]]
         for k, part in enumerate(symbol.index):
             inner = self.symbols(part) if isinstance(part, Symbol) else OTHERS
+            inner = [*inner, *LAYERS] if part in LAYERS else inner
             indices += [_put(symbol.index, k), *(_put(symbol.index, k, i) for i in inner)]
         for other in OTHERS[-5:]:
             indices += [(*symbol.index, other), (other, *symbol.index)]

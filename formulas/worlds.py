@@ -12,13 +12,13 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import combinations, product, zip_longest
+from itertools import combinations, pairwise, product, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from hwlib import hinge, network, polynomial
+from hwlib import hinge, layers, network, polynomial
 from hwlib._arrays import Floats
 from hwlib.gradcheck.report import relative_error
 
@@ -227,6 +227,37 @@ def _network_points(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]
     return list(map(network.Parameters, W, b, w_out, b_out.tolist())), X, y, z
 
 
+def _layers(rng: np.random.Generator, n: int, *widths: int) -> dict[str, Any]:
+    H, K = len(widths) - 1, widths[-1]  # the largest width: what is narrower ends in zeros
+    W, b, X = np.zeros((N_POINTS, K, K, H)), np.zeros((N_POINTS, K, H)), np.zeros((N_POINTS, n, K))
+    for k, (before, here) in enumerate(pairwise(widths)):
+        W[:, :before, :here, k], b[:, :here, k] = _eighths(rng, before, here), _eighths(rng, here)
+    X[:, :, : widths[0]] = _eighths(rng, n, widths[0])
+    # So that the sum of the first unit is 0, or next to it:
+    b[::2, 0, 0] = np.resize(BESIDE, N_POINTS // 2) - np.sum(X[::2, 0] * W[::2, :, 0, 0], axis=1)
+    labels, (l2, m) = rng.integers(0, K, (N_POINTS, n)), rng.uniform(0.1, 3.0, (2, N_POINTS))
+    params = [[layers.Layer(W[q, ..., k], b[q, :, k]) for k in range(H)] for q in range(N_POINTS)]
+    sums = [[layers.forward(p[:k], x)[-1] for k in range(1, H + 1)]
+            for p, x in zip(params, X, strict=True)]  # fmt: skip
+    z, a = np.moveaxis(sums, 1, -1), _each(lambda p, x: layers.forward(p, x)[:-1], params, X)
+    u, y, a = z[..., -1], np.eye(K)[labels], np.moveaxis(a, 1, -1)
+    p, L_s_u = _each(layers.softmax, u), _each(layers.cross_entropy_grad, u, labels)
+    L, L_W, L_b = _layer_losses(_each, params, X, labels)
+    J, J_W, J_b = _layer_losses(_each, params, X, labels, l2)
+    L_s, L_s_W, delta = _layer_losses(_each_sample, params, X, labels)
+    own = np.eye(n)[:, :, None]  # a sum changes the loss of its own sample alone
+    L_s_u, L_s_z = L_s_u[:, :, None] * own, delta[:, :, None] * own[..., None]
+    functions = {"sigma": [network.sigmoid],
+                 "ReLU": [lambda z: z * network.relu_grad(z.real), network.relu_grad]}  # fmt: skip
+    return locals()
+
+
+def _layer_losses(each: Function, *points: Any) -> list[Floats]:
+    """Return a loss, and its derivatives with respect to weights and biases, the layer last."""
+    slopes = (lambda *at, k=k: np.stack([g[k] for g in layers.loss_grad(*at)], -1) for k in (0, 1))
+    return [each(function, *points) for function in (layers.loss, *slopes)]
+
+
 def _differences(rng: np.random.Generator, n_coordinates: int) -> dict[str, Any]:
     low, high = (0.5, -1.0, 0.7, 0.0, -2.0), (2.0, 1.0, 1.6, 6.0, 2.0)
     drawn = rng.uniform(low, high, (N_POINTS, 5)).T
@@ -297,6 +328,7 @@ def _dot(a: Floats, b: Floats) -> Floats:
 
 
 MAKERS: dict[str, Function] = {
-    "hinge": _hinge, "network": _network, "differences": _differences, "training": _training
+    "hinge": _hinge, "network": _network, "layers": _layers, "differences": _differences,
+    "training": _training,
 }  # fmt: skip
 """What draws the points of a part."""

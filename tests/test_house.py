@@ -118,7 +118,7 @@ def test_lines_of_code_are_counted_as_a_reader_does():
 def test_a_part_of_the_house_is_no_longer_than_it_may_be(part):
     most, places = LIMITS[part]
     counts = {
-        path.name: len(code_lines(path.read_text(encoding="utf-8")))
+        path: len(code_lines(path.read_text(encoding="utf-8")))
         for place in places
         for path in files(place)
         if path.exists()

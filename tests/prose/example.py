@@ -19,7 +19,9 @@ BOOK = Book(reader.read(CHAPTERS))
 FUNCTIONS = {"log", "exp", "max", "min", "sigma", "ReLU", "e", "Im"}
 OTHER_NAMES = {"lambda": ("l2", "lam"), "alpha": ("step_size",), "haty": ("y_hat",)}
 """What code calls a symbol whose name is no name in Python, or another one."""
-EXAMPLES = {"network": ("params", "X", "y"), "hinge": ("theta", "u", "y")}
+EXAMPLES = {
+    "network": ("params", "X", "y"), "layers": ("params", "X", "y"), "hinge": ("theta", "u", "y"),
+}  # fmt: skip
 """The names by which a page's first cells call the running example of its part."""
 
 
@@ -110,8 +112,15 @@ class Example(Evaluator):
             }
         elif part == "hinge" and tables:
             ranges = {"i": range(1, tables["u", 1].shape[1]), "j": range(7), "k": range(7)}
-        functions = {"sigma": [network.sigmoid, network.sigmoid_grad],
-                     "ReLU": [network.relu, network.relu_grad]}  # fmt: skip
+        elif part == "layers" and tables:
+            n, last_layer = tables["x", 2].shape[1] - 1, tables["W", 3].shape[3] - 1
+            widest = tables["W", 3].shape[1] - 1
+            ranges = dict.fromkeys("ijk", range(1, widest + 1))
+            ranges |= {"s": range(1, n + 1), "l": range(1, last_layer + 1)}
+        functions = {
+            "sigma": [network.sigmoid, network.sigmoid_grad],
+            "ReLU": [lambda z: z * network.relu_grad(np.real(z)), network.relu_grad],
+        }
         self.world = World(ranges, tables, {}, {}, functions)
 
     @v_args(inline=True)
@@ -151,6 +160,17 @@ def _tables(part: str, a: Any, b: Any, y: Any) -> dict[Any, Any]:
     if part == "hinge":
         starts = {"n": (), "theta": (0,), "c": (0,), "mu": (0,), "u": (1,), "y": (1,)}
         values = [float(len(y)), a, np.ones(7), worlds.polynomial.NONLINEAR, b, y]
+    elif part == "layers":
+        widest = max(max(layer.W.shape) for layer in a)
+        W, c = np.zeros((widest, widest, len(a))), np.zeros((widest, len(a)))
+        for k, layer in enumerate(a):
+            W[: layer.W.shape[0], : layer.W.shape[1], k] = layer.W
+            c[: layer.b.size, k] = layer.b
+        x = np.pad(b, [(0, 0), (0, widest - b.shape[1])])
+        one_hot = np.eye(widest)[np.asarray(y, int)]
+        starts = {"n": (), "d": (), "K": (), "H": (), "y": (1, 1), "x": (1, 1), "b": (1, 1)}
+        starts |= {"W": (1, 1, 1)}
+        values = [len(y), b.shape[1], a[-1].b.size, len(a), one_hot, x, c, W]
     else:
         starts = {"n": (), "d": (), "y": (1,), "b": (1,), "x": (1, 1), "W": (1, 1)}
         values = [float(len(y)), float(b.shape[1]), y, worlds._biases(a), b, worlds._weights(a)]
