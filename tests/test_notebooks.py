@@ -290,6 +290,7 @@ def is_question(page: Page) -> bool:
         "gradient_checks",
         "beyond_floats",
         "beyond_layers",
+        "beyond_training",
         "beyond_autodiff",
     )
     return page.name in others or page.name.startswith(("hinge_", "network_"))
