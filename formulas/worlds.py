@@ -168,7 +168,7 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
          "k": range(1, len(sizes) + 1), "r": range(1, 3), "c": range(1, 3)},
         drawn=_tables(n=n, d=d, B=block, K=len(sizes), alpha=alpha, varepsilon=step, z=z)
         | _tables(**{"lambda": l2}) | _tables(1, y=y, b=_each(_biases, params), n=sizes)
-        | _tables(1, 1, x=X, W=_each(_weights, params)),
+        | _tables(1, 1, x=X, W=_each(_weights, params)) | _machine(),
         known=_tables(1, haty=y_hat)
         | _tables(1, 1, z=np.concatenate([z_hidden, z_out[:, :, None]], axis=2), a=a)
         | _tables(1, 1, H=_each(_output_hessian, params, X[:, :1], y[:, :1])),
@@ -183,6 +183,13 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
     world.slopes[("L", 1), ("z", 2)] = slopes * np.eye(n + 1)[:, :, None]
     world.known |= _tables(R=world.known["J", 0] - world.known["L", 0])
     return world
+
+
+def _machine() -> dict[Key, Floats]:
+    """Return flops and bytes, how many a machine does in a second, cores, and a share."""
+    draws = np.random.default_rng(8).uniform(0.1, 3.0, (5, N_POINTS))
+    draws[:, :4] = 0.5  # where memory and arithmetic take the same time
+    return _tables(**dict(zip("FQPSc", draws, strict=True)), r=draws[0] / 3.1)
 
 
 def _add_losses(world: World, name: str, first: Any, each: Function, points: Any) -> None:
