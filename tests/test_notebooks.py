@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 CHAPTERS = ROOT / "chapters"
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
 TEXTS = sorted(CHAPTERS.glob("*.md"))
-OTHER = {"api", "bibliography", "beyond_scale"}
+OTHER = {"api", "bibliography"}
 REWRITTEN = sorted(
     path.stem
     for path in CHAPTERS.glob("*.*")
@@ -292,6 +292,7 @@ def is_question(page: Page) -> bool:
         "beyond_layers",
         "beyond_training",
         "beyond_autodiff",
+        "beyond_scale",
     )
     return page.name in others or page.name.startswith(("hinge_", "network_"))
 
