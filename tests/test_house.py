@@ -25,7 +25,7 @@ ARROWS = {
     "network": {"_arrays"},
     "layers": {"_arrays"},
     "gradcheck": {"_arrays", "_layout", "numbering"},
-    "gradcheck.mistakes": {"_arrays", "hinge", "network", "polynomial"},
+    "gradcheck.mistakes": {"_arrays", "hinge", "network", "layers", "polynomial"},
     "gradcheck.blind_spots": {"_arrays", "hinge", "network", "polynomial"},
     "scale": {"_arrays", "polynomial", "hinge", "network"},
     "sheet": {"data", "gradcheck", "gradcheck.mistakes", "hinge", "network", "optim", "polynomial"},
