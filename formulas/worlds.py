@@ -183,6 +183,7 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> dict[str, 
     J, J_W, J_b = _losses(_each, params, X, y, l2)
     L_s, L_s_W, L_s_b = _losses(_each_sample, params, X, y, 0.0 * l2)
     J_s, J_s_W, J_s_b = _losses(_each_sample, params, X, y, l2)
+    F, Q, P, S, share, cores = _machine()
     # What a sample's sum changes is what its bias changes for that sample, and no other sample.
     L_s_z, R = L_s_b[:, :, None] * np.eye(n)[:, :, None], J - L
     sizes = [min(block, n - start) for start in range(0, n, block)]
@@ -190,6 +191,13 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> dict[str, 
     functions = {"sigma": [network.sigmoid, network.sigmoid_grad],
                  "ReLU": [network.relu, network.relu_grad]}  # fmt: skip
     return locals()
+
+
+def _machine() -> Floats:
+    """Return flops and bytes, how many a machine does in a second, a share, and cores."""
+    draws = np.random.default_rng(8).uniform(0.1, 3.0, (5, N_POINTS))
+    draws[:, :4] = 0.5  # where memory and arithmetic take the same time
+    return np.vstack([draws, draws[0] / 3.1])
 
 
 def _losses(each: Function, *points: Any) -> list[Floats]:

@@ -195,6 +195,15 @@ RIGHT = {
         "df/dx = (q + x) w + q (w + 1)",
     ],
     "check-central": ["12.01", "12,01", "(9.261 - 6.859)/0.2", "2.402/0.2"],
+    "train-batch": ["2.3", "2,300", "3 - 0.1*7", "3 - 0.1(-1 + 15)/2"],
+    "train-limit": ["0.25", "1/4", "2/8", "0,250"],
+    "train-momentum": [
+        "q + β/c (q - p) - α c q", "q + (beta/c)(q-p) - alpha*c*q", "q(1 - αc) - β(p - q)/c",
+        "(1 + β/c - α c) q - β p/c", "\\frac{\\beta}{c}(q - p) + q - \\alpha c q",
+    ],
+    "train-bound": ["45.5", "13*3.5", "45,5"],
+    "train-variance": ["3.5", "3.50", "7/2", "0.5*14/2"],
+    "train-transfer": ["3", "6/(5*0.4)", "3.000"],
     "forward-z1": [
         "W11 x1 + W21 x2 + b1", "b_1 + x_1 W_11 + x_2 W_21", "z1 = W_{11}x_1+W_{21}x_2+b_1",
     ],
@@ -217,6 +226,12 @@ RIGHT = {
     "layers-third": ["-0.899", "-0.8993", "-1.79865/2"],
     "softmax-temperature": ["(p_k - y_k)/T", "p_k/T - y_k/T", "1/T (pk - yk)", "-(y_k - p_k)/T"],
     "layers-columns": ["D A^T", "D Aᵀ", "(A D^T)^T", "dL/dW = D A^{T}", "D*A^T"],
+    "scale-flops": ["21", "12 + 3 + 6", "3*5 + 6", "21.0"],
+    "scale-digits": ["20224", "20,224", "4*(4096 + 640) + 2*640", "18944 + 1280"],
+    "scale-bytes": ["48", "3*16", "6*8", "48.0"],
+    "scale-intensity": ["0.125", "1/8", "6/48", "0,125", ".125"],
+    "scale-amdahl": ["4.71", "4.7059", "1/0.2125", "1/(0.1 + 0.9/8)", "4,71"],
+    "scale-transfer": ["20", "5*8/2", "20.0"],
     # the self-test for a class
     "test-power": ["3 w q^2", "3wq²", "w*3*q*q", "w q^2 + 2 w q^2"],
     "test-chain": ["2(wx+b)w", "2 w (w x + b)", "2w²x + 2bw", "2 w^2 x + 2 w b"],
@@ -400,6 +415,41 @@ MISTAKES = {
         "x forgotten": "0.9151", "w in place of x": "0.3661", "square forgotten": "0.5315",
         "the value": "0.2185",
     },
+    "train-batch": {
+        "sum in place of mean": "1.6", "sign": "3.7", "divided by all samples": "2.65",
+        "x forgotten": "2.8375", "step size forgotten": "-4", "the change alone": "-0.7",
+        "derivatives of the table": "2.8",
+    },
+    "train-limit": {
+        "one over the curvature": "0.125", "smallest curvature": "4", "half of it": "0.0625",
+        "middle curvature": "0.667", "sum of the curvatures": "0.174",
+        "mean of the curvatures": "0.522",
+    },
+    "train-momentum": {
+        "memory forgotten": "q - α c q", "gradient forgotten": "q + β/c (q - p)",
+        "last step the wrong way round": "q + β (p - q)/c - α c q",
+        "uphill": "q + β (q - p)/c + α c q",
+        "constant part of the last step": "q + β (q - p) - α c q",
+        "place in place of step": "q + β p/c - α c q",
+        "gradient at the old place": "q + β (q - p)/c - α c p",
+        "curvature forgotten": "q + β (q - p)/c - α q",
+        "the change alone": "β (q - p)/c - α c q",
+        "old place moved on": "p + β (q - p)/c - α c q",
+    },
+    "train-bound": {
+        "half the step size for its inverse": "32.4", "two forgotten": "38.5",
+        "length not squared": "24.5", "weights not squared": "24.3", "only the first term": "31.5",
+        "only the second term": "14", "weights and features exchanged": "67.5",
+        "product of the brackets": "126",
+    },
+    "train-variance": {
+        "drawn with replacement": "7", "one draw": "14", "n for n - 1": "2.33",
+        "n - 1 in the variance": "5.25", "divided by B twice": "1.75", "square root": "1.87",
+    },
+    "train-transfer": {
+        "not replaced": "6", "multiplied by the probability": "2.4",
+        "divided by the probability alone": "15", "turned over": "12", "divided by n alone": "1.2",
+    },
     "floats-lse": {
         "maximum not added back": "0.31", "the smaller score forgotten": "1000",
         "the smaller score taken out": "1001.31", "logarithm forgotten": "1001.37",
@@ -509,6 +559,33 @@ MISTAKES = {
     },
     "test-sigmoid": {"e^0 taken for 0": "1", "denominator alone": "2", "the exponent": "0"},
     "test-log": {"sign": "-0.69", "logarithm to base 10": "0.3", "logarithm to base 2": "1"},
+    "scale-flops": {
+        "biases not added": "17", "comparisons forgotten": "18", "multiplications only": "9",
+        "one hidden unit": "11", "output unit forgotten": "15",
+    },
+    "scale-digits": {
+        "two passes for every layer": "28416", "nothing sent back": "18944",
+        "forward only": "9472", "one flop for a product and its sum": "10112",
+        "second layer counted on the way back only": "17664",
+    },
+    "scale-bytes": {
+        "arrays in between forgotten": "16", "written only": "24", "one call forgotten": "32",
+        "numbers in place of bytes": "6", "bits": "384",
+    },
+    "scale-intensity": {
+        "bias forgotten in the flops": "5/48", "two calls taken for one": "6/32",
+        "read only": "0.1875", "bytes for each flop": "8", "numbers in place of bytes": "1",
+        "multiplications only": "0.0625",
+    },
+    "scale-amdahl": {
+        "everything shared": "8", "the time that is left": "0.2125",
+        "the limit of many cores": "10", "the rest times the cores": "7.3",
+        "only the shared part counted": "8/0.9", "shares exchanged": "1/0.9125",
+    },
+    "scale-transfer": {
+        "one flop for each weight": "40", "numbers in place of bytes": "5",
+        "backward pass counted": "40/6", "weights read and written": "5*8", "float32": "10",
+    },
     "test-shape": {
         "inner size kept": "56", "shape of X": "14", "shape of W": "8", "sizes added": "11",
     },
@@ -608,6 +685,12 @@ WRONG = {
     "autodiff-blocks": ["11", "3", "150", "0"],
     "autodiff-transfer": ["2 q w", "w + q", "(2q - x) w + q", "2 q w + x", "(2q + x) w + 1"],
     "check-central": ["12.1", "-12.01", "0.01", "120.1"],
+    "train-batch": ["2.31", "7", "-2.3", "2"],
+    "train-limit": ["0.26", "-0.25", "0.5", "8"],
+    "train-momentum": ["q", "q + p - α c q", "q + α c q", "c q - β p", "q - α c q + β/c"],
+    "train-bound": ["45", "-45.5", "47", "9"],
+    "train-variance": ["3.6", "-3.5", "10.5", "0"],
+    "train-transfer": ["3.1", "-3", "30", "0.4"],
     "forward-z1": ["W11 x1", "W11 + W21 + b1", "W11 x1 + W21 x2 - b1", "W11 x1 W21 x2 + b1"],
     "forward-loss": ["-log(1-ŷ)", "ŷ - y", "(ŷ - y)^2", "-y log(ŷ) - log(1-ŷ)", "y - ŷ"],
     "forward-z3": ["-1.7", "1.75", "0.625"],
@@ -630,6 +713,9 @@ WRONG = {
     "test-product": ["26", "8", "-34", "5"],
     "test-sigmoid": ["0.73", "0.4", "-0.5"],
     "test-log": ["0.5", "0.7", "2"],
+    "scale-flops": ["22", "50", "-21"], "scale-digits": ["20225", "4736", "1"],
+    "scale-bytes": ["8", "47", "-48"], "scale-intensity": ["0.12", "0.2", "-0.125"],
+    "scale-amdahl": ["4.8", "5", "0.8"], "scale-transfer": ["21", "8", "-20"],
     "test-shape": ["7", "60", "1"],
 }  # fmt: skip
 

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 CHAPTERS = ROOT / "chapters"
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
 TEXTS = sorted(CHAPTERS.glob("*.md"))
-OTHER = {"api", "bibliography", "beyond_scale"}
+OTHER = {"api", "bibliography"}
 REWRITTEN = sorted(
     path.stem
     for path in CHAPTERS.glob("*.*")
@@ -290,7 +290,9 @@ def is_question(page: Page) -> bool:
         "gradient_checks",
         "beyond_floats",
         "beyond_layers",
+        "beyond_training",
         "beyond_autodiff",
+        "beyond_scale",
     )
     return page.name in others or page.name.startswith(("hinge_", "network_"))
 

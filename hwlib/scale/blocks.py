@@ -133,12 +133,17 @@ if hasattr(os, "register_at_fork"):  # a child process has none of its parent's 
 
 
 def compiled(loop: Function, *, inline: bool = False) -> Function:
-    """Return a function of numbers and arrays in machine code; as it is, if there is no Numba."""
+    """Return a function of numbers and arrays in machine code; as it is, if there is no Numba.
+
+    If the variable ``NUMBA_CACHE_DIR`` names a folder, Numba keeps the machine code there.
+    """
     if not NUMBA:
         return loop
     from numba import njit
 
-    machine_code = njit(nogil=True, error_model="numpy", inline="always" if inline else "never")
+    kept = "NUMBA_CACHE_DIR" in os.environ and os.path.exists(loop.__code__.co_filename)
+    how: Any = "always" if inline else "never"
+    machine_code = njit(nogil=True, error_model="numpy", inline=how, cache=kept)
     return cast(Function, machine_code(loop))
 
 
