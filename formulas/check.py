@@ -6,6 +6,7 @@ printed as a bound is wrong, and so is a bound that is attained nowhere.
 
 import re
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,10 +62,8 @@ def check(equation: Equation, book: Book) -> Finding:
         letters = [free_letters(s) for s in equation.sides if any(leaves(s))]
         distinct = len(set(equation.sides)) == len(equation.sides) > 1
         empty = any(re.fullmatch(kind, equation.shown) for kind in DECLARED["nothing"])
-        require(
-            distinct and speaks and not empty,
-            "two of its sides are the same, or it has no quantity",
-        )
+        says = distinct and speaks and not empty
+        require(says, "two of its sides are the same, or it has no quantity")
         require(letters[0] >= set().union(*letters), "its sides speak of different indices")
         _is_pinned(equation, book)
         if "O" in equation.names:
@@ -77,11 +76,14 @@ def check(equation: Equation, book: Book) -> Finding:
 
 
 def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluator]:
-    """Yield two evaluators: one takes hwlib's values, one follows the book's definitions."""
+    """Yield two evaluators a layer: one takes hwlib's values, one follows the definitions."""
     at = Evaluator(book, world, equation.page, None if equation.is_of_a_batch else 1)
-    at = at.bind("".join(sorted(set.union(*map(free_letters, equation.sides)))))
-    for trust in (True, False):
-        yield at.within(trust=trust, used=set())
+    letters = set.union(*map(free_letters, equation.sides))
+    layers = world.ranges.get("l", ()) if "l" in letters else ()
+    each = [{"l": layer} for layer in layers] or [{}]  # one layer after the other
+    for index, trust in product(each, (True, False)):
+        inner = at.within(trust=trust, used=set(), index=index)
+        yield inner.bind("".join(sorted(letters - {"l"})))
 
 
 def _check_sides(equation: Equation, book: Book, relations: Any, condition: Any) -> Finding:
@@ -89,8 +91,12 @@ def _check_sides(equation: Equation, book: Book, relations: Any, condition: Any)
     seen: list[set[float]] = [set() for _ in relations]
     used, n_points, error = set[str](), 0, 0.0
     for world in worlds(equation.part):
+        met = np.zeros(N_POINTS, bool)
         for at in evaluators(equation, book, world):
             where = _holds(condition or "0 = 0", at)
+            met |= np.any(where, axis=tuple(range(1, where.ndim)))
+            if not np.any(where):
+                continue
             values = [at.visit(side) for side in equation.sides]
             for k, relation in enumerate(relations):
                 signs, gaps, here = np.broadcast_arrays(*differences(*values[k : k + 2]), where)
@@ -100,7 +106,7 @@ def _check_sides(equation: Equation, book: Book, relations: Any, condition: Any)
                 seen[k] |= set(signs[here].tolist())
                 error = max(error, np.max(gaps[here], initial=0.0) if relation == "=" else 0.0)
             used |= at.used - {"parameter", "step", "drawn"}
-        n_points += int(np.sum(np.any(where, axis=tuple(range(1, where.ndim)))))
+        n_points += int(np.sum(met))
     require(seen == [set(SIGNS[r]) for r in relations], "a stronger relation than this one holds")
     helper = str(equation.defined) in HELPERS[equation.part]
     against = "the formulas that use it" if helper else " and ".join(sorted(used))

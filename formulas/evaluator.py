@@ -9,19 +9,17 @@ Nothing here knows the models. A symbol is what the world draws or knows, or els
 own definition says; a derivative is hwlib's, or a complex step through the definitions.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-from lark import Tree
+from lark import Tree, v_args
 from lark.visitors import Interpreter
 from numpy.typing import NDArray
 
-from formulas import reader, worlds
-from formulas.reader import Book, Equation, FormulaError, Node, Symbol, leaves, read_side, require
+from formulas import worlds
+from formulas.reader import Book, Equation, Node, Symbol, called, leaves, read_side, require
 from formulas.worlds import DELTAS, INDEX_LETTERS, N_POINTS, SLOTS, Assembled, Key, World, part_of
 
 Values: TypeAlias = NDArray[Any]
@@ -47,14 +45,6 @@ def shape(value: Values) -> tuple[int, ...]:
     return value.shape[-2:]
 
 
-def times(a: Values, b: Values) -> Values:
-    """Multiply numbers, vectors and matrices, as a product without a sign means."""
-    if NUMBER in (shape(a), shape(b)):
-        return a * b
-    require(shape(a)[1] == shape(b)[0], f"a product of {shape(a)} and {shape(b)} entries")
-    return np.matmul(a, b)
-
-
 def larger(a: Values, b: Values) -> Values:
     """Return max(a, b); where both are equal and their derivatives are not, the derivative is 0."""
     tied = np.where(a == b, a, np.real(a))
@@ -73,6 +63,7 @@ DIGITS = {str(digit): digit for digit in range(10)}
 ENTRYWISE = {"add": np.add, "sub": np.subtract, "odot": np.multiply}
 
 
+@v_args(inline=True)
 class Evaluator(Interpreter[Any, Values]):
     """One method a construct of the grammar; `within` gives another with some things changed.
 
@@ -112,21 +103,20 @@ class Evaluator(Interpreter[Any, Values]):
         self.steps: tuple[tuple[str, Index], ...] = ()
         self.used: set[str] = set()
 
-    def within(self, **changes: Any) -> Evaluator:
+    def within(self, **changes: Any) -> "Evaluator":
         """Return an evaluator with other attributes."""
         inner = Evaluator.__new__(Evaluator)
         inner.__dict__.update(self.__dict__, **changes)
         return inner
 
-    def bind(self, letters: str, *ranges: range) -> Evaluator:
+    def bind(self, letters: str, among: range | None = None) -> "Evaluator":
         """Return an evaluator with more letters, each of which takes its values along a slot."""
         inner = self.within(index=dict(self.index))
-        found = ranges or [self.world.ranges.get(letter) for letter in letters]
-        for letter, values in zip(letters, found, strict=True):
+        for letter in letters:
+            values = among or self.world.ranges.get(letter)
             free = inner.n_slots < SLOTS and letter not in inner.index and values is not None
             require(free, f"the letter {letter} can stand for no index here")
-            later = (1,) * (SLOTS + 1 - inner.n_slots)
-            inner.index[letter] = np.array(values).reshape(-1, *later)
+            inner.index[letter] = np.reshape(values, (-1, *(1,) * (SLOTS + 1 - inner.n_slots)))
             inner.n_slots += 1
         return inner
 
@@ -144,42 +134,45 @@ class Evaluator(Interpreter[Any, Values]):
         require({*map(shape, values)} == {NUMBER}, "an array stands where a number must stand")
         return values
 
-    def number(self, tree: Node) -> Values:
-        return constant(float(tree.children[0]))
+    def number(self, digits: str) -> Values:
+        return constant(float(digits))
 
-    def add(self, tree: Node) -> Values:
+    def __default__(self, tree: Node) -> Values:
         left, right = self.visit_children(tree)
         fit = shape(left) == shape(right) and (shape(left) != NUMBER or tree.data != "odot")
         require(fit, f"{tree.data} of {shape(left)} and {shape(right)} entries")
         return ENTRYWISE[tree.data](left, right)
 
-    sub = odot = add
+    def neg(self, positive: Node) -> Values:
+        return -self.visit(positive)
 
-    def neg(self, tree: Node) -> Values:
-        return -self.visit(tree.children[0])
+    def times(self, left: Node, right: Node) -> Values:
+        a, b = self.visit(left), self.visit(right)
+        scales, fit = NUMBER in (shape(a), shape(b)), shape(a)[1] == shape(b)[0]
+        require(scales or fit, f"a product of {shape(a)} and {shape(b)} entries")
+        return a * b if scales else np.matmul(a, b)
 
-    def times(self, tree: Node) -> Values:
-        return times(*self.visit_children(tree))
+    def frac(self, above: Node, below: Node) -> Values:
+        return self.visit(above) / self.scalars(below)[0]
 
-    def frac(self, tree: Node) -> Values:
-        return self.visit(tree.children[0]) / self.scalars(tree.children[1])[0]
-
-    def abs(self, tree: Node) -> Values:
-        (value,) = self.scalars(*tree.children)
+    def abs(self, inside: Node) -> Values:
+        (value,) = self.scalars(inside)
         return np.where(np.real(value) < 0.0, -value, value)  # at 0 as to its right: t >= 0
 
-    def transpose(self, tree: Node) -> Values:
-        (value,) = self.visit_children(tree)
+    def transpose(self, array: Node) -> Values:
+        value = self.visit(array)
         require(shape(value) != NUMBER, "a number is transposed")
         return value.swapaxes(-1, -2)
 
-    def power(self, tree: Node) -> Values:
-        base, exponent = tree.children
+    def power(self, base: Node, exponent: Node) -> Values:
         (by,) = self.scalars(exponent)
         return np.exp(by) if base == read_side("e") else self.scalars(base)[0] ** by
 
-    def cases(self, tree: Node) -> Values:
-        *conditional, otherwise = (case.children for case in tree.children)
+    def sqrt(self, base: Node) -> Values:
+        return np.sqrt(*self.scalars(base))
+
+    def cases(self, *cases: Node) -> Values:
+        *conditional, otherwise = (case.children for case in cases)
         (value,) = self.scalars(*otherwise)
         for then, left, relation, right in reversed(conditional):
             a, b, new = self.scalars(left, right, then)
@@ -187,13 +180,13 @@ class Evaluator(Interpreter[Any, Values]):
             value = np.where(np.isfinite(a - b), np.where(so, new, value), np.nan)
         return value
 
-    def matrix(self, tree: Node) -> Values:
-        rows = [np.broadcast_arrays(*self.scalars(*row.children)) for row in tree.children]
-        lines = np.broadcast_arrays(*(np.concatenate(row, axis=-1) for row in rows))
-        return np.concatenate(lines, axis=-2)
+    def matrix(self, *rows: Node) -> Values:
+        entries = self.scalars(*(entry for row in rows for entry in row.children))
+        entry = iter(np.broadcast_arrays(*entries))
+        return np.block([[next(entry) for _ in row.children] for row in rows])
 
-    def sum(self, tree: Node) -> Values:
-        letter, *bounds, term = tree.children
+    def sum(self, letter: str, *inside: Node) -> Values:
+        *bounds, term = inside
         low, high = self.scalars(*bounds) if bounds else self.span(letter, term)
         whole = (low % 1.0 == 0.0) & (high % 1.0 == 0.0)
         sound = np.all(whole & (low <= high) & (high - low < 50.0))
@@ -206,13 +199,14 @@ class Evaluator(Interpreter[Any, Values]):
     def span(self, letter: str, term: Node) -> tuple[Values, Values]:
         """Return the bounds of a sum that prints none: all values of that index."""
         tables = {**self.world.known, **self.world.drawn}
-        for symbol in (s for s in leaves(term) if letter in s.index and s.key in tables):
-            values = np.moveaxis(tables[symbol.key], 1 + symbol.index.index(letter), 0)
-            return constant(np.isnan(values[0]).all()), constant(len(values) - 1)
-        raise FormulaError(f"the sum over {letter} has no bounds")
+        symbol = next((s for s in leaves(term) if letter in s.index and s.key in tables), None)
+        if symbol is None and "l" in self.world.ranges and letter in self.world.ranges:
+            return constant(self.world.ranges[letter][0]), constant(self.world.ranges[letter][-1])
+        require(symbol, f"the sum over {letter} has no bounds")
+        values = np.moveaxis(tables[symbol.key], 1 + symbol.index.index(letter), 0)
+        return constant(np.isnan(values[0]).all()), constant(len(values) - 1)
 
-    def symbol(self, tree: Node) -> Values:
-        symbol = tree.children[0]
+    def symbol(self, symbol: Symbol) -> Values:
         function = self.function(symbol)
         alone = function.parameter.key in self.arrays if function else str(symbol) not in BRACKETS
         require(alone, f"{symbol} has no argument in brackets")
@@ -227,7 +221,11 @@ class Evaluator(Interpreter[Any, Values]):
 
     def place(self, symbol: Symbol) -> tuple[str, Index]:
         """Return the name and the values of the indices of a symbol; first of all its sample."""
-        values, symbol = DIGITS | self.index, symbol.joined({*INDEX_LETTERS, *self.index})
+        beside = {f"{i}{n:+}": at + n for i, at in self.index.items() for n in (-1, 1)}  # l-1, l+1
+        drawn = self.world.drawn
+        sizes = {i: int(drawn[i, 0][0]) for i in symbol.index[1:] if (i, 0) in drawn}
+        values = DIGITS | sizes | self.index | beside
+        symbol = symbol.joined({*INDEX_LETTERS, *self.index})
         known = not symbol.primes and all(i in values for i in symbol.index)
         require(known, f"an index of {symbol} has no value here")
         index = tuple(values[i] for i in symbol.index)
@@ -270,13 +268,14 @@ class Evaluator(Interpreter[Any, Values]):
         require(inside, f"{name} has no such index")
         return self.within(index=letters, sample=sample).visit(found.sides[1])
 
-    def derivative(self, tree: Node) -> Values:
+    def derivative(self, above: Node, below: Node) -> Values:
         """Return hwlib's derivative, or that of the definitions by a complex step."""
-        above, below = tree.children
         of, to = self.natural(above), self.natural(below)
         require(to and not self.steps, "a second derivative, or not with respect to a symbol")
         if array := self.arrays.get(to.key):
-            return self.assemble(array, Tree("derivative", [above, read_side(array.entry)]))
+            own = dict(zip(array.own, self.place(to)[1], strict=True))
+            entries = Tree("derivative", [above, read_side(array.entry)])
+            return self.within(index=self.index | own).assemble(array, entries)
         name, index = self.place(to)
         what, at = self.place(of) if of else ("", ())
         table = self.world.slopes.get(((what, len(at)), (name, len(index))))
@@ -289,17 +288,17 @@ class Evaluator(Interpreter[Any, Values]):
         inner = self.within(trust=False, steps=steps, used=used)
         value = inner.named(of) if of else inner.visit(above)
         if "step" not in used and self.via != to.name:
-            return self.within(via=to.name).derivative(tree)
-        require("step" in used or tree in VANISHING, f"nothing depends on {to} in a derivative")
+            return self.within(via=to.name).derivative(above, below)
+        vanishes = Tree("derivative", [above, below]) in VANISHING
+        require("step" in used or vanishes, f"nothing depends on {to} in a derivative")
         self.used |= used - {"step"}
         return np.imag(value) / STEP
 
     def natural(self, node: Node) -> Symbol | None:
         """Return the symbol that a piece is, or that a function of its own parameter is."""
-        names = reader.called(node)
-        if len(names) < 2:
-            return names[0] if names else None
-        name, argument = names
+        name, argument = called(node)
+        if argument is None:
+            return name
         found, whole = self.function(name), Symbol(f"{name}({argument})")
         if whole.key in self.arrays:
             return whole
@@ -311,14 +310,13 @@ class Evaluator(Interpreter[Any, Values]):
         found = (e for e in self.book.definitions(self.page, symbol.name) if e.parameter)
         return next((e for e in found if e.defined.key == symbol.key), None)
 
-    def applied(self, tree: Node) -> Values:
-        name, *arguments = tree.children
-        symbol = name.children[0]
+    def applied(self, name: Node, *arguments: Node) -> Values:
+        (symbol,) = name.children
         if builtin := BUILTIN.get((str(symbol), len(arguments))):
             order = self.order if symbol.name == "O" else 1.0
             return builtin(*map(self.visit, arguments)) * order
         require(len(arguments) == 1, f"{symbol} is no function of {len(arguments)} quantities")
-        quantity = self.natural(tree)
+        quantity = self.natural(Tree("applied", [name, *arguments]))
         if quantity and symbol.name not in self.world.functions:
             return self.named(quantity)
         return self.call(symbol, self.visit(arguments[0]))

@@ -5,8 +5,6 @@ tree by the grammar in ``latex.lark``. A `Book` knows which equation defines a s
 that has it alone on its left. So nobody types a formula twice.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -40,7 +38,10 @@ def require(holds: Any, why: str) -> None:
 
 
 class Symbol(NamedTuple):
-    """A name with its index, such as ``W_{ij}``; an index may be a symbol, as in delta_{z_4}."""
+    """A name with its index, such as ``W_{ij}``; an index may be a symbol, as in delta_{z_4}.
+
+    The layer comes last: ``W_{ij}^{(l-1)}`` has the index i, j, "l-1".
+    """
 
     name: str
     index: tuple[Any, ...] = ()  # type: ignore[assignment] # hides tuple.index
@@ -55,7 +56,7 @@ class Symbol(NamedTuple):
         """Its name and how many indices it has."""
         return self.name, len(self.index)
 
-    def joined(self, letters: Iterable[str] = INDEX_LETTERS) -> Symbol:
+    def joined(self, letters: Iterable[str] = INDEX_LETTERS) -> "Symbol":
         """Return it with a subscript that counts nothing as a part of its name: epsilon_c."""
         last = self.index[0] if len(self.index) == 1 else "0"
         if isinstance(last, str) and last.isalpha() and last not in letters:
@@ -67,15 +68,12 @@ class _Symbols(Transformer[Token, Node]):
     """Put each name and its index together into one leaf."""
 
     def symbol(self, children: list[Any]) -> Node:
-        base, *rest = children
-        name = re.sub(r"\\(operatorname)?|[{}]", "", str(base))
-        rest = [part.children[0] if isinstance(part, Tree) else part for part in rest]
-        kinds = [(getattr(part, "type", "symbol"), part) for part in rest]
-        name += "".join(f"_{part[1:]}" for kind, part in kinds if kind == "GREEK")  # h_theta
-        primes = sum(len(part) for kind, part in kinds if kind == "PRIMES")
-        others = [(kind, part) for kind, part in kinds if kind not in ("GREEK", "PRIMES")]
-        index = [Symbol("haty") if kind == "HAT" else part for kind, part in others]
-        return Tree("symbol", [Symbol(name, tuple(index), primes)])
+        base, *rest = (c.children[0] if isinstance(c, Tree) else c for c in children)
+        primes = [part for part in rest if part[0] == "'"]
+        others = (part for part in rest if part not in primes)
+        index = tuple(i if isinstance(i, Symbol) else i.strip("^{()}") for i in others)
+        name = re.sub(r"\\(operatorname)?|[{}]", "", base)
+        return Tree("symbol", [Symbol(name, index, len("".join(primes)))])
 
 
 def show(node: Any) -> str:
@@ -94,17 +92,17 @@ def leaves(node: Node) -> Iterator[Symbol]:
 
 
 def called(node: Node) -> list[Any]:
-    """Return the symbols of h, or of h(x) with a symbol x; none of another piece or a prime."""
+    """Return the symbols of h(x), of h and None, or two None for another piece or a prime."""
     parts = node.children if node.data == "applied" else [node]
-    primed = any(symbol.primes for symbol in leaves(node))
-    named = len(parts) < 3 and all(part.data == "symbol" for part in parts) and not primed
-    return [part.children[0] for part in parts] if named else []
+    symbols = [part.children[0] for part in parts if part.data == "symbol"]
+    named = len(symbols) == len(parts) < 3 and not any(symbol.primes for symbol in symbols)
+    return [*symbols, None][:2] if named else [None, None]
 
 
 def free_letters(node: Node) -> set[str]:
     """Return the index letters of a formula that no sum in it binds."""
-    used = {str(i) for s in leaves(node) for i in (*s.index, s.name)} & {*INDEX_LETTERS}
-    return used - {str(s.children[0]) for s in node.find_data("sum")}
+    used = {str(i).rstrip("+-1") for s in leaves(node) for i in (*s.index, s.name)}
+    return (used & {*INDEX_LETTERS}) - {str(s.children[0]) for s in node.find_data("sum")}
 
 
 def fits(pattern: tuple[Any, ...], index: tuple[Any, ...]) -> bool:
@@ -153,8 +151,8 @@ class Equation:
         self.part, self.shown = part_of(self.page), " = ".join(map(show, self.sides))
         self.symbols = tuple(s for side in self.sides for s in leaves(side))
         self.names = {symbol.joined().name for symbol in self.symbols}
-        name, self.parameter = (*called(self.sides[0]), None, None)[:2]
-        plain = all(isinstance(i, str) for i in name.index) if name else False
+        name, self.parameter = called(self.sides[0])
+        plain = name and all(isinstance(i, str) for i in name.index)
         self.defined = name.joined() if plain and self.relations[:1] == ("=",) else None
         self.pattern = tuple(i for s in (self.defined, self.parameter) if s for i in s.index)
         self.n_letters = sum(p in INDEX_LETTERS for p in self.pattern)
@@ -221,7 +219,7 @@ class Book:
     def __init__(self, equations: Iterable[Equation]) -> None:
         self.equations = list(equations)
 
-    def changed(self, equation: Equation) -> Book:
+    def changed(self, equation: Equation) -> "Book":
         """Return the book with another version of one of its equations."""
         return Book(equation if e.label == equation.label else e for e in self.equations)
 
@@ -249,6 +247,6 @@ class Book:
         if any(left.find_data("derivative")) or any(marks):
             return "gradient"
         found = self.definitions(equation.page, here.name if here else "")
-        what = (here, equation.is_of_a_batch)
-        same = [e.label for e in found if (e.defined, e.is_of_a_batch) == what]
-        return "definition" if same[:1] == [equation.label] and len(equation.sides) == 2 else "step"
+        same = (e for e in found if (e.defined, e.is_of_a_batch) == (here, equation.is_of_a_batch))
+        first = next(same, None) is equation and len(equation.sides) == 2
+        return "definition" if first else "step"

@@ -1,10 +1,8 @@
 """Wrong versions of a printed formula, each of which the check must reject."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from lark import Tree
@@ -13,17 +11,15 @@ from lark.visitors import Interpreter
 from formulas.check import check
 from formulas.evaluator import SIGNS
 from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_side, show
-from formulas.worlds import DELTAS, INDEX_LETTERS
+from formulas.worlds import DELTAS, declared
 
-FUNCTIONS = ("max", "min", "log", "exp", "sigma", "ReLU", "h_theta", "ell", "f", "E", "O", "Im")
-OTHERS = [*"012345", *INDEX_LETTERS]
+OTHERS = [*"012345", *"ijks"]
 """What stands in place of an index, or behind it."""
+LAYERS = ["l", "l-1", "l+1", "H"]
+"""What stands in place of a layer, besides."""
 
-OPPOSITE = {"add": "sub", "sub": "add", "times": "odot", "odot": "times"}
-WHOLE = {"applied": 1, "power": 1, "frac": 0, "case": 0, "row": 0, "odot": 0, "sum": 1}
-"""From which child on a construct holds whole formulas: there a 1 or a sign is added."""
-
-LISTED = tomllib.loads((Path(__file__).parent / "same_meaning.toml").read_text(encoding="utf-8"))
+LISTED = declared("same_meaning.toml")
+FUNCTIONS, OPPOSITE, WHOLE = (LISTED[name] for name in ("functions", "opposite", "whole"))
 SAME = [(s["reason"], s["labels"], what) for s in LISTED["same"] for what in s["rewrites"]]
 """Rewrites that say the same: reason, pattern of labels, pattern of rewrites."""
 
@@ -37,7 +33,7 @@ def rewrites(equation: Equation, book: Book) -> Iterator[tuple[str, Equation]]:
     near = (s for e in book.equations if e.page == equation.page for s in e.symbols)
     others = _Others([*dict.fromkeys(s._replace(primes=0) for s in near)])
     for k, side in enumerate(equation.sides):
-        for what, other in [*others.changes(side), *_additions(side)]:
+        for what, other in others.changes(side):
             yield f"side {k + 1}, {what}", replace(equation, sides=_put(equation.sides, k, other))
     for k, sign in enumerate(equation.relations):
         for instead in sorted(SIGNS.keys() - {sign}):
@@ -54,11 +50,10 @@ def _with(node: Node, k: int, new: Any) -> Node:
     return Tree(node.data, _put(node.children, k, new))
 
 
-def _additions(node: Node) -> Iterator[tuple[str, Node]]:
+def _additions(node: Node) -> list[Node]:
     one = read_side("1")
     others = [Tree("add", [node, one]), Tree("sub", [node, one]), Tree("neg", [node])]
-    for other in others[: 2 if show(node) == "0" else 3]:
-        yield f"{show(node)} becomes {show(other)}", other
+    return others[: 2 if show(node) == "0" else 3]
 
 
 class _Others(Interpreter[Any, Iterator[Node]]):
@@ -73,20 +68,17 @@ class _Others(Interpreter[Any, Iterator[Node]]):
     def __init__(self, words: list[Symbol]) -> None:
         self.words = words
 
-    def changes(self, node: Node) -> Iterator[tuple[str, Node]]:
-        """Yield each change of one place in a formula."""
-        for other in self.visit(node):
+    def changes(self, node: Node, whole: bool = True) -> Iterator[tuple[str, Node]]:
+        """Yield each change of one place in a formula, or in a part that is no whole formula."""
+        for other in [*self.visit(node), *(_additions(node) if whole else ())]:
             yield f"{show(node)} becomes {show(other)}", other
-        for k, child in enumerate(node.children):
-            found = [*self.changes(child)] if isinstance(child, Tree) else []
-            if node.data == "derivative" or (node.data, k) == ("applied", 0):
-                found = [(what, new) for what, new in found if new.data in ("symbol", "applied")]
-            elif k >= WHOLE.get(node.data, 9):
-                found += _additions(child)
-            for what, new in found:
-                other = _with(node, k, new)
-                close = node.data in ("applied", "power", "derivative")
-                yield f"{show(node)} becomes {show(other)}" if close else what, other
+        parts = [(k, part) for k, part in enumerate(node.children) if isinstance(part, Tree)]
+        for k, part in parts:
+            named = node.data == "derivative" or (node.data, k) == ("applied", 0)
+            for what, new in self.changes(part, k >= WHOLE.get(node.data, 9)):
+                other, close = _with(node, k, new), node.data in ("applied", "power", "derivative")
+                if not named or new.data in ("symbol", "applied"):
+                    yield f"{show(node)} becomes {show(other)}" if close else what, other
 
     def number(self, node: Node) -> Iterator[Node]:
         (value,) = node.children
@@ -128,14 +120,11 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         signs = sorted(SIGNS.keys() - {*node.children[2:3]}) if len(node.children) == 4 else ()
         yield from (_with(node, 2, sign) for sign in signs)
 
-    def matrix(self, node: Node) -> Iterator[Node]:
-        yield Tree("matrix", node.children[::-1])
-
     def __default__(self, node: Node) -> Iterator[Node]:
-        yield from node.children if node.data != "row" else ()
+        yield from node.children if node.data not in ("row", "matrix") else ()
         if node.data in OPPOSITE:
             yield Tree(OPPOSITE[node.data], node.children)
-        if node.data in ("sub", "frac", "power"):
+        if node.data in ("sub", "frac", "power", "matrix"):
             yield Tree(node.data, node.children[::-1])
 
     def symbols(self, symbol: Symbol) -> Iterator[Symbol]:
@@ -148,6 +137,7 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         indices = [symbol.index[::-1]]
         for k, part in enumerate(symbol.index):
             inner = self.symbols(part) if isinstance(part, Symbol) else OTHERS
+            inner = [*inner, *LAYERS] if part in LAYERS else inner
             indices += [_put(symbol.index, k), *(_put(symbol.index, k, i) for i in inner)]
         for other in OTHERS[-5:]:
             indices += [(*symbol.index, other), (other, *symbol.index)]

@@ -7,17 +7,18 @@ on a kink, a margin of 1 or a unit whose sum is 0, and as many right beside it. 
 bound lie on both sides of 1, and some are 0.
 """
 
+import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, partial
-from itertools import zip_longest
+from itertools import combinations, pairwise, product, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from hwlib import hinge, network, polynomial
+from hwlib import hinge, layers, network, polynomial
 from hwlib._arrays import Floats
 from hwlib.gradcheck.report import relative_error
 
@@ -25,10 +26,16 @@ Function: TypeAlias = Callable[..., Any]
 Key: TypeAlias = tuple[str, int]
 """A name and how many indices it has: x_i and x_ij are different symbols."""
 
-INDEX_LETTERS = "ijks"
-"""The subscripts that count; another letter is part of a name, as in epsilon_c."""
+INDEX_LETTERS = "ijksl"
+"""The indices that count; another letter is part of a name, as in epsilon_c."""
 
-DECLARED = tomllib.loads((Path(__file__).parent / "symbols.toml").read_text(encoding="utf-8"))
+
+def declared(name: str) -> dict[str, Any]:
+    """Return what a file beside this one declares."""
+    return tomllib.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+
+
+DECLARED = declared("symbols.toml")
 PAGES, HELPERS, SAMPLES = (DECLARED[name] for name in ("pages", "helpers", "samples"))
 SOURCES, TIED, CURVES, SIZES = (DECLARED[name] for name in ("sources", "tied", "curves", "sizes"))
 DELTAS, CONDITIONS, ATTAINED = (DECLARED[name] for name in ("deltas", "conditions", "attained"))
@@ -67,8 +74,8 @@ class World:
     ranges: dict[str, range]
     drawn: dict[Key, Floats]
     known: dict[Key, Floats]
-    slopes: dict[tuple[Key, Key], Floats] = field(default_factory=dict)
-    functions: dict[str, list[Function]] = field(default_factory=dict)
+    slopes: dict[tuple[Key, Key], Floats]
+    functions: dict[str, list[Function]]
 
 
 N_POINTS, SLOTS = 48, 8
@@ -93,18 +100,32 @@ def worlds(part: str) -> tuple[World, ...]:
     """
     if part not in MAKERS:
         raise ValueError(f"no quantities are declared for the part {part!r}")
-    return tuple(MAKERS[part](np.random.default_rng(k), *s) for k, s in enumerate(SIZES[part]))
+    return tuple(_world(part, np.random.default_rng(k), *s) for k, s in enumerate(SIZES[part]))
 
 
-def _table(values: Any, *first: int) -> Floats:
+def _world(part: str, rng: np.random.Generator, *sizes: int) -> World:
+    """Return the world of what is drawn and computed, as ``symbols.toml`` names it."""
+    made, letters = MAKERS[part](rng, *sizes), DECLARED["ranges"][part].items()
+    ranges = {letter: range(low, made.get(high, high) + 1) for letter, (low, high) in letters}
+    drawn, known, slopes = (
+        dict(_table(names, made[name], ranges) for names, name in DECLARED[kind][part].items())
+        for kind in ("drawn", "known", "slopes")
+    )
+    return World(ranges, drawn, known, slopes, made.get("functions", {}))
+
+
+def _table(names: str, values: Any, ranges: dict[str, range]) -> tuple[Any, Floats]:
+    """Return a table and its key: ("x", 2) for x_ij, and a pair of keys for a slope."""
+    found = re.findall(rf"(\w+?)(?:_([{''.join(ranges)}]+))?(?: |$)", names)
+    key, *below = ((symbol, len(index)) for symbol, index in found)
+    first = [ranges[letter].start for _, index in found for letter in index]
+    return (key, *below) if below else key, table(values, *first)
+
+
+def table(values: Any, *first: int) -> Floats:
     """Return values by point and index, where an index counts from 0 or from `first`; else nan."""
     full = np.ones((N_POINTS, *(1,) * len(first))) * values
     return np.pad(full, [(0, 0), *((n, 0) for n in first)], constant_values=np.nan)
-
-
-def _tables(*first: int, **values: Any) -> dict[Key, Floats]:
-    """Return tables by name."""
-    return {(name, len(first)): _table(value, *first) for name, value in values.items()}
 
 
 def _each(function: Function, *arrays: Any) -> Floats:
@@ -125,21 +146,14 @@ def _eighths(rng: np.random.Generator, *shape: int) -> Floats:
     return values
 
 
-def _hinge(rng: np.random.Generator, n: int) -> World:
+def _hinge(rng: np.random.Generator, n: int) -> dict[str, Any]:
     c, theta, v, alpha, u, y = _hinge_points(rng, n)
-    X = _each(polynomial.features, u, c)
-    full, grads = _each(hinge.loss_grad, theta, X, y), _each_sample(hinge.loss_grad, theta, X, y)
-    return World(
-        {"i": range(1, n + 1), "s": range(1, n + 1), "j": range(7), "k": range(7)},
-        drawn=_tables(n=n, alpha=alpha) | _tables(0, c=c, theta=theta, v=v, g=full)
-        | _tables(1, u=u, y=y),
-        known=_tables(ell=_each(hinge.loss, theta, X, y)) | _tables(0, mu=polynomial.NONLINEAR)
-        | _tables(1, h_theta=_each(hinge.hypothesis, theta, X))
-        | _tables(1, ell=_each_sample(hinge.loss, theta, X, y))
-        | _tables(1, 0, x=X, w=theta[:, None] - alpha[:, None, None] * grads),
-        slopes={(("ell", 0), ("theta", 1)): _table(full, 0),
-                (("ell", 1), ("theta", 1)): _table(grads, 1, 0)},
-    )  # fmt: skip
+    X, mask = _each(polynomial.features, u, c), polynomial.NONLINEAR
+    h, loss = _each(hinge.hypothesis, theta, X), _each(hinge.loss, theta, X, y)
+    grad, grads = _each(hinge.loss_grad, theta, X, y), _each_sample(hinge.loss_grad, theta, X, y)
+    losses = _each_sample(hinge.loss, theta, X, y)
+    moved = theta[:, None] - alpha[:, None, None] * grads
+    return locals()
 
 
 def _hinge_points(rng: np.random.Generator, n: int) -> tuple[Floats, ...]:
@@ -158,46 +172,38 @@ def _hinge_points(rng: np.random.Generator, n: int) -> tuple[Floats, ...]:
     return c, theta, v, alpha, u, y
 
 
-def _network(rng: np.random.Generator, n: int, d: int, block: int) -> World:
+def _network(rng: np.random.Generator, n: int, d: int, block: int) -> dict[str, Any]:
     params, X, y, z = _network_points(rng, n, d)
     l2, alpha, step = rng.uniform(0.1, 3.0, (3, N_POINTS))
+    W, b = _each(_weights, params), _each(_biases, params)
+    H = _each(_hessian, params, X[:, :1], y[:, :1])
     z_hidden, a, z_out, y_hat = map(np.array, zip(*map(network.forward, params, X), strict=True))
-    sizes = [min(block, n - start) for start in range(0, n, block)]
-    world = World(
-        {"i": range(1, d + 1), "j": range(1, 4), "s": range(1, n + 1),
-         "k": range(1, len(sizes) + 1), "r": range(1, 3), "c": range(1, 3)},
-        drawn=_tables(n=n, d=d, B=block, K=len(sizes), alpha=alpha, varepsilon=step, z=z)
-        | _tables(**{"lambda": l2}) | _tables(1, y=y, b=_each(_biases, params), n=sizes)
-        | _tables(1, 1, x=X, W=_each(_weights, params)) | _machine(),
-        known=_tables(1, haty=y_hat)
-        | _tables(1, 1, z=np.concatenate([z_hidden, z_out[:, :, None]], axis=2), a=a)
-        | _tables(1, 1, H=_each(_output_hessian, params, X[:, :1], y[:, :1])),
-        functions={"sigma": [network.sigmoid, network.sigmoid_grad],
-                   "ReLU": [network.relu, network.relu_grad]},
-    )  # fmt: skip
-    for name, strength in (("L", 0.0 * l2), ("J", l2)):
-        _add_losses(world, name, (), _each, (params, X, y, strength))
-        _add_losses(world, name, (1,), _each_sample, (params, X, y, strength))
+    z_all = np.concatenate([z_hidden, z_out[:, :, None]], axis=2)
+    L, L_W, L_b = _losses(_each, params, X, y, 0.0 * l2)
+    J, J_W, J_b = _losses(_each, params, X, y, l2)
+    L_s, L_s_W, L_s_b = _losses(_each_sample, params, X, y, 0.0 * l2)
+    J_s, J_s_W, J_s_b = _losses(_each_sample, params, X, y, l2)
+    F, Q, P, S, share, cores = _machine()
     # What a sample's sum changes is what its bias changes for that sample, and no other sample.
-    slopes = world.slopes[("L", 1), ("b", 1)][:, :, None]
-    world.slopes[("L", 1), ("z", 2)] = slopes * np.eye(n + 1)[:, :, None]
-    world.known |= _tables(R=world.known["J", 0] - world.known["L", 0])
-    return world
+    L_s_z, R = L_s_b[:, :, None] * np.eye(n)[:, :, None], J - L
+    sizes = [min(block, n - start) for start in range(0, n, block)]
+    n_blocks = len(sizes)
+    functions = {"sigma": [network.sigmoid, network.sigmoid_grad],
+                 "ReLU": [network.relu, network.relu_grad]}  # fmt: skip
+    return locals()
 
 
-def _machine() -> dict[Key, Floats]:
-    """Return flops and bytes, how many a machine does in a second, cores, and a share."""
+def _machine() -> Floats:
+    """Return flops and bytes, how many a machine does in a second, a share, and cores."""
     draws = np.random.default_rng(8).uniform(0.1, 3.0, (5, N_POINTS))
     draws[:, :4] = 0.5  # where memory and arithmetic take the same time
-    return _tables(**dict(zip("FQPSc", draws, strict=True)), r=draws[0] / 3.1)
+    return np.vstack([draws, draws[0] / 3.1])
 
 
-def _add_losses(world: World, name: str, first: Any, each: Function, points: Any) -> None:
-    """Add a loss and its gradient: of the batch, or, with an index, of each sample."""
-    world.known |= _tables(*first, **{name: each(network.loss, *points)})
-    for key, entries in ((("W", 2), _weights), (("b", 1), _biases)):
-        slopes = each(lambda *point, e=entries: e(network.loss_grad(*point)), *points)
-        world.slopes[(name, len(first)), key] = _table(slopes, *first, *(1,) * key[1])
+def _losses(each: Function, *points: Any) -> list[Floats]:
+    """Return a loss, and its derivatives with respect to weights and biases."""
+    slopes = (lambda *at, e=e: e(network.loss_grad(*at)) for e in (_weights, _biases))
+    return [each(function, *points) for function in (network.loss, *slopes)]
 
 
 def _weights(params: network.Parameters) -> Floats:
@@ -209,7 +215,7 @@ def _biases(params: network.Parameters) -> Floats:
     return np.append(params.b_hidden, params.b_out)
 
 
-def _output_hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
+def _hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
     """Return second derivatives of the loss in W_14 and b_4: differences of hwlib's gradient."""
     vector, place = network.ravel(params), [-4, -1]
     steps = 2e-4 * np.eye(len(vector))[place]
@@ -229,32 +235,108 @@ def _network_points(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]
     return list(map(network.Parameters, W, b, w_out, b_out.tolist())), X, y, z
 
 
-def _differences(rng: np.random.Generator, n_coordinates: int) -> World:
+def _layers(rng: np.random.Generator, n: int, *widths: int) -> dict[str, Any]:
+    H, K = len(widths) - 1, widths[-1]  # the largest width: what is narrower ends in zeros
+    W, b, X = np.zeros((N_POINTS, K, K, H)), np.zeros((N_POINTS, K, H)), np.zeros((N_POINTS, n, K))
+    for k, (before, here) in enumerate(pairwise(widths)):
+        W[:, :before, :here, k], b[:, :here, k] = _eighths(rng, before, here), _eighths(rng, here)
+    X[:, :, : widths[0]] = _eighths(rng, n, widths[0])
+    # So that the sum of the first unit is 0, or next to it:
+    b[::2, 0, 0] = np.resize(BESIDE, N_POINTS // 2) - np.sum(X[::2, 0] * W[::2, :, 0, 0], axis=1)
+    labels, (l2, m) = rng.integers(0, K, (N_POINTS, n)), rng.uniform(0.1, 3.0, (2, N_POINTS))
+    params = [[layers.Layer(W[q, ..., k], b[q, :, k]) for k in range(H)] for q in range(N_POINTS)]
+    sums = [[layers.forward(p[:k], x)[-1] for k in range(1, H + 1)]
+            for p, x in zip(params, X, strict=True)]  # fmt: skip
+    z, a = np.moveaxis(sums, 1, -1), _each(lambda p, x: layers.forward(p, x)[:-1], params, X)
+    u, y, a = z[..., -1], np.eye(K)[labels], np.moveaxis(a, 1, -1)
+    p, L_s_u = _each(layers.softmax, u), _each(layers.cross_entropy_grad, u, labels)
+    L, L_W, L_b = _layer_losses(_each, params, X, labels)
+    J, J_W, J_b = _layer_losses(_each, params, X, labels, l2)
+    L_s, L_s_W, delta = _layer_losses(_each_sample, params, X, labels)
+    own = np.eye(n)[:, :, None]  # a sum changes the loss of its own sample alone
+    L_s_u, L_s_z = L_s_u[:, :, None] * own, delta[:, :, None] * own[..., None]
+    functions = {"sigma": [network.sigmoid],
+                 "ReLU": [lambda z: z * network.relu_grad(z.real), network.relu_grad]}  # fmt: skip
+    return locals()
+
+
+def _layer_losses(each: Function, *points: Any) -> list[Floats]:
+    """Return a loss, and its derivatives with respect to weights and biases, the layer last."""
+    slopes = (lambda *at, k=k: np.stack([g[k] for g in layers.loss_grad(*at)], -1) for k in (0, 1))
+    return [each(function, *points) for function in (layers.loss, *slopes)]
+
+
+def _differences(rng: np.random.Generator, n_coordinates: int) -> dict[str, Any]:
     low, high = (0.5, -1.0, 0.7, 0.0, -2.0), (2.0, 1.0, 1.6, 6.0, 2.0)
-    a, b, w, phase, x = rng.uniform(low, high, (N_POINTS, 5)).T.reshape(5, -1, *(1,) * (SLOTS + 2))
-    x[1::8] = phase[1::8] = 0.0  # where f'(x) is 0 as well
+    drawn = rng.uniform(low, high, (N_POINTS, 5)).T
+    drawn[3:, 1::8] = 0.0  # where f'(x) is 0 as well
+    (a, b, w, phase, x), wide = drawn, drawn.reshape(5, -1, *(1,) * (SLOTS + 2))
     step, eps = 10.0 ** rng.uniform((-1.5, -4.0), (0.5, 0.5), (N_POINTS, 2)).T
     G, N = rng.normal(size=(2, N_POINTS, n_coordinates))
     G[1::8], G[2::8] = N[1::8], -N[2::8]
 
     def f(at: Any, order: int) -> Any:
         """Return a wave plus a cubic, or a derivative."""
+        a, b, w, phase, _ = wide
         wave = a * w**order * np.cos(w * at + phase + order * np.pi / 2.0)
         return wave + b * [at**3, 3.0 * at**2, 6.0 * at, 6.0, 0.0][order]
 
-    y, third = np.abs(f(x, 0)).ravel(), np.abs(f(x, 3)).ravel()
+    y, third = np.abs(f(wide[4], 0)).ravel(), np.abs(f(wide[4], 3)).ravel()
     eps[::8] = (third * step**3 / (3.0 * y))[::8]  # so that the step is the best one
     # Two values that are off by eps y, in opposite directions, change the difference most; of
     # the series of f, the term of third order is the first that the central difference keeps.
     noise, cubic = (2.0 * term / (2.0 * step) for term in (eps * y, third / 6.0 * step**3))
-    return World(
-        {"k": range(1, n_coordinates + 1)},
-        drawn=_tables(x=x.ravel(), a=a.ravel(), b=b.ravel(), w=w.ravel(), c=phase.ravel() - 3.0)
-        | _tables(I=1j, varepsilon=step, varepsilon_m=eps) | _tables(1, G=G, N=N),
-        known=_tables(1, rho=np.vectorize(relative_error)(G, N))
-        | _tables(nu=noise, E=cubic + noise),
-        functions={"f": [partial(f, order=order) for order in range(5)]})  # fmt: skip
+    error, rho, c, unit = cubic + noise, np.vectorize(relative_error)(G, N), phase - 3.0, 1j
+    functions = {"f": [partial(f, order=order) for order in range(5)]}
+    return locals()
 
 
-MAKERS: dict[str, Function] = {"hinge": _hinge, "network": _network, "differences": _differences}
+def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any]:
+    g, q, p = 3.0 * _eighths(rng, n), *rng.normal(size=(2, N_POINTS))
+    batches = np.array([*product(range(n), repeat=B)]), np.array([*combinations(range(n), B)])
+    mean, V, (V_r, V_d) = g.mean(1), g.var(1), (g[:, b].mean(2).var(1) for b in batches)
+    alpha, theta, v, x, y, M, R = _progress(rng, n, d)
+    r, moved = y * _dot(x, theta[:, None]), theta[:, None] + alpha[:, None, None] * y[..., None] * x
+    beta, c, one = *np.exp(rng.normal(size=(2, N_POINTS))), np.ones(N_POINTS)
+    companion = np.array([[1.0 + beta - alpha * c, -beta], [one, 0.0 * one]])
+    rho, wide = np.linalg.eigvals(companion.T)[:, 0], (-1, *(1,) * (SLOTS + 2))
+    # The roots of alpha_b c_1 and alpha_b c_2 are as far below 1 and above it, by that of beta_b.
+    c_1, c_2 = curves = np.sort(np.exp(rng.normal(size=(2, N_POINTS))), axis=0)
+    ends = np.array([[c_1**0.5, c_2**0.5], [one, -one]]).T
+    alpha_b, beta_b = np.linalg.solve(ends, np.ones((N_POINTS, 2, 1)))[..., 0].T ** 2
+    kappa, curves, path = c_2 / c_1, curves.T, [one, one]
+    for _ in range(5):
+        path += [(1.0 + beta_b - alpha_b * c_2) * path[-1] - beta_b * path[-2]]
+    path = np.transpose(path[1:])
+    functions = {"f": [lambda at: c.reshape(wide) / 2.0 * at**2, lambda at: c.reshape(wide) * at]}
+    return locals()
+
+
+def _progress(rng: np.random.Generator, n: int, d: int) -> tuple[Floats, ...]:
+    """Return what M steps allow at most: where nothing is random, each bound is attained."""
+    v, M = rng.normal(size=(N_POINTS, d)), rng.integers(3, 9, N_POINTS)
+    size, loose = _dot(v, v), np.resize([0, 1, 0, 2], N_POINTS)
+    alpha = size / M * (3.0 + rng.exponential(size=N_POINTS))
+    noise = rng.normal(size=(N_POINTS, d)) * (loose > 0)[:, None]
+    theta = (alpha * M / size)[:, None] * v + noise * np.sign(_dot(noise, v))[:, None]
+    R = np.sqrt(_dot(theta, theta) / M * (1.0 + loose // 2) - 2.0 * alpha) / alpha
+    x, y = rng.normal(size=(N_POINTS, n, d)), rng.choice([-1.0, 1.0], (N_POINTS, n))
+    x *= (R[:, None] * rng.random((N_POINTS, n)) / np.sqrt(_dot(x, x)))[..., None]
+    # The first sample has margin 1 and the length R, the second margin 1 or more with v.
+    square, side = _dot(theta, theta), x[:, 0].copy()
+    side -= (_dot(side, theta) / square)[:, None] * theta
+    side *= np.sqrt((R**2 - 1.0 / square) / _dot(side, side))[:, None]
+    x[:, 0] = y[:, :1] * (theta / square[:, None] + side)
+    x[:, 1] = y[:, 1:2] * v * np.where(loose, R / np.sqrt(size), 1.0 / size)[:, None]
+    return alpha, theta, v, x, y, M, R
+
+
+def _dot(a: Floats, b: Floats) -> Floats:
+    return np.sum(a * b, axis=-1)
+
+
+MAKERS: dict[str, Function] = {
+    "hinge": _hinge, "network": _network, "layers": _layers, "differences": _differences,
+    "training": _training,
+}  # fmt: skip
 """What draws the points of a part."""

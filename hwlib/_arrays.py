@@ -31,15 +31,16 @@ def as_floats(name: str, value: ArrayLike, shape: Shape | None = None) -> Floats
         raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
     if array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; expected at least one number")
-    floats = _as_float64(array)
+    is_wider = array.itemsize > 8
+    floats = _narrowed(array) if is_wider else array.astype(np.float64, copy=False)
     if not np.isfinite(floats).all():
         raise ValueError(f"{name} holds NaN or infinity; expected finite numbers")
     return floats
 
 
 @np.errstate(all="ignore")
-def _as_float64(array: Numbers) -> Floats:
-    """Return infinity where a wider float has no float64."""
+def _narrowed(array: Numbers) -> Floats:
+    """Return float64, and infinity where a wider float has none."""
     return array.astype(np.float64, copy=False)
 
 

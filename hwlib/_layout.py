@@ -4,7 +4,9 @@ So a function of any point becomes a function of a vector.
 """
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from numbers import Number
 from typing import Any, TypeAlias
 
@@ -62,19 +64,17 @@ class Layout:
         self.vector = np.concatenate([array.ravel() for array in arrays.values()])
         shaped = zip(self.fields, self.shapes, strict=True)
         self.places = [(field, index) for field, shape in shaped for index in np.ndindex(shape)]
-        self.names = [
-            field + f"[{', '.join(map(str, at))}]" * bool(at) for field, at in self.places
-        ]
-        self._like = _rebuilt(point, iter(arrays.values()))
-        self.notes: tuple[str, ...] = ()
-        if epsilon_of(point) > MACHINE_EPSILON:
-            self.notes = (f"{what} is float32 or coarser: the functions are given it as float64",)
+        self.names = [f + f"[{', '.join(map(str, at))}]" * bool(at) for f, at in self.places]
+        self._like = _maker(point)(iter(arrays.values()))
+        self._make = _maker(self._like)
+        coarse = f"{what} is float32 or coarser: the functions are given it as float64"
+        self.notes = (coarse,) * (epsilon_of(point) > MACHINE_EPSILON)
 
     def point(self, vector: NDArray[Any]) -> Point:
         """Return the point that a vector stands for; it shares no memory with the vector."""
         vector = vector.copy()
         parts = zip(self.slices, self.shapes, strict=True)
-        return _rebuilt(self._like, (vector[part].reshape(shape)[()] for part, shape in parts))
+        return self._make(vector[part].reshape(shape)[()] for part, shape in parts)
 
     def flatten(self, name: str, value: Point, lead: tuple[int, ...] = ()) -> Floats:
         """Return the vector of a value laid out like this point; NaN and infinity may pass.
@@ -147,6 +147,13 @@ class Directions(Layout):
         return {field: vector[..., part] @ axes.T for (field, axes), part in parts}
 
 
+def argument_name(f: Function) -> str:
+    """Return what f calls its argument, and so its coordinates: "x" where f does not say."""
+    with suppress(TypeError, ValueError):  # built-in functions may have no signature
+        return next(iter(inspect.signature(f).parameters), "x")
+    return "x"
+
+
 def epsilon_of(value: Point) -> float:
     """Return the machine epsilon of the coarsest floats in a value: 2**-23 for float32."""
     dtypes = [np.asarray(leaf).dtype for _, leaf in _leaves("", value, value)]
@@ -189,12 +196,18 @@ def _leaves(name: str, like: Point, value: Point) -> Iterator[tuple[str, Point]]
         yield from _leaves(name + index, part, found[key])
 
 
-def _rebuilt(like: Point, arrays: Iterator[Any]) -> Point:
-    """Return a copy of a point with other arrays and numbers, in the order of its own."""
+def _maker(like: Point) -> Callable[[Iterator[Any]], Point]:
+    """Return what makes a copy of a point with other arrays and numbers, in the same order."""
     parts = _parts(like)
     if parts is None:
-        return next(arrays)
-    new = {key: _rebuilt(part, arrays) for key, part in parts.items()}
-    if isinstance(like, list | tuple):
-        return like._make(new.values()) if hasattr(like, "_make") else type(like)(new.values())
-    return like | new if isinstance(like, dict) else dataclasses.replace(like, **new)
+        return next
+    makers = {key: _maker(part) for key, part in parts.items()}
+
+    def make(arrays: Iterator[Any]) -> Point:
+        new = {key: make_part(arrays) for key, make_part in makers.items()}
+        if isinstance(like, list | tuple):
+            values = new.values()
+            return like._make(values) if hasattr(like, "_make") else type(like)(values)
+        return like | new if isinstance(like, dict) else dataclasses.replace(like, **new)
+
+    return make

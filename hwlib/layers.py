@@ -53,32 +53,29 @@ def init(rng: np.random.Generator, sizes: Sequence[int], *, gain: float = 2.0) -
     order: ``(64, 32, 10)`` has one hidden layer.
     """
     rng, gain = as_rng("rng", rng), as_float("gain", gain, minimum=0.0)
-    sizes = [as_count(f"sizes[{k}]", size) for k, size in enumerate(sizes)]
-    if len(sizes) < 2:
-        raise ValueError(f"sizes is {sizes}; expected the inputs, maybe hidden units, the classes")
-    return [
-        Layer(rng.normal(scale=np.sqrt(gain / inputs), size=(inputs, outputs)), np.zeros(outputs))
-        for inputs, outputs in pairwise(sizes)
-    ]
+    if not isinstance(sizes, list | tuple) or len(sizes) < 2:
+        raise ValueError(f"sizes is {sizes!r}; expected a list: inputs, hidden units, classes")
+    pairs = pairwise([as_count(f"sizes[{k}]", size) for k, size in enumerate(sizes)])
+    return [Layer(rng.normal(scale=np.sqrt(gain / d), size=(d, m)), np.zeros(m)) for d, m in pairs]
 
 
 @np.errstate(all="ignore")
 def softmax(u: ArrayLike) -> Floats:
     """Return the probability of each class, shape (n, K), without overflow (eq-softmax-stable)."""
     u = as_floats("u", u, ("n", "K"))
-    e: Floats = np.exp(u - u.max(axis=1, keepdims=True))
-    e /= e.sum(axis=1, keepdims=True)  # eq-softmax-stable
-    return e
+    e = np.exp(u - u.max(axis=1, keepdims=True))
+    p: Floats = e / e.sum(axis=1, keepdims=True)  # eq-softmax-stable
+    return p
 
 
 @np.errstate(all="ignore")
 def cross_entropy(u: ArrayLike, y: ArrayLike) -> Floats:
-    """Return the loss of each sample, shape (n,); it takes no logarithm of 0 (eq-log-sum-exp)."""
+    """Return the loss of each sample, shape (n,), without overflow for any u (eq-log-sum-exp).
+
+    NumPy adds exp by exp, each time by its logarithm: exact to the last digits for tiny losses too.
+    """
     u, true = _as_logits(u, y)
-    largest = true[0], u.argmax(axis=1)
-    others = np.exp(u - u[largest][:, None])
-    others[largest] = 0.0  # the largest adds exp(0) = 1, which is left to log1p
-    return finite("the loss", u[largest] - u[true] + np.log1p(others.sum(axis=1)))  # eq-log-sum-exp
+    return finite("the loss", np.logaddexp.reduce(u - u[true][:, None], axis=1))  # eq-log-sum-exp
 
 
 def cross_entropy_grad(u: ArrayLike, y: ArrayLike) -> Floats:
@@ -119,12 +116,11 @@ def loss_grad(params: Sequence[Layer], X: ArrayLike, y: ArrayLike, l2: float = 0
     params, l2 = _as_layers(params), as_float("l2", l2, minimum=0.0)
     *values, u = forward(params, X)
     delta, grads = cross_entropy_grad(u, y), list[Layer]()  # eq-delta-logits
-    for k in reversed(range(len(params))):
-        W, a = params[k].W, values[k]
-        grad_W = finite("the gradient", a.T @ delta + l2 * W)  # eq-layer-grad
-        grads.append(Layer(grad_W, finite("the gradient", delta.sum(axis=0))))
+    for k, (W, _) in reversed([*enumerate(params)]):
+        grad_W, grad_b = values[k].T @ delta + l2 * W, delta.sum(axis=0)  # eq-layer-grad
+        grads.append(Layer(finite("the gradient", grad_W), finite("the gradient", grad_b)))
         if k > 0:  # nobody asks for the derivative with respect to X
-            delta = delta @ W.T * (a > 0.0)  # eq-layer-delta; a > 0 where z > 0
+            delta = delta @ W.T * (values[k] > 0.0)  # eq-layer-delta; a > 0 where z > 0
     return grads[::-1]
 
 
@@ -138,11 +134,11 @@ def _as_logits(u: ArrayLike, y: ArrayLike) -> tuple[Floats, tuple[Any, Any]]:
 def _as_layers(params: Sequence[Layer]) -> list[Layer]:
     if not isinstance(params, list | tuple) or not params:
         raise ValueError(f"params is {params!r}; expected a list of at least one layers.Layer")
-    layers, inputs = list[Layer](), "d"
+    layers = list[Layer]()
     for k, layer in enumerate(params):
         if not isinstance(layer, Layer):
             raise ValueError(f"params[{k}] is a {type(layer).__name__}; expected layers.Layer")
+        inputs = len(layers[-1].b) if layers else "d"
         W = as_floats(f"params[{k}].W", layer.W, (inputs, "outputs"))
-        inputs = W.shape[1]
-        layers.append(Layer(W, as_floats(f"params[{k}].b", layer.b, (inputs,))))
+        layers.append(Layer(W, as_floats(f"params[{k}].b", layer.b, (W.shape[1],))))
     return layers

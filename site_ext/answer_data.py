@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from hwlib import hinge, network, polynomial
+from hwlib import hinge, layers, network, polynomial
 from hwlib.gradcheck import numerical_grad
 from hwlib.gradcheck.mistakes import HINGE, NETWORK, Mistake, hinge_grad, network_grad
 from site_ext.numbering import ROOT, text_of
@@ -79,6 +79,7 @@ WHERE = {
     "active": ("where the margin is below 1", "where the margin is at least 1", GATE),
     "on": ("where unit 1 is on", "where unit 1 is off", GATE),
     "label": ("for label 1", "for label 0", LABEL),
+    "true": ("for the true class", "for another class", LABEL),
     "sign": ("for label +1", "for label -1", LABEL),
 }
 """Conditions on a point: what is said where they hold, where not, and what they suggest."""
@@ -295,6 +296,12 @@ RUNNING = network.Parameters(
 )  # fmt: skip
 SAMPLES, LABELS = np.array([[3.0, -0.5], [-1.5, 2.0]]), np.array([1.0, 0.0])
 """The running example of Part 2."""
+HIDDEN = layers.Layer(RUNNING.W_hidden, RUNNING.b_hidden)
+CLASSES = layers.Layer(
+    np.array([[-1.2, 0.4, -1.6, 0.8], [1.2, -1.2, 0.4, -0.4], [-0.8, 1.2, -0.4, 0.8]]),
+    np.array([0.45, -0.6, 0.15, -0.3]),
+)
+"""The layers of page 4.1."""
 
 
 def network_point(p: network.Parameters, x: Any, y: float, l2: float = 0.0) -> Point:
@@ -541,6 +548,23 @@ def matrix_question(quantity: str) -> Question:
     return Question(points, loss, lambda p: p.symbols["D"] @ p.symbols["W"].T, {})
 
 
+def columns_question(quantity: str) -> Question:
+    """Ask for W of Z = W A + b, with samples in columns, from A (2, n) and D (3, n)."""
+    assert quantity == "W"
+    rng, points = np.random.default_rng(8), []
+    for n in (4, 1, 5, 3) * 8:
+        W, A = rng.integers(1, 8, (3, 2)) / 4.0 - 1.125, rng.integers(-8, 9, (2, n)) / 4.0 + 0.125
+        y = rng.integers(0, 3, n)
+        D = layers.cross_entropy_grad((W @ A).T, y).T
+        points.append(Point({"W": W, "A": A, "D": D}, (y,)))
+
+    def loss(p: Point, step: Any) -> float:
+        W, A = p.symbols["W"] + step, p.symbols["A"]
+        return float(layers.cross_entropy((W @ A).T, *p.arguments).sum())
+
+    return Question(points, loss, lambda p: p.symbols["D"] @ p.symbols["A"].T, {})
+
+
 # Formulas of answers.toml, evaluated with the symbols of a point.
 
 FORMULAS: dict[str, dict[str, Any]] = tomllib.loads(
@@ -568,14 +592,40 @@ def neuron_points() -> list[Point]:
     ]
 
 
+def classes_points(T: float = 1.0) -> list[Point]:
+    """Return pots A and B of page 4.1, a third one, and others: a class k, true or not."""
+    rng, points = np.random.default_rng(41), []
+    given = [(x, CLASSES.W) for x in (*SAMPLES, np.array([2.0, 0.5]))]
+    inputs, weights = [-2.5, -0.625, 0.75, 1.75], [-1.2, -0.4, 0.6, 1.4]
+    given += [(rng.choice(inputs, 2), rng.choice(weights, (3, 4))) for _ in range(10)]
+    for n, (x, W) in enumerate(given):
+        true = (0, 2, 3)[n] if n < 3 else n % 4
+        u = layers.forward([HIDDEN, layers.Layer(W, CLASSES.b)], [x])[-1][0]
+        y, p, e = np.eye(4)[true], layers.softmax([u / T])[0], np.exp(u / T)
+        z_1 = float(x @ HIDDEN.W[:, 0] + HIDDEN.b[0])
+        one = {"x_1": x[0], "x_2": x[1], "T": T, "z_1": z_1, "a_1": max(z_1, 0.0)}
+        rows = {"u_": u, "p_": p, "y_": y, "δ_": p - y}
+        for name, row in [*rows.items(), *zip(["W_1", "W_2", "W_3"], W, strict=True)]:
+            one |= {f"{name}{k + 1}": row[k] for k in range(4)}
+        for k in range(4) if n < 2 else (true, (true + 1) % 4):
+            own = {f"{name}k": row[k] for name, row in rows.items()}
+            own |= {"S": e.sum() - e[k], "R": (1.0 - y[k]) * (u @ y) / T, "S_34": e[2] + e[3]}
+            points.append(Point(one | own, (), where={"true": bool(y[k])}))
+    return points
+
+
+FORMULA_POINTS: dict[str, Callable[[], list[Point]]] = {
+    "first": first_points, "neuron": neuron_points, "classes": classes_points,
+    "tempered": lambda: classes_points(1.5) + classes_points(0.75),
+}  # fmt: skip
+
+
 def formula_points(entry: dict[str, Any]) -> list[Point]:
     """Return the points of an entry of answers.toml, or the one where a number is asked."""
-    if isinstance(entry["points"], dict):
-        points = [Point(entry["points"], ())]
-    elif entry["points"] == "first":
-        points = first_points()
-    elif entry["points"] == "neuron":
-        points = neuron_points()
+    if isinstance(entry["points"], dict | list):
+        points = [Point(symbols, ()) for symbols in np.atleast_1d(entry["points"])]
+    elif entry["points"] in FORMULA_POINTS:
+        points = FORMULA_POINTS[entry["points"]]()
     else:
         points = [p._replace(symbols=p.symbols | {"L": network.loss(*p.arguments[:3])})
                   for p in network_points()]  # fmt: skip
@@ -587,7 +637,7 @@ def formula_question(name: str) -> Question:
     entry = FORMULAS[name]
 
     def of(text: str) -> Value:
-        return lambda p: float(eval(text, {"log": math.log, "tanh": math.tanh}, p.symbols))
+        return lambda p: float(eval(text, vars(math) | p.symbols))
 
     def loss(p: Point, step: float) -> float:
         moved = {entry["by"]: p.symbols[entry["by"]] + step}
@@ -596,8 +646,9 @@ def formula_question(name: str) -> Question:
     mistakes = {wrong: (rule, of(text)) for wrong, (text, rule) in entry["mistakes"].items()}
     others = {other: of(text) for other, text in entry.get("others", {}).items()}
     value = of(entry["value"]) if "value" in entry else None
+    asked = loss if {"by", "value"} & entry.keys() else None
     return Question(
-        formula_points(entry), loss, of(entry["right"]), mistakes, others=others, value=value
+        formula_points(entry), asked, of(entry["right"]), mistakes, others=others, value=value
     )
 
 
@@ -609,7 +660,7 @@ FAMILIES: dict[str, Callable[[str], Question]] = {
     "network": network_question, "penalized": lambda name: network_question(name, l2=True),
     "batch": batch_question, "third": third_question, "tanh": tanh_question,
     "quartic": quartic_question, "decay": decay_question, "matrix": matrix_question,
-    "link": link_question,
+    "link": link_question, "columns": columns_question,
     "formula": formula_question,
 }  # fmt: skip
 """The losses that a box may ask of, each with its quantities: ``:asks: network W_11``."""

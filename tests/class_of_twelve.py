@@ -182,7 +182,9 @@ CLASS = {
     "crashes": Student(
         _changed("hidden_grad", "(z < 0)", "(z < 0) @ D"), _without("2.3"), "UnboundLocalError"),
     "endless": Student(
-        _changed("output_grad", "    a =", "    while True:\n        pass\n    a ="),
+        _changed("output_grad", "    a =", "    while True:\n        sleep(1)\n    a =",
+                 _changed("hypothesis_grad", "import numpy as np\n",
+                          "import numpy as np\nfrom time import sleep\n")),
         _without("2.2"), "endless"),
     "own_gradient": Student(OWN, (), "hwlib's own", cheats=True),
     "patches_the_checker": Student(
@@ -196,8 +198,8 @@ CLASS = {
 
 
 UNTIDY = {
-    "undefined_name": (CLASS["all_right"], ["print(nonsense)"]),
-    "missing_import": (CLASS["all_right"], ["import no_such_module", "no_such_module.plot(3)"]),
+    "undefined_name": (CLASS["partly"], ["print(nonsense)"]),
+    "missing_import": (CLASS["partly"], ["import no_such_module", "no_such_module.plot(3)"]),
     "half_finished": (CLASS["partly"], ["output_grad(None, None, None)"]),
     "no_python": (CLASS["mean_for_sum"], ["x = (1", "delta_out(z, y"]),
 }

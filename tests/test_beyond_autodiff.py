@@ -1,12 +1,16 @@
-"""The engine of chapter beyond_autodiff, read from the page that prints it.
+"""The two engines of chapter beyond_autodiff, read from the page that prints them.
 
-The chapter is the only copy. Its cells are put against HIPS autograd, and against PyTorch where
-that is installed, on random expressions whose values have several uses.
+The chapter is the only copy. Its cells are put against HIPS autograd, and against PyTorch and JAX
+where those are installed, on random expressions whose values have several uses: of numbers, then
+of arrays whose shapes differ.
 """
 
 from __future__ import annotations
 
+import importlib
+import itertools
 import math
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,23 +23,36 @@ import nbformat
 import numpy as np
 import pytest
 
+from hwlib import layers
+from hwlib.gradcheck import check_vjp
+
 CHAPTER = Path(__file__).parents[1] / "chapters" / "beyond_autodiff.ipynb"
 CELLS = {
     cell.id.removeprefix("beyond-autodiff-"): cell.source
     for cell in nbformat.read(CHAPTER, as_version=4).cells
 }
 ENGINE = ("number", "rest", "value", "order", "backward")
-MORE = ("gradient", "dual", "hessian-function", "counted", "break-machines")
+ARRAYS = ("array", "array-more", "array-backward")
+MORE = ("gradient", "dual", "dual-gradient", "hessian-function", "counted", "break-machines")
+USES = ("losses-network", "digits-loss", "checkpoint-layers", "checkpoint")
 N_EXPRESSIONS, N_INPUTS, N_STEPS = 300, 3, 25
+
+ABSENT = {
+    name: f"{title} is not installed, so the engines are compared without it; "
+    f"to compare with it, too: .venv/bin/python -m pip install {name}=={version}"
+    for name, title, version in (("torch", "PyTorch", "2.13.0"), ("jax", "JAX", "0.10.2"))
+}
 
 Numbers = list[float]
 
 
-def load(old: str = "", new: str = "", cells: tuple[str, ...] = ENGINE + MORE) -> Any:
+def load(
+    old: str = "", new: str = "", cells: tuple[str, ...] = (*ENGINE, *MORE, *ARRAYS, *USES)
+) -> Any:
     """Run the engine's cells, with one piece of their text replaced, and return their names."""
     source = "\n\n".join(CELLS[name] for name in cells)
     assert source.count(old) == 1 or not old, f"{old!r} is {source.count(old)} times on the page"
-    names: dict[str, Any] = {"np": np, "math": math}
+    names: dict[str, Any] = {"np": np, "math": math, "layers": layers}
     exec(source.replace(old, new) if old else source, names)
     return SimpleNamespace(**names)
 
@@ -129,7 +146,7 @@ def test_the_programs_share_values_and_use_every_operation():
     used = [step.name for program, _ in PROGRAMS for step in program]
     assert min(used.count(name) for name in OPERATIONS) > N_EXPRESSIONS // 5
     for program, x in PROGRAMS:
-        values = [PAGE.Value(number) for number in x]
+        values = [PAGE.Scalar(number) for number in x]
         order = PAGE.in_order(value_of(program, values, PAGE))
         uses = [part for u in order for part, _ in u.parts]
         assert max(uses.count(u) for u in set(uses)) > 1
@@ -140,11 +157,7 @@ def test_the_gradient_is_that_of_hips_autograd():
 
 
 def test_the_gradient_is_that_of_pytorch():
-    torch = pytest.importorskip(
-        "torch",
-        reason="PyTorch is not installed, so the engine is compared with HIPS autograd alone; "
-        "to compare with both: .venv/bin/python -m pip install torch==2.13.0",
-    )
+    torch = pytest.importorskip("torch", reason=ABSENT["torch"])
 
     def by_torch(program: list[Step], x: Numbers) -> np.ndarray:
         leaves = [torch.tensor(number, dtype=torch.float64, requires_grad=True) for number in x]
@@ -182,10 +195,10 @@ def test_the_hessian_vector_product_is_that_of_hips_autograd():
 
 
 BROKEN = {
-    "= for +=": ("part.delta += u.delta * slope", "part.delta = u.delta * slope"),
+    "= for +=": ("part.delta += u.delta * local", "part.delta = u.delta * local"),
     "order of the way forward": (
-        "in reversed(values):\n        for part, slope in u.parts:\n            part.delta +=",
-        "in values:\n        for part, slope in u.parts:\n            part.delta +=",
+        "in reversed(nodes):\n        for part, local in u.parts:\n            part.delta +=",
+        "in nodes:\n        for part, local in u.parts:\n            part.delta +=",
     ),
     "each value before its parts": (
         "        if parts_are_in:\n            order.append(u)\n        elif u not in seen:\n",
@@ -194,14 +207,20 @@ BROKEN = {
     "by distance": ("order=in_order", "order=lambda last: by_distance(last)"),
     "a part of two uses twice in order": ("elif u not in seen:", "else:"),
     "sign of the sum": ("(u, 1.0), (w, 1.0)", "(u, 1.0), (w, -1.0)"),
-    "product with its own factor": ("(u, w.number), (w, u.number)", "(u, u.number), (w, w.number)"),
-    "sign of the product": ("(u, w.number), (w,", "(u, -w.number), (w,"),
-    "factor of the power": ("k * self.number ** (k - 1)", "self.number ** (k - 1)"),
-    "exponent of the power": ("self.number ** (k - 1)", "self.number**k"),
-    "sign of the exponential": ("(self, exp(self.number))", "(self, -exp(self.number))"),
-    "sign of the logarithm": ("(self, self.number**-1)", "(self, -self.number**-1)"),
-    "gate forgotten": ("float(self.number > 0.0)", "1.0"),
-    "gate turned round": ("float(self.number > 0.0)", "float(not self.number > 0.0)"),
+    "product with its own factor": ("(u, w.value), (w, u.value)", "(u, u.value), (w, w.value)"),
+    "sign of the product": ("(u, w.value), (w,", "(u, -w.value), (w,"),
+    "factor of the power": (
+        "local = k * self.value ** (k - 1) if k else 0.0\n        return type",
+        "local = self.value ** (k - 1) if k else 0.0\n        return type",
+    ),
+    "exponent of the power": (
+        "self.value ** (k - 1) if k else 0.0\n        return type",
+        "self.value**k if k else 0.0\n        return type",
+    ),
+    "sign of the exponential": ("(self, exp(self.value))", "(self, -exp(self.value))"),
+    "sign of the logarithm": ("(self, self.value**-1)", "(self, -self.value**-1)"),
+    "gate forgotten": ("float(self.value > 0.0)", "1.0"),
+    "gate turned round": ("float(self.value > 0.0)", "float(not self.value > 0.0)"),
     "sign of the negation": ("u * -1.0", "u * 1.0"),
     "difference turned round": ("lambda u, w: -u + w", "lambda u, w: u + -w"),
     "quotient turned round": ("lambda u, w: u**-1 * w", "lambda u, w: w**-1 * u"),
@@ -215,8 +234,8 @@ def test_a_broken_engine_is_refused(name):
 
 
 def test_a_gate_that_is_open_at_0_is_refused_at_the_kink():
-    broken = load("float(self.number > 0.0)", "float(not self.number < 0.0)")
-    broken.Number.__lt__ = lambda u, c: u.number < c
+    broken = load("float(self.value > 0.0)", "float(not self.value < 0.0)")
+    broken.Number.__lt__ = lambda u, c: u.value < c
     assert PAGE.gradient(lambda u: PAGE.relu(u[0]), [0.0]).tolist() == [0.0]
     assert broken.gradient(lambda u: broken.relu(u[0]), [0.0]).tolist() == [1.0]
 
@@ -237,7 +256,7 @@ def test_a_gate_that_is_open_at_0_is_refused_at_the_kink():
 )
 def test_at_0(f, slope, zero):
     assert PAGE.gradient(lambda u: f(u[0]), [zero]).tolist() == [slope]
-    assert f(PAGE.Dual(zero, slope=1.0)).slope == slope
+    assert f(PAGE.Dual(zero, tangent=1.0)).tangent == slope
 
 
 def test_a_chain_of_ten_thousand_operations():
@@ -253,7 +272,7 @@ def test_a_chain_of_ten_thousand_operations():
 
 
 def test_a_value_that_is_doubled_a_hundred_times_is_visited_once():
-    value = start = PAGE.Value(1.0)
+    value = start = PAGE.Scalar(1.0)
     for _ in range(100):
         value = value + value
     PAGE.backward(value)
@@ -262,14 +281,14 @@ def test_a_value_that_is_doubled_a_hundred_times_is_visited_once():
 
 def test_an_order_has_every_value_once_and_after_its_parts():
     for program, x in PROGRAMS[:60]:
-        order = PAGE.in_order(value_of(program, [PAGE.Value(number) for number in x], PAGE))
+        order = PAGE.in_order(value_of(program, [PAGE.Scalar(number) for number in x], PAGE))
         place = {u: k for k, u in enumerate(order)}
         assert len(place) == len(order)
         assert all(place[part] < place[u] for u in order for part, _ in u.parts)
 
 
 def test_a_second_way_back_adds_nothing_to_the_first():
-    u = PAGE.Value(3.0)
+    u = PAGE.Scalar(3.0)
     square = u * u
     PAGE.backward(square)
     PAGE.backward(square)
@@ -327,9 +346,430 @@ def test_operations_are_counted_once_each():
     PAGE.Counted.made = 0
     u, w = PAGE.Counted(2.0), PAGE.Counted(3.0)
     result = PAGE.log(u * w + 1.0) + PAGE.exp(u) ** 2
-    assert (result.number, PAGE.Counted.made) == (math.log(7.0) + math.exp(2.0) ** 2, 6)
+    assert (result.value, PAGE.Counted.made) == (math.log(7.0) + math.exp(2.0) ** 2, 6)
 
 
-def test_the_engine_is_about_sixty_lines():
-    lines = [line for name in ENGINE for line in CELLS[name].splitlines() if line.strip()]
-    assert len(lines) <= 65
+@pytest.mark.parametrize(("cells", "most"), [(ENGINE, 65), (ENGINE + ARRAYS, 115)])
+def test_the_engines_are_about_a_hundred_lines(cells, most):
+    lines = [line for name in cells for line in CELLS[name].splitlines() if line.strip()]
+    assert len(lines) <= most
+
+
+# The engine on arrays.
+
+SHAPES = [(), (1,), (3,), (1, 1), (1, 3), (2, 1), (2, 3), (0,), (0, 3), (2, 0), (0, 1), (4, 2, 3)]
+"""Each broadcasts with itself, and with many of the others: scalars, size 1, nothing at all."""
+
+
+def fit(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    try:
+        np.broadcast_shapes(one, other)
+    except ValueError:
+        return False
+    return True
+
+
+PAIRS = [(one, other) for one, other in itertools.product(SHAPES, SHAPES) if fit(one, other)]
+TWO: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda u, w: u + w,
+    "-": lambda u, w: u - w,
+    "*": lambda u, w: u * w,
+    "/": lambda u, w: u / w,
+    "twice": lambda u, w: (u + w) * (u * w) + u,
+}
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_an_adjoint_has_its_shape_and_value_for_every_pair_of_shapes(name):
+    rng = np.random.default_rng(len(PAIRS))
+    for one, other in PAIRS:
+        a, b = rng.uniform(0.5, 2.0, one), rng.uniform(0.5, 2.0, other)
+        d = rng.normal(size=np.broadcast_shapes(one, other))
+        theirs = autograd.grad(lambda ab, d=d: anp.sum(TWO[name](*ab) * d))((a, b))
+        u, w = PAGE.Array(a), PAGE.Array(b)
+        PAGE.backward_arrays(TWO[name](u, w), d)
+        for node, array, known in zip((u, w), (a, b), theirs, strict=True):
+            assert node.delta.shape == array.shape == np.shape(known), (one, other)
+            assert not array.size or close(node.delta, known), (one, other)
+        # The other one is a constant, on the left or on the right.
+        assert np.array_equal(PAGE.vjp(lambda v, b=b: TWO[name](v, b), a, d), u.delta)
+        assert np.array_equal(PAGE.vjp(lambda v, a=a: TWO[name](a, v), b, d), w.delta)
+
+
+def test_shapes_that_numpy_refuses_are_refused():
+    assert len(PAIRS) < len(SHAPES) ** 2
+    for one, other in itertools.product(SHAPES, SHAPES):
+        if not fit(one, other):
+            with pytest.raises(ValueError, match="broadcast"):
+                PAGE.Array(np.ones(one)) * np.ones(other)
+
+
+@pytest.mark.parametrize("n", [0, 1, 4])
+@pytest.mark.parametrize("m", [0, 1, 3])
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_a_product_of_matrices_of_any_size(n, m, k):
+    rng = np.random.default_rng(1)
+    a, b, d = rng.normal(size=(n, m)), rng.normal(size=(m, k)), rng.normal(size=(n, k))
+    theirs = autograd.grad(lambda ab: anp.sum(anp.dot(*ab) * d))((a, b))
+    u, w = PAGE.Array(a), PAGE.Array(b)
+    PAGE.backward_arrays(u @ w, d)
+    for node, known in zip((u, w), theirs, strict=True):
+        assert node.delta.shape == known.shape
+        assert np.allclose(node.delta, known, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_a_sum_hands_its_adjoint_to_each_entry(shape, axis):
+    if axis is not None and not shape:
+        return
+    a = np.random.default_rng(2).normal(size=shape)
+    d = np.random.default_rng(3).normal(size=a.sum(axis=axis, keepdims=True).shape)
+    got = PAGE.vjp(lambda u: (u * u).sum(axis=axis), a, d)
+    assert got.shape == a.shape
+    assert np.allclose(got, 2 * a * d)
+
+
+@pytest.mark.parametrize("vector", [np.ones(3), np.ones((2, 3, 3))])
+def test_a_product_of_what_is_no_matrix_is_refused(vector):
+    square = PAGE.Array(np.eye(3))
+    with pytest.raises(ValueError, match=r"arrives at|mismatch|broadcast"):
+        PAGE.backward_arrays(square @ vector)
+
+
+class Node(NamedTuple):
+    """One operation on arrays: its name, the places of its arguments, and a constant."""
+
+    name: str
+    places: tuple[int, ...]
+    constant: float
+
+
+ARRAY_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "add": lambda m, c, u, w: u + w,
+    "subtract": lambda m, c, u, w: u - w,
+    "multiply": lambda m, c, u, w: u * w,
+    "divide": lambda m, c, u, w: u / (w * w + 0.5),
+    "product": lambda m, c, u, w: u @ w,
+    "constant on the left": lambda m, c, u: c - u,
+    "constant on the right": lambda m, c, u: u * c,
+    "array on the left": lambda m, c, u: np.array([[c], [1.0]]) * u,
+    "cube": lambda m, c, u: u**3,
+    "exp": lambda m, c, u: m.exp(u),
+    "log": lambda m, c, u: m.log(u * u + 0.5),
+    "relu": lambda m, c, u: m.relu(u),
+    "sum of rows": lambda m, c, u: m.sum(u, 0),
+    "sum of columns": lambda m, c, u: m.sum(u, 1),
+    "sum of all": lambda m, c, u: m.sum(u, None),
+}  # fmt: skip
+TAKE_TWO = ("add", "subtract", "multiply", "divide", "product")
+BY_PAGE = SimpleNamespace(
+    exp=PAGE.exp, log=PAGE.log, relu=PAGE.relu, sum=lambda u, axis: u.sum(axis=axis)
+)
+BY_HIPS = SimpleNamespace(**vars(HIPS), sum=lambda u, axis: anp.sum(u, axis=axis, keepdims=True))
+SIZES = [(2, 3), (1, 3), (2, 1), (3, 2), (2, 2)]
+
+
+def result_of(graph: list[Node], inputs: Any, m: Any) -> Any:
+    """Run a graph; its result is the sum of all entries of its last three values."""
+    values = list(inputs)
+    for name, places, constant in graph:
+        values.append(ARRAY_OPERATIONS[name](m, constant, *(values[i] for i in places)))
+    return m.sum(values[-1], None) + m.sum(values[-2], None) + m.sum(values[-3], None)
+
+
+def random_graph(rng: np.random.Generator) -> tuple[list[Node], list[np.ndarray]]:
+    """Draw a graph and its inputs: no value is large, and no ReLU is near its kink."""
+    inputs = [rng.uniform(-1.5, 1.5, size=shape) for shape in SIZES]
+    graph: list[Node] = []
+    values = list(inputs)
+    while len(graph) < 12:
+        name = str(rng.choice(list(ARRAY_OPERATIONS)))
+        places = tuple(int(i) for i in rng.integers(len(values), size=1 + (name in TAKE_TWO)))
+        node = Node(name, places, float(rng.uniform(0.5, 2.0)))
+        try:
+            new = ARRAY_OPERATIONS[name](BY_HIPS, node.constant, *(values[i] for i in places))
+        except ValueError:  # the shapes do not fit
+            continue
+        near = name == "relu" and np.min(np.abs(values[places[0]])) < 1e-3
+        if np.max(np.abs(new)) < 8.0 and not near:
+            graph.append(node)
+            values.append(new)
+    return graph, inputs
+
+
+GRAPHS = [random_graph(np.random.default_rng(seed)) for seed in range(150)]
+
+
+def array_gradient(page: Any, graph: list[Node], inputs: list[np.ndarray]) -> list[np.ndarray]:
+    m = SimpleNamespace(**{**vars(BY_PAGE), "exp": page.exp, "log": page.log, "relu": page.relu})
+    nodes = [page.Array(array) for array in inputs]
+    page.backward_arrays(result_of(graph, nodes, m))
+    return [node.delta for node in nodes]
+
+
+def array_disagreements(page: Any, n: int = len(GRAPHS)) -> int:
+    """Return for how many graphs an engine's gradient is not that of HIPS autograd, or fails."""
+    wrong = 0
+    for graph, inputs in GRAPHS[:n]:
+        with warnings.catch_warnings():  # an input that the result does not depend on
+            warnings.simplefilter("ignore", UserWarning)
+            theirs = autograd.grad(
+                lambda given, graph=graph: anp.sum(result_of(graph, given, BY_HIPS))
+            )(inputs)
+        try:
+            ours = array_gradient(page, graph, inputs)
+        except (ValueError, TypeError):
+            wrong += 1
+            continue
+        wrong += not all(
+            a.shape == b.shape and close(a, b) for a, b in zip(ours, theirs, strict=True)
+        )
+    return wrong
+
+
+def test_the_graphs_use_every_operation_and_share_values():
+    used = [node.name for graph, _ in GRAPHS for node in graph]
+    assert min(used.count(name) for name in ARRAY_OPERATIONS) > 20
+    places = [[i for node in graph for i in node.places] for graph, _ in GRAPHS]
+    assert all(max(map(each.count, each)) > 1 for each in places)
+
+
+def test_the_gradient_on_arrays_is_that_of_hips_autograd():
+    assert array_disagreements(PAGE) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_vjp_passes_check_vjp(seed):
+    graph, inputs = GRAPHS[seed]
+
+    def f(inputs):
+        return result_of(graph, inputs, BY_HIPS)
+
+    def by_machine(inputs, d):
+        nodes = [PAGE.Array(array) for array in inputs]
+        PAGE.backward_arrays(result_of(graph, nodes, BY_PAGE), d)
+        return {f"part {k}": node.delta for k, node in enumerate(nodes)}
+
+    x = {f"part {k}": array for k, array in enumerate(inputs)}
+    assert check_vjp(lambda x: f(list(x.values())), lambda x, d: by_machine(list(x.values()), d), x)
+
+
+BROKEN_ARRAYS = {
+    "= for +=": ("part.delta += sent", "part.delta = sent"),
+    "order of the way forward": (
+        "in reversed(nodes):\n        for part, vjp", "in nodes:\n        for part, vjp"),
+    "not set to 0": ("u.delta = np.zeros(u.value.shape)", "pass"),
+    "no un-broadcasting in a sum": ("(w, w.unbroadcast)", "(w, lambda d: d)"),
+    "no un-broadcasting in a product": ("u.unbroadcast(d * w.value)", "d * w.value"),
+    "the mean in place of the sum": (
+        "return d.sum(axis=ones, keepdims=True)", "return d.mean(axis=ones, keepdims=True)"),
+    "the first row in place of the sum": (
+        "d = d.sum(axis=tuple(range(d.ndim - len(shape))))",
+        "d = d[(0,) * (d.ndim - len(shape))]"),
+    "axes of size 1 forgotten": ("for k, size in enumerate(shape) if size == 1", "for k in ()"),
+    "axis dropped": ("keepdims=True)\n\n    def __add__", "keepdims=False)\n\n    def __add__"),
+    "product with its own factor": ("(d * w.value)", "(d * u.value)"),
+    "no transpose for u": ("lambda d: d @ w.value.T", "lambda d: d @ w.value"),
+    "no transpose for w": ("u.value.T @ d", "u.value @ d"),
+    "sides swapped": ("lambda d: d @ w.value.T", "lambda d: w.value.T @ d"),
+    "a sum that divides": (
+        "np.broadcast_to(d, self.value.shape)", "np.broadcast_to(d, self.value.shape) / 2"),
+    "the exponential forgotten": ("lambda d: d * e", "lambda d: d"),
+    "the logarithm turned over": ("d / self.value", "d * self.value"),
+    "the gate forgotten": ("lambda d: d * on", "lambda d: d"),
+    "the power not lowered": (
+        "self.value ** (k - 1) if k else 0.0\n        return Array",
+        "self.value**k if k else 0.0\n        return Array"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN_ARRAYS)
+def test_a_broken_engine_on_arrays_is_refused(name):
+    broken = load(*BROKEN_ARRAYS[name])
+    if name == "not set to 0":
+        u = broken.Array(3.0)
+        square = u * u
+        for _ in range(2):
+            broken.backward_arrays(square)
+        assert u.delta != 6.0
+    elif name == "the first row in place of the sum":  # a graph has matrices only
+        got = broken.vjp(lambda b: b + np.ones((2, 3)), np.ones(3), np.ones((2, 3)))
+        assert got.tolist() == [1.0] * 3  # and not 2.0
+    else:
+        assert array_disagreements(broken, n=60) > 0
+
+
+def test_an_adjoint_of_another_shape_raises_and_says_so():
+    u = PAGE.Array(np.ones(3))
+    wrong = PAGE.Array(np.ones((2, 3)), (u, lambda d: d))
+    with pytest.raises(ValueError, match=r"\(2, 3\) arrives at \(3,\)"):
+        PAGE.backward_arrays(wrong)
+    small = PAGE.Array(np.ones((2, 3)), (PAGE.Array(np.ones((2, 3))), lambda d: d[0]))
+    with pytest.raises(ValueError, match="arrives at"):  # NumPy would repeat it without a word
+        PAGE.backward_arrays(small)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "wanted"),
+    [
+        (lambda u: PAGE.relu(u), [0.0, -0.0, 2.0], [0.0, 0.0, 1.0]),
+        (lambda u: PAGE.relu(u) - PAGE.relu(-u), [0.0, 1.0], [0.0, 1.0]),
+        (lambda u: u**0, [0.0, 3.0], [0.0, 0.0]),
+        (lambda u: u**1, [0.0, 3.0], [1.0, 1.0]),
+        (lambda u: u**2, [0.0, 3.0], [0.0, 6.0]),
+        (lambda u: u, [2.0], [1.0]),
+        (lambda u: PAGE.Array([3.0]), [2.0], [0.0]),  # a constant
+    ],
+)
+def test_arrays_at_0_and_constants(f, x, wanted):
+    assert PAGE.vjp(f, x, np.ones(len(x))).tolist() == wanted
+
+
+def test_an_array_of_no_entries_and_one_without_axes():
+    none = PAGE.vjp(lambda u: PAGE.exp(u).sum(), np.zeros((0, 3)), 1.0)
+    assert none.shape == (0, 3)
+    scalar = PAGE.vjp(lambda u: u * u * np.ones((2, 3)), 3.0, 1.0)
+    assert scalar.shape == () and scalar == 36.0
+    empty = PAGE.vjp(lambda b: b + np.zeros((0, 3)), np.ones(3), 1.0)
+    assert empty.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_chain_of_five_thousand_arrays():
+    def chain(u):
+        for _ in range(5_000):
+            u = u * 1.0001
+        return u
+
+    assert close(PAGE.vjp(chain, [0.5, 2.0], 1.0), [1.0001**5_000] * 2)
+
+
+# What the page does with it.
+
+
+@pytest.mark.parametrize("sizes", [(4, 3), (4, 5, 3), (4, 6, 5, 2), (3, 1)])
+@pytest.mark.parametrize("n", [1, 7])
+def test_the_digits_loss_is_that_of_layers(sizes, n):
+    rng = np.random.default_rng(n)
+    params = [layer._replace(b=rng.normal(size=layer.b.shape)) for layer in layers.init(rng, sizes)]
+    X, y = 3.0 * rng.normal(size=(n, sizes[0])), rng.integers(sizes[-1], size=n)
+    loss, grads = PAGE.digits_grad(params, X, np.eye(sizes[-1])[y])
+    assert loss == pytest.approx(layers.loss(params, X, y), rel=1e-13, abs=1e-13)
+    for ours, theirs in zip(grads, layers.loss_grad(params, X, y), strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            assert np.allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("depth", [1, 5, 6])
+@pytest.mark.parametrize("k", [1, 2, 3, 6])
+def test_blocks_give_the_same_gradient_bit_for_bit(depth, k):
+    rng = np.random.default_rng(0)
+    stack = [(PAGE.Array(rng.normal(size=(4, 4))), PAGE.Array(rng.normal(size=4)))
+             for _ in range(depth)]  # fmt: skip
+    x, d = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
+    start = PAGE.Array(x)
+    PAGE.backward_arrays(PAGE.run(stack, start), d)
+    whole = [start.delta, *(u.delta.copy() for pair in stack for u in pair)]
+    for pair in stack:
+        for u in pair:
+            u.delta = None
+    again = [PAGE.backward_in_blocks(stack, x, k, d), *(u.delta for pair in stack for u in pair)]
+    assert all(map(np.array_equal, whole, again))
+
+
+# What others call it: each name of the table is one, and gives what the page's machine gives.
+
+TABLE = CELLS["names"]
+NAMES = sorted(set(re.findall(r"`((?:torch|jax)(?:\.\w+)+)`", TABLE)))
+
+
+def named(path: str) -> Any:
+    """Return what a dotted name stands for."""
+    parts = path.split(".")
+    found, k = importlib.import_module(parts[0]), 1
+    while k < len(parts):
+        if not hasattr(found, parts[k]):
+            importlib.import_module(".".join(parts[: k + 1]))
+        found, k = getattr(found, parts[k]), k + 1
+    return found
+
+
+def test_the_table_of_names_has_both_libraries_in_each_row():
+    rows = [line.split("|")[2:4] for line in TABLE.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 10 and len(NAMES) > 25
+
+
+@pytest.mark.parametrize("library", ABSENT)
+def test_the_names_of_the_table_exist(library):
+    pytest.importorskip(library, reason=ABSENT[library])
+    mine = [name for name in NAMES if name.startswith(f"{library}.")]
+    assert len(mine) > 10
+    for name in mine:
+        named(name)
+    with pytest.raises((AttributeError, ImportError)):
+        named(f"{library}.vector_jacobian")
+
+
+X_NAMES = np.array([[0.5, -1.2, 0.3], [1.1, 0.4, -0.7]])
+D_NAMES = np.array([[0.3, -0.8], [1.4, 0.6]])
+W_NAMES = np.array([[0.2, -0.5], [1.0, 0.7], [-0.3, 0.9]])
+
+
+def test_jax_gives_what_the_page_gives():
+    jax = pytest.importorskip("jax", reason=ABSENT["jax"])
+    jax.config.update("jax_enable_x64", True)
+
+    def f(x, m=jax.numpy):
+        return m.exp(x) @ W_NAMES * 0.5
+
+    ours = PAGE.vjp(lambda u: f(u, PAGE), X_NAMES, D_NAMES)
+    value, back = jax.vjp(f, X_NAMES)
+    assert close(ours, back(D_NAMES)[0])
+    assert close(f(PAGE.Array(X_NAMES), PAGE).value, value)
+    _, tangent = jax.jvp(f, (X_NAMES,), (X_NAMES,))
+    assert close(np.sum(ours * X_NAMES), np.sum(D_NAMES * np.asarray(tangent)))
+    checkpointed = jax.grad(lambda x: (jax.checkpoint(f)(x) * D_NAMES).sum())(X_NAMES)
+    assert close(ours, checkpointed)
+    stopped = jax.grad(lambda x: (x * jax.lax.stop_gradient(x)).sum())(X_NAMES)
+    assert close(stopped, X_NAMES)
+    zero = jax.numpy.float64(0.0)
+    assert jax.grad(jax.nn.relu)(zero) == 0.0
+    assert jax.grad(lambda z: jax.numpy.maximum(z, 0.0))(zero) == 0.5
+
+    def number(m):
+        return lambda x: m.exp(x[0] * x[1]) * x[2]
+
+    x, v = [0.5, -1.2, 0.3], [1.0, 2.0, -0.5]
+    _, product = jax.jvp(jax.grad(number(jax.numpy)), (np.array(x),), (np.array(v),))
+    assert close(PAGE.hessian_vector(number(PAGE), x, v), product)
+
+
+def test_pytorch_gives_what_the_page_gives():
+    torch = pytest.importorskip("torch", reason=ABSENT["torch"])
+    x = torch.tensor(X_NAMES, requires_grad=True)
+    W, d = torch.tensor(W_NAMES), torch.tensor(D_NAMES)
+
+    def f(u, m=torch, W=W):
+        return m.exp(u) @ W * 0.5
+
+    ours = PAGE.vjp(lambda u: f(u, PAGE, W_NAMES), X_NAMES, D_NAMES)
+    (theirs,) = torch.autograd.grad(f(x), x, grad_outputs=d)
+    assert close(ours, theirs)
+    assert close(ours, torch.func.vjp(f, x.detach())[1](d)[0])
+    kept = torch.utils.checkpoint.checkpoint(f, x, use_reentrant=False)
+    (theirs,) = torch.autograd.grad(kept, x, grad_outputs=d)
+    assert close(ours, theirs)
+    for times in (1, 2):  # it piles up
+        (x * x).sum().backward()
+        assert close(x.grad, times * 2 * X_NAMES)
+    (stopped,) = torch.autograd.grad((x * x.detach()).sum(), x)
+    assert close(stopped, X_NAMES)
+    zero = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.grad(torch.relu(zero), zero)[0] == 0.0
+    assert torch.autograd.grad(torch.maximum(zero, torch.zeros(())), zero)[0] == 0.5
+    changed = torch.ones(2, requires_grad=True) * 3.0
+    square = changed * changed
+    changed += 1.0
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        square.sum().backward()
+    assert close(torch.ones(2, 3).sum_to_size(3), [2.0] * 3)

@@ -272,6 +272,13 @@ def test_search_finds_an_equation_by_its_number(visit, query) -> None:
     assert page.locator("section:target #equation-eq-sigmoid-grad").count()
 
 
+@pytest.mark.parametrize("query", ["softmax regression", "Jacobian", "initialization"])
+def test_search_leads_to_the_page_that_explains_a_word(visit, query) -> None:
+    page = visit(f"search.html?q={query}")
+    assert addresses(page)[0] == "beyond_layers"
+    assert query.lower() in page.locator("ul.search a").first.inner_text().lower()
+
+
 def test_search_says_when_it_finds_nothing(visit) -> None:
     page = visit("search.html")
     page.goto(page.url + "?q=xylophone")

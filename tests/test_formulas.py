@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -13,9 +14,9 @@ import pytest
 from formulas import reader
 from formulas.__main__ import STORED, count
 from formulas.check import TOLERANCE, check
-from formulas.reader import Book, FormulaError, parse
+from formulas.reader import Book, FormulaError, parse, read_side
 from formulas.rewrites import SAME, rewrites, score, survives
-from formulas.worlds import worlds
+from formulas.worlds import table, worlds
 
 CHAPTERS = Path(__file__).parents[1] / "chapters"
 BOOK = Book(reader.read(CHAPTERS))
@@ -86,6 +87,43 @@ def test_an_equal_form_is_accepted(line):
 def test_a_false_or_empty_formula_is_rejected(line):
     label, latex = line.split(" | ")
     assert not survives(rewritten(label, latex), BOOK)
+
+
+def test_an_upper_index_in_parentheses_is_a_layer_and_no_power():
+    side = read_side("W_{ij}^{(l-1)} + a^{(2)} + x^2 + x^{2}")
+    assert reader.show(side) == "add(add(add(W_ijl-1, a_2), power(x, 2)), power(x, 2))"
+    assert reader.free_letters(side) == {"i", "j", "l"}
+    for outside in ("a^{(l)", "a^(l)", "a^{(l)}_j", "a^{(l-1)}^{(2)}"):
+        with pytest.raises(FormulaError):
+            read_side(outside)
+
+
+@pytest.mark.parametrize(
+    ("latex", "holds"),
+    [
+        ("t_j^{(l)} - t_j^{(l-1)} = 3", True),
+        ("t_j^{(l)} - t_j^{(l-1)} = 2 + l", False),
+        ("t_j^{(K)} - t_j^{(0)} = 3 K", True),
+        ("t_j^{(l+1)} - t_j^{(l)} = 3", False),  # there is no layer K + 1
+        ("t_j^{(2)} - t_j^{(l/l)} = 3", False),
+        ("q_j^{(l)} - t_j^{(l)} = 0", True),
+        ("q_j^{(l)} - t_j^{(l-1)} = 0", False),
+        (r"\sum_{l=1}^{K} (t_j^{(l)} - t_j^{(0)}) = 3 K (K + 1) / 2", True),
+    ],
+)
+def test_layers_are_taken_one_after_the_other(latex, holds, monkeypatch):
+    layers = [parse("network_0_forward", f"eq-new-{k}", line) for k, line in enumerate(
+        ["q_j^{(l)} = q_j^{(l-1)} + 3", "q_j^{(0)} = 10 j", latex]
+    )]  # fmt: skip
+    (world, *_) = worlds("network")
+    n = int(world.drawn["K", 0][0])
+    values = 10.0 * np.arange(1, 4)[:, None] + 3.0 * np.arange(n + 1)
+    world = replace(
+        world, ranges=world.ranges | {"l": range(1, n + 1)},
+        drawn=world.drawn | {("t", 2): table(values, 1, 0)},
+    )  # fmt: skip
+    monkeypatch.setattr("formulas.check.worlds", lambda part: (world,))
+    assert survives(layers[-1], Book([*BOOK.equations, *layers])) == holds
 
 
 def test_a_capital_letter_makes_no_batch():

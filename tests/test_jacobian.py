@@ -1,4 +1,4 @@
-"""hwlib.gradcheck.jacobian: Jacobians, and products with Jacobians and Hessians."""
+"""hwlib.gradcheck: Jacobians, and products with Jacobians and Hessians."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from hwlib.gradcheck.jacobian import check_hvp, check_jacobian, check_vjp
+from hwlib.gradcheck import check_hvp, check_jacobian, check_vjp
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 

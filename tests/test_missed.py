@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from test_mistakes import POINTS, check
 
-from hwlib import grading
+from hwlib import grading, layers
 from hwlib.gradcheck import check_grad, numerical_grad
+from hwlib.layers import Layer
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
 
@@ -56,6 +57,21 @@ def test_a_penalty_on_biases_that_are_0_is_said_to_be_hidden(rng):
     assert right.missed == report.missed[:2]
     for sentence in report.missed:
         assert sentence in str(report)
+
+
+def test_the_biases_of_all_layers_are_of_one_kind_whatever_the_list_is_called():
+    rng = np.random.default_rng(2)
+    net = [Layer(W, 0.0 * b) for W, b in layers.init(rng, (2, 3, 3))]
+    X, y = rng.normal(size=(6, 2)), np.array([0, 1, 2, 1, 0, 2])
+    hidden = tuple(f"here a penalty in my_net[{k}].b would not show" for k in (0, 1))
+    for b_2, missed in ((0.0, hidden), (0.2, ())):
+        point = [net[0], Layer(net[1].W, np.array([0.0, b_2, 0.0]))]
+        report = check_grad(
+            lambda my_net: layers.loss(my_net, X, y, 0.1),
+            lambda my_net: layers.loss_grad(my_net, X, y, 0.1),
+            point,
+        )
+        assert report.missed == missed
 
 
 def test_one_bias_that_is_not_0_shows_a_penalty_on_all(rng):

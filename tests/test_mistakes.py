@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 from test_gradcheck import remembering
 
 import hwlib
-from hwlib import data, hinge, network, polynomial
+from hwlib import data, hinge, layers, network, polynomial
+from hwlib._layout import Layout
 from hwlib.gradcheck import blind_spots, check_grad, mistakes
 
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("strict_floats")]
@@ -31,20 +33,30 @@ def network_point(n, seed, b_hidden, b_out, l2):
     return network, params, (*data.disc(np.random.default_rng(0), n), l2), []
 
 
+def layers_point(sizes, n, seed, l2=0.3):
+    rng = np.random.default_rng(seed)
+    params = [layers.Layer(W, 0.3 * rng.normal(size=len(b))) for W, b in layers.init(rng, sizes)]
+    return layers, params, (rng.normal(size=(n, sizes[0])), rng.integers(0, sizes[-1], n), l2), []
+
+
 POINTS = {
     "intro, question 1": hinge_point(30, [0.5, 0.3, -0.4, 0.8, 2.4, 0.6, -1.5]),
     "hinge_2_gradient": hinge_point(12, [1.6, 1.3, -1.5, 1.7, -2.5, 1.4, 0.1]),
     "intro, question 2": network_point(60, 2, [0.4, 0.2, 0.3], 0.0, 0.5),
     "network_3_hidden_weight": network_point(8, 4, [0.3, -0.2, 0.1], 0.2, 0.0),
     "the same with l2": network_point(8, 4, [0.3, -0.2, 0.1], 0.2, 0.3),
+    "layers": layers_point((3, 4, 3), 8, 0),
+    "square layers": layers_point((3, 3, 3), 3, 0),
+    "two hidden layers": layers_point((2, 3, 4, 3), 6, 1),
 }
-"""Module, parameters, data and expected zeros of the points that the chapters check at."""
+"""Module, parameters, data and expected zeros: the points that the chapters check at, and layers of
+unequal sizes, and of one size for inputs, units, classes and samples."""
 
 FAMILIES = {"sign", "scale", "factor", "regularization", "offset", "mask", "zeros", "permutation",
             "block", "other loss", "unknown"}  # fmt: skip
 """The words of `hwlib.gradcheck.diagnosis`."""
 
-CATALOGUE = {hinge: mistakes.HINGE, network: mistakes.NETWORK}
+CATALOGUE = {hinge: mistakes.HINGE, network: mistakes.NETWORK, layers: mistakes.LAYERS}
 SPOTS = {hinge: blind_spots.hinge, network: blind_spots.network}
 
 
@@ -61,10 +73,15 @@ def loss_of(point):
     return remembering(lambda v: module.loss(v, *args))
 
 
+def flat(gradient):
+    """The numbers of a gradient, however it is laid out."""
+    return Layout(gradient).vector
+
+
 LOSSES = {id(point): loss_of(point) for point in POINTS.values()}
 
 CASES = [
-    pytest.param(point, m, id=f"{name}: {m.name}")
+    pytest.param(name, m, id=f"{name}: {m.name}")
     for name, point in POINTS.items()
     for m in applicable(point[0], point[2])
 ]
@@ -76,9 +93,17 @@ def check(point, grad, **options):
     return check_grad(loss, lambda v: grad(v, *args), x, expected_zero=zeros, **options)
 
 
-@pytest.mark.parametrize(("point", "mistake"), CASES)
-def test_every_applicable_mistake_is_rejected(point, mistake):
-    assert not check(point, mistake.grad)
+@cache
+def report_of(name, mistake):
+    """What the check says of a mistake at a point, with the whole catalogue as candidates."""
+    module, _, args, _ = POINTS[name]
+    candidates = mistakes.candidates(CATALOGUE[module], *args)
+    return check(POINTS[name], mistake.grad, candidates=candidates)
+
+
+@pytest.mark.parametrize(("name", "mistake"), CASES)
+def test_every_applicable_mistake_is_rejected(name, mistake):
+    assert not report_of(name, mistake)
 
 
 @pytest.mark.parametrize("name", POINTS)
@@ -89,20 +114,19 @@ def test_the_right_gradient_passes_and_the_check_is_not_weak(name):
 
 
 def test_a_switch_that_changes_nothing_gives_the_right_gradient():
-    for module, backward in ((hinge, mistakes.hinge_grad()), (network, mistakes.network_grad())):
-        for point in POINTS.values():
-            if point[0] is module:
-                right = module.loss_grad(point[1], *point[2])
-                for got, want in zip(backward(point[1], *point[2]), right, strict=True):
-                    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
+    unchanged = {
+        hinge: mistakes.hinge_grad(), network: mistakes.network_grad(),
+        layers: mistakes.layers_grad(),
+    }  # fmt: skip
+    for module, x, args, _ in POINTS.values():
+        got, right = unchanged[module](x, *args), module.loss_grad(x, *args)
+        np.testing.assert_allclose(flat(got), flat(right), rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["intro, question 1", "the same with l2"])
+@pytest.mark.parametrize("name", ["intro, question 1", "the same with l2", "layers"])
 def test_no_two_mistakes_are_the_same(name):
     module, x, args, _ = POINTS[name]
-    grads = [
-        np.concatenate([np.ravel(part) for part in m.grad(x, *args)]) for m in CATALOGUE[module]
-    ]
+    grads = [flat(m.grad(x, *args)) for m in CATALOGUE[module]]
     for i, one in enumerate(grads):
         for other in grads[:i]:
             assert not np.allclose(one, other, rtol=1e-6, atol=0.0)
@@ -114,7 +138,8 @@ def test_a_mistake_keeps_the_layout_of_the_gradient():
         for m in CATALOGUE[module]:
             wrong = m.grad(x, *args)
             assert type(wrong) is type(right)
-            assert [np.shape(part) for part in wrong] == [np.shape(part) for part in right]
+            assert Layout(x).flatten("wrong", wrong).shape == Layout(x).vector.shape
+            assert {type(part) for part in wrong} == {type(part) for part in right}
 
 
 def test_the_catalogue_is_complete_and_each_record_is_whole():
@@ -125,12 +150,13 @@ def test_the_catalogue_is_complete_and_each_record_is_whole():
             assert re.fullmatch(r"[A-Zy][^.]*\.", m.rule), m.rule
             assert m.family in FAMILIES
     assert len(mistakes.HINGE) + len(mistakes.NETWORK) >= 21
+    assert len(mistakes.LAYERS) >= 31
 
 
 def test_the_words_of_the_catalogue_and_its_functions_are_of_the_same_mistakes():
     path = Path(mistakes.__file__).with_suffix(".toml")
     words = tomllib.loads(path.read_text(encoding="utf-8"))
-    for name in ("HINGE", "NETWORK"):
+    for name in ("HINGE", "NETWORK", "LAYERS"):
         assert set(words.pop(name)) == {m.name for m in getattr(mistakes, name)}
     assert words == {}
 
@@ -144,11 +170,13 @@ def printed_labels():
 
 
 def test_every_mistake_names_an_equation_of_the_book():
+    printed = printed_labels()
     later = set()
-    if not (CHAPTERS / "network_4_l2.ipynb").exists():
-        later = {"eq-l2-penalty", "eq-l2-objective", "eq-l2-grad-w-hidden"}
-    for m in (*mistakes.HINGE, *mistakes.NETWORK):
-        assert m.equation in printed_labels() | later, m.name
+    if not (CHAPTERS / "beyond_layers.ipynb").exists():
+        later = {"eq-softmax-stable", "eq-delta-logits", "eq-layer-a", "eq-layers-loss",
+                 "eq-layer-grad", "eq-layer-delta"}  # fmt: skip
+    for m in (*mistakes.HINGE, *mistakes.NETWORK, *mistakes.LAYERS):
+        assert m.equation in printed | later, m.name
 
 
 # The values of some, by hand
@@ -256,6 +284,8 @@ RUNNING = {
     "b_out": 0.5,
 }
 SAMPLES = [[0.9, 0.4], [-0.7, -0.9], [0.3, -0.8], [-0.5, 0.6]]
+GOOD = network, network.Parameters(**RUNNING), (SAMPLES, [1, 0, 0, 1], 0.5), []
+LOSSES[id(GOOD)] = loss_of(GOOD)
 NETWORK_FACTS = {
     # fact: what is changed, l2, samples, labels, the mistake, where alone it is made
     "there is only one sample": ({}, 0.5, SAMPLES[:1], [1], "mean for sum", ""),
@@ -311,9 +341,58 @@ def test_each_fact_about_a_point_of_the_network_hides_a_mistake(fact):
     (mistake,) = (m for m in mistakes.NETWORK if m.name == name)
     assert check(point, made_at(mistake.grad, where)).passed
     assert fact in blind_spots.network(point[1], *point[2])
-    good = network, network.Parameters(**RUNNING), (SAMPLES, [1, 0, 0, 1], 0.5), []
-    assert fact not in blind_spots.network(good[1], *good[2])
-    assert not check(good, made_at(mistake.grad, where))  # it is the fact that hides it
+    assert fact not in blind_spots.network(GOOD[1], *GOOD[2])
+    assert not check(GOOD, made_at(mistake.grad, where))  # it is the fact that hides it
+
+
+ONES = np.ones((4, 3))
+SYMMETRIC = np.array([[0.7, -0.4, 0.3], [-0.4, 1.1, 0.6], [0.3, 0.6, -0.9]])
+LAYERS_FACTS = {
+    # fact: the point, what is changed in it, the mistakes that pass there
+    "there is only one sample": ("layers", {"n": 1}, [
+        "mean for sum", "mean twice", "bias not summed", "bias averaged", "lambda over n",
+        "p[:, y] for p[arange(n), y]", "transpose of a forgotten"]),
+    "there is only one class": ("layers", {"W": ONES[:, :1], "b": [0.3], "y": [0] * 8}, [
+        "y - p", "mean for sum", "bias summed over the wrong axis", "transposed weights"]),
+    "every sample has the same class": (
+        "layers", {"y": [2] * 8}, ["p[:, y] for p[arange(n), y]"]),
+    "there is no hidden layer": ("layers", {"hidden": None}, [
+        "z for a", "W forgotten", "W after its step", "transpose of W forgotten", "mean twice",
+        "ReLU gate forgotten", "ReLU of delta for its gate", "gate of another layer"]),
+    "every unit is on for every sample": (
+        "layers", {"b_hidden": [9, 9, 9, 9]}, ["ReLU gate forgotten", "z for a"]),
+    "every logit is above 0": ("layers", {"b": [31, 30, 30.5]}, ["ReLU gate at the logits"]),
+    "W is symmetric": ("square layers", {"W": SYMMETRIC}, ["transpose of W forgotten"]),
+    "every column of W is the same": ("layers", {"W": ONES}, [
+        # The errors of a sample add up to 0, so that nothing goes back.
+        "W forgotten", "transpose of W forgotten", "mean twice", "ReLU gate forgotten",
+        "ReLU of delta for its gate", "gate of another layer"]),
+    "l2 = 0": ("layers", {"l2": 0.0}, [
+        "lambda forgotten", "lambda doubled", "lambda over n", "biases regularized"]),
+    "every bias is 0": ("layers", {"b_hidden": [0] * 4, "b": [0] * 3}, ["biases regularized"]),
+    "there are as many samples as classes": ("square layers", {}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fact", LAYERS_FACTS)
+def test_each_fact_about_a_point_of_the_layers_hides_just_these_mistakes(fact):
+    name, change, hidden = LAYERS_FACTS[fact]
+    _, (first, last), (X, y, l2), _ = POINTS[name]
+    first = first._replace(b=np.array(change.get("b_hidden", first.b), dtype=float))
+    last = layers.Layer(change.get("W", last.W), np.array(change.get("b", last.b), dtype=float))
+    params = [first, last] if "hidden" not in change else [layers.Layer(X[:3].T, last.b)]
+    n = change.get("n", len(X))
+    args = X[:n], np.array(change.get("y", y))[:n], change.get("l2", l2)
+    right, of = flat(layers.loss_grad(params, *args)), {m.name: m for m in mistakes.LAYERS}
+    same = {
+        name for name, m in of.items()
+        if np.allclose(flat(m.grad(params, *args)), right, rtol=1e-9, atol=1e-12)
+    }  # fmt: skip
+    assert set(hidden) <= same
+    assert len(same) == len(hidden) or fact == "there is only one class"
+    for mistake in hidden[:1]:
+        assert check((layers, params, args, []), of[mistake].grad).passed
+        assert not report_of(name, of[mistake])  # it is the fact that hides it
 
 
 def test_the_facts_are_told_one_by_one():
@@ -356,10 +435,10 @@ def random_point(rng, module):
     return network, params, (X, y, float(rng.choice([0.0, 0.5]))), []
 
 
-@pytest.mark.parametrize("module", CATALOGUE, ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", SPOTS, ids=lambda module: module.__name__)
 def test_no_mistake_passes_where_there_is_no_fact(module, rng):
     escaped, hidden, plain = [], 0, 0
-    for _ in range(120):
+    for _ in range(80):
         point = random_point(rng, module)
         _, x, args, _ = point
         catalogue = [m for m in CATALOGUE[module] if applies(m.name, x)]

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 CHAPTERS = ROOT / "chapters"
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
 TEXTS = sorted(CHAPTERS.glob("*.md"))
-OTHER = {"api", "bibliography", "beyond_autodiff"}
+OTHER = {"api", "bibliography"}
 REWRITTEN = sorted(
     path.stem
     for path in CHAPTERS.glob("*.*")
@@ -285,8 +285,15 @@ def shown(output: Any) -> str:
 
 
 def is_question(page: Page) -> bool:
-    others = ("first_gradient", "gradient_checks", "beyond_floats", "beyond_autodiff")
-    others += ("beyond_scale",)
+    others = (
+        "first_gradient",
+        "gradient_checks",
+        "beyond_floats",
+        "beyond_layers",
+        "beyond_training",
+        "beyond_autodiff",
+        "beyond_scale",
+    )
     return page.name in others or page.name.startswith(("hinge_", "network_"))
 
 

@@ -12,7 +12,6 @@ def build(target: Path) -> None:
     (wheel,) = (target / "student").glob("*.whl")
     with ZipFile(target / "gradescope.zip", "w", ZIP_DEFLATED) as file:
         for path in (*(FOLDER / name for name in FILES), wheel):
-            info = ZipInfo(path.name)
-            runs = path.read_bytes().startswith(b"#!")
-            info.external_attr = (0o100755 if runs else 0o100644) << 16
-            file.writestr(info, path.read_bytes(), ZIP_DEFLATED)
+            info, content = ZipInfo(path.name), path.read_bytes()
+            info.external_attr = (0o100755 if content.startswith(b"#!") else 0o100644) << 16
+            file.writestr(info, content, ZIP_DEFLATED)

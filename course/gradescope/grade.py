@@ -22,14 +22,12 @@ ROOT = SOURCE.parent
 VISIBILITIES = ("visible", "after_due_date", "after_published", "hidden")
 LARGEST = 20  # MB
 
-Settings = dict[str, Any]
-
 
 class Said(Exception):
     """There is nothing to grade, and this is why."""
 
 
-def settings() -> Settings:
+def settings() -> dict[str, Any]:
     """Return settings.toml, with the points and the visibility of each question."""
     given = tomllib.loads((SOURCE / "settings.toml").read_text(encoding="utf-8"))
     points = {q.number: q.points for q in HOMEWORK}

@@ -55,9 +55,8 @@ def assignment() -> Any:
 
 def build(target: Path) -> None:
     """Write the folder: the settings, how to use it, and the homework with its solutions."""
-    folder = target / "nbgrader"
-    place = folder / "source" / "homework"
+    place = target / "nbgrader" / "source" / "homework"
     place.mkdir(parents=True)
     (place / "homework.ipynb").write_text(nbformat.writes(assignment()) + "\n", "utf-8")
     for name in FILES:
-        shutil.copyfile(FOLDER / name, folder / name)
+        shutil.copy(FOLDER / name, target / "nbgrader")

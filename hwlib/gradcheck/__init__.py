@@ -10,8 +10,8 @@
 `hwlib.gradcheck.blind_spots`      why a mistake could hide at a point
 =================================  ==========================================================
 
-How a check goes: ``problem`` holds f, the gradient and the point; ``noise`` measures how f is
-rounded, ``step_ladder`` chooses the step of each derivative, ``kinks`` looks beside the point,
+How a check goes: ``problem`` holds f, the gradient and the point, and measures how f is
+rounded; ``step_ladder`` chooses the step of each derivative, ``kinks`` looks beside the point,
 ``check`` judges each coordinate, ``diagnosis`` says what kind of mistake it is with the table of
 ``patterns``, or what would have been missed, and ``report`` prints it. All but the last two of
 the table know callables and no model.
@@ -31,10 +31,8 @@ The same holds for all functions here:
 """
 
 from hwlib._layout import MACHINE_EPSILON
-from hwlib.gradcheck.check import check_grad
-from hwlib.gradcheck.jacobian import check_hvp, check_jacobian, check_vjp
-from hwlib.gradcheck.kinks import subgradient_violation
-from hwlib.gradcheck.numerical import numerical_grad
+from hwlib.gradcheck.check import check_grad, check_hvp, check_jacobian, check_vjp
+from hwlib.gradcheck.numerical import numerical_grad, subgradient_violation
 from hwlib.gradcheck.report import Coordinate, Finding, Report
 
 __all__ = ["MACHINE_EPSILON", "Coordinate", "Finding", "Report",

@@ -47,9 +47,8 @@ def network(params: Parameters, X: ArrayLike, y: ArrayLike, l2: float = 0.0) -> 
         "l2 = 0": as_float("l2", l2, minimum=0.0) == 0.0,
         "every bias is 0": not (np.any(params.b_hidden) or params.b_out),
     }
-    for i, x in enumerate(X.T, 1):
-        facts[f"input {i} is 0 for every sample"] = not x.any()
-        facts[f"input {i} is 1 for every sample"] = (x == 1.0).all()
+    inputs = [(i, x, v) for i, x in enumerate(X.T, 1) for v in (0, 1)]
+    facts |= {f"input {i} is {v} for every sample": (x == v).all() for i, x, v in inputs}
     for j, (gate, w) in enumerate(zip(is_on.T, params.w_out, strict=True), 1):
         facts[f"unit {j} is off for every sample"] = not gate.any()
         facts[f"unit {j} is on for every sample"] = gate.all()

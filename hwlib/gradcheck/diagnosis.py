@@ -16,10 +16,9 @@ import numpy as np
 
 from hwlib._arrays import Floats
 from hwlib.gradcheck import patterns
-from hwlib.gradcheck.noise import CLEAR
 from hwlib.gradcheck.patterns import Table
-from hwlib.gradcheck.problem import Problem
-from hwlib.gradcheck.report import Coordinate, Finding
+from hwlib.gradcheck.problem import CLEAR, Problem
+from hwlib.gradcheck.report import Finding, Report
 from hwlib.gradcheck.step_ladder import slope_along
 
 WRONG = {"sign": "the sign", "scale": "a factor", "factor": "a factor",
@@ -27,12 +26,12 @@ WRONG = {"sign": "the sign", "scale": "a factor", "factor": "a factor",
 
 
 @np.errstate(all="ignore")
-def diagnose(judged: list[Coordinate], problem: Problem, rtol: float) -> list[Finding]:
+def diagnose(report: Report, problem: Problem) -> list[Finding]:
     """Return the mistakes that fit: one in all that is wrong, or one for each wrong field.
 
-    Of family "unknown" if nothing fits. The coordinates are in the order of the point.
+    Of family "unknown" if nothing fits.
     """
-    every = patterns.table_of(judged, problem, rtol)
+    every = patterns.table_of(report, problem)
     beside, wrong = patterns.table_beside(every, problem), every[every.status == "differs"]
     if not len(wrong):
         return [Finding("unknown", "the gradient is wrong at points beside the kink alone")]
@@ -40,9 +39,7 @@ def diagnose(judged: list[Coordinate], problem: Problem, rtol: float) -> list[Fi
     def first(m: Table) -> Finding | None:
         return _multiple(m, every, beside) or _permutation(m, every) or _mask(m, every)
 
-    if not np.isfinite(wrong.given).all():
-        return [_unknown(wrong, every)]
-    if found := first(wrong):
+    if found := first(wrong) if np.isfinite(wrong.given).all() else _unknown(wrong, every):
         return [found]
     parts = [wrong[wrong.fields == field] for field in dict.fromkeys(wrong.fields)]
     by_field = [first(part) or _unknown(part, every) for part in parts]
@@ -91,7 +88,7 @@ def _permutation(m: Table, every: Table) -> Finding | None:
         given, numeric = m.given - penalty * m.x, m.numeric - penalty * m.x
         a, b = m[np.argsort(given)], m[np.argsort(numeric)]
         apart = np.abs(np.sort(given) - np.sort(numeric))
-        fits = len(m) > 1 and np.all(apart <= np.maximum(a.allowed, b.allowed))
+        fits = len(m) > 1 + n_fitted and np.all(apart <= np.maximum(a.allowed, b.allowed))
         if fits and not patterns.is_chance(m, n_fitted):
             is_transposed = np.all((a.rows == b.units) & (a.units == b.rows))
             what = f"{'rows and columns' if is_transposed else 'values'} changed places"
@@ -161,16 +158,11 @@ def _place(m: Table, every: Table) -> str:
 
 
 @np.errstate(all="ignore")
-def missed(judged: list[Coordinate], problem: Problem, rtol: float) -> tuple[str, ...]:
-    """Return the mistakes that would have passed, each in a sentence; none at a strong point.
-
-    The coordinates are in the order of the point, and none of them differs.
-    """
-    every = patterns.table_of(judged, problem, rtol)
-    seen, beside = (
-        every[np.isin(every.status, ["agrees", "unseen"])],
-        patterns.table_beside(every, problem),
-    )
+def missed(report: Report, problem: Problem) -> tuple[str, ...]:
+    """Return the mistakes that would have passed, each in a sentence; none at a strong point."""
+    every = patterns.table_of(report, problem)
+    beside = patterns.table_beside(every, problem)
+    seen = every[np.isin(every.status, ["agrees", "unseen"])]
     return (*_in_fields(seen), *(() if beside is None else _beside(every, beside, problem)))
 
 
@@ -182,8 +174,7 @@ def _in_fields(m: Table) -> Iterator[str]:
         wrong = {"a wrong sign": -g, "a factor of 2": 2.0 * g, "zeros": 0.0 * g,
                  "another power of the parameter": part.x * g,
                  "an error of 0.1 percent": 1.001 * g}  # fmt: skip
-        errors = {what: np.abs(g - part.numeric) for what, g in wrong.items()}
-        passing = [what for what, error in errors.items() if np.all(error <= part.allowed)]
+        passing = [w for w, g in wrong.items() if np.all(np.abs(g - part.numeric) <= part.allowed)]
         if len(passing) == len(wrong):
             yield f"here any mistake in {field} would not show"
         elif passing := passing + ["a penalty"] * is_hidden:
@@ -191,8 +182,8 @@ def _in_fields(m: Table) -> Iterator[str]:
 
 
 def _kind(field: str) -> str:
-    """Return b for b_1 and b_2: a penalty on the biases shows if one of them is not 0."""
-    return re.sub(r"\d|_.*", "", field)
+    """Return one name for b_1 and b_2: a penalty on the biases shows if one of them is not 0."""
+    return re.sub(r"\d|_\w*$", "", field)
 
 
 def _beside(every: Table, beside: Table, problem: Problem) -> Iterator[str]:

@@ -1,12 +1,9 @@
 """Kinks: where the derivative jumps, and what can be said there all the same."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from hwlib._arrays import Floats, as_callable, as_count, as_float, as_floats, as_rng
-from hwlib._layout import MACHINE_EPSILON, Function
-from hwlib.gradcheck.noise import CLEAR, RESOLUTION
-from hwlib.gradcheck.problem import Problem
+from hwlib._arrays import Floats
+from hwlib.gradcheck.problem import CLEAR, RESOLUTION, Problem
 from hwlib.gradcheck.report import Finding
 from hwlib.gradcheck.step_ladder import Slope, slope_along, slopes_at
 
@@ -33,9 +30,9 @@ def look_beside(
         points = [problem.x + distance * v for distance in (FAR, -FAR, NEAR, -NEAR)]
         beside = [slopes_at(problem, point) for point in points]
         for point, there in zip(points, beside, strict=True):
-            wrong |= _wrong(problem.grad(point), there, rtol)
-        values = np.array([[slope.value for slope in there] for there in beside])
-        noises = np.array([[slope.noise for slope in there] for there in beside])
+            given = problem.grad(point)
+            wrong |= {k for k, s in enumerate(there) if not s.jump and s.differs(given[k], rtol)}
+        values, noises = np.array([[s[:2] for s in there] for there in beside]).transpose(2, 0, 1)
         far_gap, near_gap = np.abs(values[0] - values[1]), np.abs(values[2] - values[3])
         # The gap of a smooth derivative shrinks with the distance, sixteen-fold here; a jump stays.
         stays = (near_gap > 0.5 * far_gap) & (near_gap > CLEAR * (noises[2] + noises[3]))
@@ -72,51 +69,3 @@ def _between(
     parts = (f"{names[k]} is {given[k]:.4g}, beside it {a[k]:.4g} and {b[k]:.4g}" for k in shown)
     text = f"at the kink the gradient is no mixture of the two beside it: {'; '.join(parts)}"
     return [Finding("kink", text)], []
-
-
-def _wrong(given: Floats, slopes: list[Slope], rtol: float) -> set[int]:
-    pairs = enumerate(zip(given.tolist(), slopes, strict=True))
-    return {k for k, (g, slope) in pairs if not slope.jump and slope.differs(g, rtol)}
-
-
-def subgradient_violation(
-    f: Function, g: ArrayLike, x: ArrayLike, rng: np.random.Generator, *, n_points: int = 1000
-) -> float:
-    """Return by how much `g` fails to be a subgradient of the convex function `f` at `x`.
-
-    At a kink, where finite differences cannot decide, the definition can: g is a subgradient
-    if and only if f(v) >= f(x) + g.(v - x) for every v.
-
-    Parameters
-    ----------
-    f : callable
-        A convex function of an array of shape (p,).
-    g, x : array_like, shape (p,)
-    rng : numpy.random.Generator
-        Draws the points v, at distances from 1e-4 to 10 about x.
-    n_points : int, default 1000
-
-    Returns
-    -------
-    float
-        The largest f(x) + g.(v - x) - f(v) over abs(v - x), beyond rounding; 0.0 if the
-        inequality held at every point.
-
-    Notes
-    -----
-    Implements eq-hinge-subgradient.
-    """
-    as_callable("f", f)
-    x = as_floats("x", x, ("p",))
-    g = as_floats("g", g, x.shape)
-    rng, n_points = as_rng("rng", rng), as_count("n_points", n_points)
-    here, worst = as_float("f(x)", f(x)), 0.0
-    for distance in 10.0 ** rng.uniform(-4.0, 1.0, size=n_points):
-        d = rng.normal(size=len(x))
-        v = x + distance * d / np.linalg.norm(d)
-        there, rise = as_float("f(v)", f(v)), float(g @ (v - x))
-        # f is rounded as far as its terms go, which g measures: its value may be 0 at a kink.
-        terms = float(np.abs(g) @ (np.abs(x) + np.abs(v)))
-        rounding = 16.0 * MACHINE_EPSILON * (abs(here) + abs(there) + terms)
-        worst = max(worst, (here + rise - there - rounding) / distance)
-    return worst

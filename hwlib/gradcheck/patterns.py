@@ -15,14 +15,13 @@ from numpy.typing import ArrayLike
 from hwlib._arrays import Floats
 from hwlib._layout import MACHINE_EPSILON
 from hwlib.gradcheck.problem import Problem
-from hwlib.gradcheck.report import Coordinate
+from hwlib.gradcheck.report import Report
 
 BESIDE, STEP = 2.0**-8, 2.0**-20
 """How far the point beside is, and the step of its derivatives, over the size of a coordinate."""
-MOST_CHANCE = 1e-5
-"""Unrelated numbers fit a pattern that is named less often than this."""
-SAME_RATIO = 1e-5
-"""Two ratios that are no farther apart are one."""
+MOST_CHANCE, SAME_RATIO = 1e-5, 1e-5
+"""Unrelated numbers fit a pattern that is named less often than this; and two ratios that are no
+farther apart are one."""
 EVIDENT_RATIOS = (-1.0, 2.0, 0.5)
 """Ratios that are no coincidence even where they are seen once; any other must return."""
 
@@ -36,9 +35,11 @@ Table: TypeAlias = Any  # np.recarray, whose columns have no types
 """
 
 
-def table_of(judged: list[Coordinate], problem: Problem, rtol: float) -> Table:
-    """Return the numbers of a check; the coordinates are in the order of the point."""
+def table_of(report: Report, problem: Problem) -> Table:
+    """Return the numbers of a check."""
     fields, index = zip(*problem.layout.places, strict=True)
+    by_name = {c.name: c for c in report.coordinates}
+    judged = [by_name[name] for name in problem.layout.names]
     given, numeric, noise = np.array([(c.given, c.numeric, c.noise) for c in judged]).T
     size = np.maximum(np.abs(given), np.abs(numeric))
     columns: dict[str, Any] = {
@@ -47,10 +48,9 @@ def table_of(judged: list[Coordinate], problem: Problem, rtol: float) -> Table:
         "units": [str(i[-1]) if i else "" for i in index],
         "status": [c.status for c in judged], "x": problem.x,
         "given": given, "numeric": numeric, "noise": noise,
-        "allowed": noise + max(rtol, 16.0 * MACHINE_EPSILON) * size,
+        "allowed": noise + max(report.rtol, 16.0 * MACHINE_EPSILON) * size,
     }  # fmt: skip
-    arrays = [np.array(column) for column in columns.values()]
-    return np.rec.fromarrays(arrays, names=[*columns], formats=None)
+    return np.rec.fromarrays([*map(np.array, columns.values())], names=[*columns], formats=None)
 
 
 def table_beside(table: Table, problem: Problem) -> Table | None:
@@ -89,8 +89,8 @@ def fits(m: Table, every: Table, beside: Table | None) -> list[tuple[str, str, F
         fit = _solve(both, base, columns)
         if fit is None or (family == "scale" and np.isclose(fit[0], [0.0, 1.0]).any()):
             continue
-        is_evident = family == "scale" and np.isclose(fit[0], EVIDENT_RATIOS).any()
-        free = int(np.count_nonzero(fit)) - bool(is_evident)
+        is_evident = bool(family == "scale" and np.isclose(fit[0], EVIDENT_RATIOS).any())
+        free = int(np.count_nonzero(fit)) - is_evident
         if not is_chance(m, free):
             text = words.format(_fraction(fit[0]) if family == "scale" else _listed(family, fit))
             found.setdefault(text, (free, family, text, fit))

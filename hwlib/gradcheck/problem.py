@@ -1,14 +1,16 @@
-"""What is checked: f and its gradient as functions of a vector, and what they must not do."""
+"""What is checked: f and its gradient as functions of a vector, and what they must not do.
 
-import inspect
-from contextlib import suppress
+How far the values of f are rounded is measured, too: the noise that finite differences divide by
+the step.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from hwlib._arrays import Floats, as_callable, as_float
-from hwlib._layout import MACHINE_EPSILON, Directions, Function, Layout, Point
-from hwlib.gradcheck.noise import rounding_of
+from hwlib._layout import MACHINE_EPSILON, Directions, Function, Layout, Point, argument_name
 from hwlib.gradcheck.report import Finding
 
 OUTSIDE = (ValueError, ArithmeticError, AssertionError)
@@ -18,6 +20,13 @@ CALLS = 8
 
 LEAST_JUMP = 1e-6
 """A smaller part of f may be its rounding to a float32."""
+RESOLUTION, CLEAR = 1e-4, 10.0
+"""A number whose noise is more than this part of it is not seen; and what is so many times its
+estimated error is no error."""
+NARROWEST = 2.0**-46
+SPACINGS = [NARROWEST, *np.pi / 5e3 / 17.3 ** np.arange(7)[::-1], np.pi / 1500.0, np.pi / 150.0]
+"""Over the size of x. Irregular: steps of 2**-26 are whole units of a float32, and 0.0006 is one of
+decimals. A loop that ends at a tolerance jumps far apart: of the last two there are many."""
 
 
 class Problem:
@@ -46,7 +55,7 @@ class Problem:
         self, f: Function, grad: Function, x: Point, directions: int | None = None
     ) -> None:
         self._f, self._grad = as_callable("f", f), as_callable("grad", grad)
-        name = _argument_name(f)
+        name = argument_name(f)
         self.layout = Layout(x, name) if directions is None else Directions(x, directions, name)
         self.x = self.layout.vector
         self._changed: dict[str, Finding] = {}
@@ -56,10 +65,9 @@ class Problem:
         values, gradients = (np.array(column) for column in zip(*calls, strict=True))
         self.given = gradients[0]
         self.directions = np.random.default_rng(0).normal(size=(4, len(self.x)))
-        self.rounding = rounding_of(self.f, self.x, self.directions[0])
-        varying = _varying("f", ["f(x)"], values[:, None]) + _varying(
-            "grad", self.layout.names, gradients
-        )
+        self.rounding = _rounding_of(self.f, self.x, self.directions[0])
+        varying = _varying("f", ["f(x)"], values[:, None])
+        varying += _varying("grad", self.layout.names, gradients)
         self.faults = [*varying, *self._changed.values(), *self._jump()]
 
     def f(self, vector: Floats) -> float:
@@ -115,7 +123,59 @@ def _varying(function: str, names: list[str], values: Floats) -> list[Finding]:
     return []
 
 
-def _argument_name(f: Function) -> str:
-    with suppress(TypeError, ValueError):  # built-in functions may have no signature
-        return next(iter(inspect.signature(f).parameters), "x")
-    return "x"
+@np.errstate(all="ignore")
+def _rounding_of(f: Callable[[Floats], float], x: Floats, direction: Floats) -> float:
+    """Return the rounding error of f at x: eq-noise-floor, before the division by the step.
+
+    The fourth differences of f over a few last bits of x are nothing but its rounding (Moré
+    and Wild 2011). A coarser rounding, of f or a part of it, makes no difference over so
+    little: it shows farther on, as a jump. The rounding is infinite where f changes faster than
+    any step.
+    """
+    unit = np.maximum(1.0, np.abs(x)) * direction / np.max(np.abs(direction))
+    rounding = MACHINE_EPSILON * abs(f(x))
+    for spacing in SPACINGS:
+        n = 32 if spacing in SPACINGS[-2:] else 4
+        t = spacing * np.arange(-n, n + 1)
+        values = np.array([f(x + u * unit) for u in t])
+        t, values = t[np.isfinite(values)], values[np.isfinite(values)]  # f may end beside x
+        if len(t) < 5:
+            continue
+        fourth = np.diff(values, 4)
+        at, largest = int(np.argmax(np.abs(fourth))), np.max(np.abs(fourth))
+        if spacing == SPACINGS[0] and largest:  # 70 = 8! / 4!**2
+            rounding = max(rounding, largest * np.sqrt(np.mean((fourth / largest) ** 2) / 70.0))
+        elif largest > 64.0 * rounding:  # four times what roundings add up to
+            # Of values in steps of one size the error is a third of a step or so.
+            rounding = max(rounding, _jump(lambda u: f(x + u * unit), t[at : at + 5]) / 3.0)
+    # Where a few last bits or one jump change f as much as the widest steps, nothing can be told.
+    least = max(np.ptp(values) / 16.0, 64.0 * MACHINE_EPSILON * np.max(np.abs(values)))
+    return float("inf") if rounding > least else float(rounding)
+
+
+def _jump(f: Callable[[float], float], t: Floats) -> float:
+    """Return how far f jumps between the second and the fourth of five points, or 0.0."""
+    slopes = np.diff([f(u) for u in t]) / np.diff(t)
+    # The slope between the jumps is the least or the largest: each jump adds to it, or each takes.
+    tries = 0.0, slopes.min(), slopes.max(), slopes[::3].mean()
+    return max(_halve(f, float(slope), *t[1:4:2].tolist()) for slope in tries)
+
+
+def _halve(f: Callable[[float], float], slope: float, low: float, high: float) -> float:
+    """Return how far f departs from a straight line, in a tiny interval where it does so most."""
+    at_low, at_high = f(low), f(high)
+    size, changes = max(abs(at_low), abs(at_high)), [np.inf]
+    floor = 64.0 * MACHINE_EPSILON * (abs(at_low) + abs(slope * low))
+    while high - low > NARROWEST and max(changes[-6:]) > floor:
+        middle, step = (low + high) / 2.0, (high - low) / 2.0
+        at_middle = f(middle)
+        before, after = at_middle - at_low, at_high - at_middle
+        # The slope becomes that of the other half, for f may be curved; 0.0 suits a staircase.
+        if abs(after - slope * step) > abs(before - slope * step):
+            low, at_low, slope = middle, at_middle, slope and before / step
+        else:
+            high, at_high, slope = middle, at_middle, slope and after / step
+        changes.append(abs(at_high - at_low - slope * step))
+    # Nine halvings let a slope shrink 512-fold, and a jump not at all: below 1/2 it is none.
+    # What is continuous shrinks with the interval, what has a pole grows beyond its ends.
+    return changes[-1] if max(0.5 * changes[-10:][0], floor) < changes[-1] <= 2.0 * size else 0.0

@@ -1,8 +1,9 @@
 """What a check has found, and how it is printed."""
 
 import math
+import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -16,11 +17,9 @@ Status = Literal["differs", "kink", "unseen", "zero", "agrees"]
 WORST_FIRST: tuple[Status, ...] = ("differs", "kink", "unseen", "zero", "agrees")
 HEADLINE: dict[Status, str] = {"differs": "wrong", "unseen": "unseen", "kink": "at a kink"}
 FAULTS = ("not deterministic", "argument changed", "jump", "kink")
-ROWS = 20
-"""The table of a report stops after so many coordinates."""
-WIDTH = 76
-NAME_WIDTH = 26
-"""A longer name of a coordinate is shortened in the table, and nowhere else."""
+ROWS, WIDTH, MIDDLE = 20, 76, r"^(.{10}).{4,}(.{13})$"
+"""The table of a report stops after so many rows, a sentence is broken at this width, and of a
+name that is longer than 26 the table leaves out the middle."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +120,15 @@ class Report:
     diagnosis: tuple[Finding, ...] = ()
     missed: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "coordinates", tuple(sorted(self.coordinates, key=self._place)))
+
+    def _place(self, c: Coordinate) -> tuple[int, float]:
+        """Return where a coordinate stands: rounding must not set the order."""
+        # Errors count as they are printed, or not at all.
+        differs = c.status == "differs" and c.error > self.rtol
+        return WORST_FIRST.index(c.status), -float(f"{c.error:.1e}") if differs else 0.0
+
     def names(self, *statuses: Status) -> tuple[str, ...]:
         """Return the names of the coordinates of these statuses."""
         return tuple(c.name for c in self.coordinates if c.status in statuses)
@@ -168,7 +176,7 @@ class Report:
         return f"{verdict}: {text}"
 
     def _table(self) -> Iterator[str]:
-        names = [_shortened(c.name) for c in self.coordinates[:ROWS]]
+        names = [re.sub(MIDDLE, r"\1...\2", c.name) for c in self.coordinates[:ROWS]]
         width = max(map(len, ["coordinate", *names]))
         yield f"{'coordinate':<{width}}  {'gradient':>12}  {'numerical':>12}  {'error':>8}  verdict"
         for name, c in zip(names, self.coordinates, strict=False):
@@ -212,22 +220,10 @@ class Report:
         ax.legend()
 
 
-def worst_first(coordinates: Iterable[Coordinate], rtol: float) -> tuple[Coordinate, ...]:
-    """Return the coordinates in the order of the table."""
-
-    # Rounding must not set the order: errors count as they are printed, or not at all.
-    def place(c: Coordinate) -> tuple[int, float]:
-        differs = c.status == "differs" and c.error > rtol
-        return WORST_FIRST.index(c.status), -float(f"{c.error:.1e}") if differs else 0.0
-
-    return tuple(sorted(coordinates, key=place))
-
-
 def _row(c: Coordinate, rtol: float) -> str:
     # Numbers at rounding level differ between processors: they are not printed.
     # Adding 0.0 turns -0.0, which is 0 times a negative number, into 0.0.
-    below_noise = 0.0 < abs(c.numeric) <= c.noise
-    numeric = "below noise" if below_noise else f"{c.numeric + 0.0:.6g}"
+    numeric = "below noise" if 0.0 < abs(c.numeric) <= c.noise else f"{c.numeric + 0.0:.6g}"
     error = f"{c.error:.1e}" if c.status == "differs" else "-"
     if c.status == "agrees":
         error = f"< {_one_digit(c.allowed(rtol))}"
@@ -238,7 +234,3 @@ def _one_digit(number: float) -> str:
     """Return a bound with one digit, rounded up; a twentieth of that digit may be lost."""
     digits, exponent = f"{number:.3e}".split("e")
     return f"{float(f'{math.ceil(float(digits) - 0.05)}e{exponent}'):.0e}"
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= NAME_WIDTH else f"{name[:10]}...{name[13 - NAME_WIDTH :]}"

@@ -13,8 +13,7 @@ import numpy as np
 
 from hwlib._arrays import Floats
 from hwlib._layout import MACHINE_EPSILON
-from hwlib.gradcheck.noise import CLEAR, RESOLUTION
-from hwlib.gradcheck.problem import Problem
+from hwlib.gradcheck.problem import CLEAR, RESOLUTION, Problem
 
 WIDEST, RATIO = 0.31, 5.3
 """The first step over the size of x, or over 1 if that is larger; and how many times smaller each

@@ -47,7 +47,7 @@ addEventListener("DOMContentLoaded", () => {
     [/\\?hat\s*(?:\{\s*y\s*\}|y)|y_?\{?hat\}?/gi, "ŷ"], [/(?:\\?sum|[Σ∑])(?:_\{?j\}?)?/g, " sum "],
     [/≠/g, "!="], [/\\leq?|≤/g, "<="], [/\\geq?|≥/g, ">="],
     [/∧|\band\b/g, "&&"], [/∨|\bor\b/g, "||"], [/(W_\d),(?=\d)/g, "$1"],
-    ..."αalpha δdelta θtheta λlambda μmu σsigmoid σsigma τtau".split(" ").map(
+    ..."αalpha βbeta δdelta θtheta λlambda μmu σsigmoid σsigma τtau".split(" ").map(
       ([letter, ...name]) => [RegExp(`\\\\?${name.join("")}`, "gi"), letter]),
   ];
   function plain(text) {

@@ -20,6 +20,7 @@ BOUND: list[str] = [
     "hinge_2_gradient.ipynb", "hinge_3_algorithm.ipynb", "network_0_forward.ipynb",
     "network_1_output_error.ipynb", "network_2_output_weight.ipynb",
     "network_3_hidden_weight.ipynb", "network_4_l2.ipynb", "beyond_floats.ipynb",
-    "beyond_checks.ipynb", "beyond_scale.ipynb", "errata.ipynb", "notation.md", "teaching.ipynb",
+    "beyond_checks.ipynb", "beyond_layers.ipynb", "beyond_training.ipynb", "beyond_autodiff.ipynb",
+    "beyond_scale.ipynb", "errata.ipynb", "notation.md", "teaching.ipynb",
 ]  # fmt: skip
 """The pages all of whose numbers and inline formulas are bound. The list only grows."""

@@ -42,7 +42,7 @@ def changed(cell: Cell, b: int, k: int, start: int, end: int, new: str) -> Mutan
 
 
 def digits(page: Notebook) -> Iterator[tuple[Cell, int, int, int]]:
-    """Yield the place of each digit of the prose that is not numbering, a year or an index."""
+    """Yield the place of each digit that is not numbering, a year or an index, upper or lower."""
     for cell in page.told:
         for b, block in enumerate(cell.blocks):
             seen = "".join(t if kind == "text" else "_" * len(t) for kind, t in block.pieces)
@@ -53,7 +53,9 @@ def digits(page: Notebook) -> Iterator[tuple[Cell, int, int, int]]:
             at = 0
             for k, (kind, text) in enumerate(block.pieces):
                 bare = re.sub(
-                    r"_\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|_\w", lambda m: "_" * len(m[0]), text
+                    r"_\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|_\w|\^\{\([^()]*\)\}",
+                    lambda m: "_" * len(m[0]),
+                    text,
                 )
                 for n, letter in enumerate(bare):
                     plain = letter in "0123456789"

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
-from lark import Tree
+from lark import Tree, v_args
 
 from formulas import reader, worlds
 from formulas.evaluator import Evaluator, constant
@@ -19,7 +19,9 @@ BOOK = Book(reader.read(CHAPTERS))
 FUNCTIONS = {"log", "exp", "max", "min", "sigma", "ReLU", "e", "Im"}
 OTHER_NAMES = {"lambda": ("l2", "lam"), "alpha": ("step_size",), "haty": ("y_hat",)}
 """What code calls a symbol whose name is no name in Python, or another one."""
-EXAMPLES = {"network": ("params", "X", "y"), "hinge": ("theta", "u", "y")}
+EXAMPLES = {
+    "network": ("params", "X", "y"), "layers": ("params", "X", "y"), "hinge": ("theta", "u", "y"),
+}  # fmt: skip
 """The names by which a page's first cells call the running example of its part."""
 
 
@@ -93,6 +95,8 @@ class Example(Evaluator):
         given = [first.get(name) for name in EXAMPLES.get(part, ())]
         if any(value is None for value in given) or not all(map(np.ndim, given[1:])):
             given = getattr(data, f"{part}_example", lambda: ())()
+        if part == "layers" and not (given and isinstance(given[0], list)):
+            given = ()  # a page without a network of layers
         tables = _tables(part, *given) if given else {}
         for symbol, value in meant.items():
             at = (sample,) if self.samples.get(symbol.name) == len(symbol.index) else ()
@@ -110,17 +114,24 @@ class Example(Evaluator):
             }
         elif part == "hinge" and tables:
             ranges = {"i": range(1, tables["u", 1].shape[1]), "j": range(7), "k": range(7)}
-        functions = {"sigma": [network.sigmoid, network.sigmoid_grad],
-                     "ReLU": [network.relu, network.relu_grad]}  # fmt: skip
+        elif part == "layers" and tables:
+            n, last_layer = tables["x", 2].shape[1] - 1, tables["W", 3].shape[3] - 1
+            widest = tables["W", 3].shape[1] - 1
+            ranges = dict.fromkeys("ijk", range(1, widest + 1))
+            ranges |= {"s": range(1, n + 1), "l": range(1, last_layer + 1)}
+        functions = {
+            "sigma": [network.sigmoid, network.sigmoid_grad],
+            "ReLU": [lambda z: z * network.relu_grad(np.real(z)), network.relu_grad],
+        }
         self.world = World(ranges, tables, {}, {}, functions)
 
-    def symbol(self, tree: Node) -> Any:
-        if tree.children[0] in self.meant:
-            return as_value(self.meant[tree.children[0]])
+    @v_args(inline=True)
+    def symbol(self, symbol: Symbol) -> Any:
+        if symbol in self.meant:
+            return as_value(self.meant[symbol])
         try:
-            return super().symbol(tree)
+            return super().symbol(symbol)
         except FormulaError:
-            (symbol,) = tree.children
             if symbol.index or symbol.primes or not self.world.drawn:
                 raise
             letter = {"x": "i", "u": "i"}.get(symbol.name, "j")
@@ -149,9 +160,21 @@ def as_value(value: Any) -> Any:
 def _tables(part: str, a: Any, b: Any, y: Any) -> dict[Any, Any]:
     """Return the tables of what a running example consists of, from what the page calls it."""
     if part == "hinge":
-        found = worlds._tables(0, theta=a, c=np.ones(7), mu=worlds.polynomial.NONLINEAR)
-        found |= worlds._tables(n=float(len(y))) | worlds._tables(1, u=b, y=y)
-        return found
-    found = worlds._tables(1, y=y, b=worlds._biases(a)) | worlds._tables(n=float(len(y)))
-    found |= worlds._tables(d=float(b.shape[1]))
-    return found | worlds._tables(1, 1, x=b, W=worlds._weights(a))
+        starts = {"n": (), "theta": (0,), "c": (0,), "mu": (0,), "u": (1,), "y": (1,)}
+        values = [float(len(y)), a, np.ones(7), worlds.polynomial.NONLINEAR, b, y]
+    elif part == "layers":
+        widest = max(max(layer.W.shape) for layer in a)
+        W, c = np.zeros((widest, widest, len(a))), np.zeros((widest, len(a)))
+        for k, layer in enumerate(a):
+            W[: layer.W.shape[0], : layer.W.shape[1], k] = layer.W
+            c[: layer.b.size, k] = layer.b
+        x = np.pad(b, [(0, 0), (0, widest - b.shape[1])])
+        one_hot = np.eye(widest)[np.asarray(y, int)]
+        starts = {"n": (), "d": (), "K": (), "H": (), "y": (1, 1), "x": (1, 1), "b": (1, 1)}
+        starts |= {"W": (1, 1, 1)}
+        values = [len(y), b.shape[1], a[-1].b.size, len(a), one_hot, x, c, W]
+    else:
+        starts = {"n": (), "d": (), "y": (1,), "b": (1,), "x": (1, 1), "W": (1, 1)}
+        values = [float(len(y)), float(b.shape[1]), y, worlds._biases(a), b, worlds._weights(a)]
+    rows = zip(starts.items(), values, strict=True)
+    return {(name, len(first)): worlds.table(value, *first) for (name, first), value in rows}

@@ -105,6 +105,7 @@ REASONS: dict[str, Any] = {
     "(sum over|two|three) paths": _is_sum_of_slopes,
     "factor out": _has("times", "odot", "frac"),
     "log of a (product|power|quotient)": lambda before, after: _calls("log", before, after),
+    "Cauchy-Schwarz": _anything,
     "log undoes exp": lambda before, after: _calls("log", before),
     "collect (terms|signs)": _anything,
     "reorder": lambda before, after: Counter(leaves(before)) == Counter(leaves(after)),

@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from formulas.reader import FormulaError
-from hwlib import network
+from hwlib import layers, network
 from tests.prose.text import CHAPTERS, Cell, Notebook, expression_of
 
 
@@ -122,8 +122,12 @@ def _plain(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if number or (isinstance(value, np.ndarray) and value.size <= 100):
             yield name, np.array(value)
-        elif isinstance(value, network.Parameters):
+        elif isinstance(value, network.Parameters) or _is_layers(value):
             yield name, value
+
+
+def _is_layers(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], layers.Layer)
 
 
 def _evaluate(expression: str, names: dict[str, Any], known: set[str]) -> Any:
