@@ -23,13 +23,15 @@ SLOW := -m "not slow"
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export PYTHONHASHSEED := 0
+# Machine code of the tests is compiled once; the name of the folder changes with its source.
+export NUMBA_CACHE_DIR := $(CURDIR)/_build/numba/$(shell cat hwlib/*.py hwlib/scale/*.py | cksum | tr ' ' -)
 # An environment that happens to be active is not the book's: IPython warns of it.
 unexport VIRTUAL_ENV
 
 # Of `make bench`: the same number for all libraries, and the kernel that NumPy's BLAS chooses.
 # The passes take turns, and the fastest round counts, so that a disturbance hits nobody alone.
 THREADS ?= 2
-BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python
+BENCH = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE -u NUMBA_CACHE_DIR $(BIN)/python
 
 .PHONY: help book zip pdf epub course practice bench-site test test-all test-units test-notebooks test-portable \
         nbgrader bench bench-check serve execute lint format lock vendor clean

@@ -196,6 +196,8 @@ def measured(passes: int) -> list[Row]:
 
 
 def main() -> None:
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        raise SystemExit("NumPy's own threads would be measured, too: use `make bench`")
     if hasattr(os, "sched_setaffinity"):  # taken back from peers
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
     with (HERE / "scale.csv").open("w", newline="", encoding="utf-8") as file:
