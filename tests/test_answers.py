@@ -226,12 +226,12 @@ RIGHT = {
     "layers-third": ["-0.899", "-0.8993", "-1.79865/2"],
     "softmax-temperature": ["(p_k - y_k)/T", "p_k/T - y_k/T", "1/T (pk - yk)", "-(y_k - p_k)/T"],
     "layers-columns": ["D A^T", "D Aᵀ", "(A D^T)^T", "dL/dW = D A^{T}", "D*A^T"],
-    "scale-flops": ["21", "12 + 3 + 6", "3*5 + 6", "21.0"],
+    "scale-flops": ["2100", "2,100", "100*21", "100*(3*5 + 6)", "2100.0"],
     "scale-digits": ["20224", "20,224", "4*(4096 + 640) + 2*640", "18944 + 1280"],
     "scale-bytes": ["48", "3*16", "6*8", "48.0"],
     "scale-intensity": ["0.125", "1/8", "6/48", "0,125", ".125"],
     "scale-amdahl": ["4.71", "4.7059", "1/0.2125", "1/(0.1 + 0.9/8)", "4,71"],
-    "scale-transfer": ["20", "5*8/2", "20.0"],
+    "scale-transfer": ["160", "40*8/2", "160.0"],
     # the self-test for a class
     "test-power": ["3 w q^2", "3wq²", "w*3*q*q", "w q^2 + 2 w q^2"],
     "test-chain": ["2(wx+b)w", "2 w (w x + b)", "2w²x + 2bw", "2 w^2 x + 2 w b"],
@@ -560,8 +560,8 @@ MISTAKES = {
     "test-sigmoid": {"e^0 taken for 0": "1", "denominator alone": "2", "the exponent": "0"},
     "test-log": {"sign": "-0.69", "logarithm to base 10": "0.3", "logarithm to base 2": "1"},
     "scale-flops": {
-        "biases not added": "17", "comparisons forgotten": "18", "multiplications only": "9",
-        "one hidden unit": "11", "output unit forgotten": "15",
+        "biases not added": "1700", "comparisons forgotten": "1800", "one sample": "21",
+        "multiplications only": "900", "one hidden unit": "1100", "output unit forgotten": "1500",
     },
     "scale-digits": {
         "two passes for every layer": "28416", "nothing sent back": "18944",
@@ -583,8 +583,8 @@ MISTAKES = {
         "only the shared part counted": "8/0.9", "shares exchanged": "1/0.9125",
     },
     "scale-transfer": {
-        "one flop for each weight": "40", "numbers in place of bytes": "5",
-        "backward pass counted": "40/6", "weights read and written": "5*8", "float32": "10",
+        "one flop for each weight": "320", "numbers in place of bytes": "40",
+        "backward pass counted": "320/6", "weights read and written": "40*8", "float32": "80",
     },
     "test-shape": {
         "inner size kept": "56", "shape of X": "14", "shape of W": "8", "sizes added": "11",
@@ -713,9 +713,9 @@ WRONG = {
     "test-product": ["26", "8", "-34", "5"],
     "test-sigmoid": ["0.73", "0.4", "-0.5"],
     "test-log": ["0.5", "0.7", "2"],
-    "scale-flops": ["22", "50", "-21"], "scale-digits": ["20225", "4736", "1"],
-    "scale-bytes": ["8", "47", "-48"], "scale-intensity": ["0.12", "0.2", "-0.125"],
-    "scale-amdahl": ["4.8", "5", "0.8"], "scale-transfer": ["21", "8", "-20"],
+    "scale-flops": ["2200", "50", "-2100"], "scale-digits": ["20225", "4736", "1"],
+    "scale-bytes": ["8", "47", "-48"], "scale-intensity": ["0.3", "0.2", "-0.125"],
+    "scale-amdahl": ["4.8", "5", "0.8"], "scale-transfer": ["21", "8", "-160"],
     "test-shape": ["7", "60", "1"],
 }  # fmt: skip
 
