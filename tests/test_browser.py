@@ -272,11 +272,23 @@ def test_search_finds_an_equation_by_its_number(visit, query) -> None:
     assert page.locator("section:target #equation-eq-sigmoid-grad").count()
 
 
-@pytest.mark.parametrize("query", ["softmax regression", "Jacobian", "initialization"])
-def test_search_leads_to_the_page_that_explains_a_word(visit, query) -> None:
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("softmax regression", "beyond_layers"), ("Jacobian", "beyond_layers"),
+        ("initialization", "beyond_layers"), ("momentum", "beyond_training"),
+        ("learning curves", "beyond_training"),
+    ],
+)  # fmt: skip
+def test_search_leads_to_the_page_that_explains_a_word(visit, query, name) -> None:
     page = visit(f"search.html?q={query}")
-    assert addresses(page)[0] == "beyond_layers"
+    assert addresses(page)[0] == name
     assert query.lower() in page.locator("ul.search a").first.inner_text().lower()
+
+
+@pytest.mark.parametrize("query", ["mini-batch", "minibatch", "stochastic gradient descent"])
+def test_search_finds_what_trains_a_network_under_each_of_its_names(visit, query) -> None:
+    assert "beyond_training" in [*dict.fromkeys(addresses(visit(f"search.html?q={query}")))][:2]
 
 
 def test_search_says_when_it_finds_nothing(visit) -> None:
