@@ -11,11 +11,11 @@ own definition says; a derivative is hwlib's, or a complex step through the defi
 
 import math
 from collections.abc import Callable
+from functools import partialmethod
 from typing import Any, TypeAlias
 
 import numpy as np
-from lark import Tree, v_args
-from lark.visitors import Interpreter
+from lark import Tree
 from numpy.typing import NDArray
 
 from formulas import worlds
@@ -60,11 +60,9 @@ BRACKETS = {name for name, _ in BUILTIN}
 
 VANISHING = [read_side(latex) for latex in worlds.DECLARED["vanishing"]]
 DIGITS = {str(digit): digit for digit in range(10)}
-ENTRYWISE = {"add": np.add, "sub": np.subtract, "odot": np.multiply}
 
 
-@v_args(inline=True)
-class Evaluator(Interpreter[Any, Values]):
+class Evaluator:
     """One method a construct of the grammar; `within` gives another with some things changed.
 
     Parameters
@@ -120,6 +118,11 @@ class Evaluator(Interpreter[Any, Values]):
             inner.n_slots += 1
         return inner
 
+    def visit(self, node: Node) -> Values:
+        """Return the value of a piece of a formula, by the method of its construct."""
+        value: Values = getattr(self, node.data)(*node.children)
+        return value
+
     def assemble(self, array: Assembled, entry: Node) -> Values:
         """Return a vector or a matrix from its entry: the last slots become rows and columns."""
         inner = self.bind(array.letters)
@@ -137,11 +140,14 @@ class Evaluator(Interpreter[Any, Values]):
     def number(self, digits: str) -> Values:
         return constant(float(digits))
 
-    def __default__(self, tree: Node) -> Values:
-        left, right = self.visit_children(tree)
-        fit = shape(left) == shape(right) and (shape(left) != NUMBER or tree.data != "odot")
-        require(fit, f"{tree.data} of {shape(left)} and {shape(right)} entries")
-        return ENTRYWISE[tree.data](left, right)
+    def entrywise(self, combined: np.ufunc, left: Node, right: Node) -> Values:
+        a, b = self.visit(left), self.visit(right)
+        fit = shape(a) == shape(b) and (shape(a) != NUMBER or combined is not np.multiply)
+        require(fit, f"{combined.__name__} of {shape(a)} and {shape(b)} entries")
+        return combined(a, b)
+
+    add, sub = partialmethod(entrywise, np.add), partialmethod(entrywise, np.subtract)
+    odot = partialmethod(entrywise, np.multiply)
 
     def neg(self, positive: Node) -> Values:
         return -self.visit(positive)

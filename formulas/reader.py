@@ -218,6 +218,9 @@ class Book:
 
     def __init__(self, equations: Iterable[Equation]) -> None:
         self.equations = list(equations)
+        self.by_name: dict[tuple[str, str], list[Equation]] = {}
+        for equation in (e for e in self.equations if e.defined):
+            self.by_name.setdefault((equation.part, equation.defined.name), []).append(equation)
 
     def changed(self, equation: Equation) -> "Book":
         """Return the book with another version of one of its equations."""
@@ -225,8 +228,7 @@ class Book:
 
     def definitions(self, page: str, name: str) -> list[Equation]:
         """Return what defines a name in a part: this page's first, then in the book's order."""
-        found = (e for e in self.equations if e.defined and e.defined.name == name)
-        return sorted((e for e in found if e.part == part_of(page)), key=lambda e: e.page != page)
+        return sorted(self.by_name.get((part_of(page), name), ()), key=lambda e: e.page != page)
 
     def define(self, page: str, name: str, index: Any, batch: bool, via: str) -> Equation:
         """Return what defines a symbol: a digit in the index (z_4) comes before a letter (z_j).

@@ -111,7 +111,7 @@ def _world(part: str, rng: np.random.Generator, *sizes: int) -> World:
         dict(_table(names, made[name], ranges) for names, name in DECLARED[kind][part].items())
         for kind in ("drawn", "known", "slopes")
     )
-    return World(ranges, drawn, known, slopes, made.get("functions", {}))
+    return World(ranges, drawn, known, slopes, made.get("functions", OF_UNITS))
 
 
 def _table(names: str, values: Any, ranges: dict[str, range]) -> tuple[Any, Floats]:
@@ -188,8 +188,6 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> dict[str, 
     L_s_z, R = L_s_b[:, :, None] * np.eye(n)[:, :, None], J - L
     sizes = [min(block, n - start) for start in range(0, n, block)]
     n_blocks = len(sizes)
-    functions = {"sigma": [network.sigmoid, network.sigmoid_grad],
-                 "ReLU": [network.relu, network.relu_grad]}  # fmt: skip
     return locals()
 
 
@@ -245,7 +243,7 @@ def _layers(rng: np.random.Generator, n: int, *widths: int) -> dict[str, Any]:
     b[::2, 0, 0] = np.resize(BESIDE, N_POINTS // 2) - np.sum(X[::2, 0] * W[::2, :, 0, 0], axis=1)
     labels, (l2, m) = rng.integers(0, K, (N_POINTS, n)), rng.uniform(0.1, 3.0, (2, N_POINTS))
     params = [[layers.Layer(W[q, ..., k], b[q, :, k]) for k in range(H)] for q in range(N_POINTS)]
-    sums = [[layers.forward(p[:k], x)[-1] for k in range(1, H + 1)]
+    sums: Any = [[layers.forward(p[:k], x)[-1] for k in range(1, H + 1)]
             for p, x in zip(params, X, strict=True)]  # fmt: skip
     z, a = np.moveaxis(sums, 1, -1), _each(lambda p, x: layers.forward(p, x)[:-1], params, X)
     u, y, a = z[..., -1], np.eye(K)[labels], np.moveaxis(a, 1, -1)
@@ -255,8 +253,6 @@ def _layers(rng: np.random.Generator, n: int, *widths: int) -> dict[str, Any]:
     L_s, L_s_W, delta = _layer_losses(_each_sample, params, X, labels)
     own = np.eye(n)[:, :, None]  # a sum changes the loss of its own sample alone
     L_s_u, L_s_z = L_s_u[:, :, None] * own, delta[:, :, None] * own[..., None]
-    functions = {"sigma": [network.sigmoid],
-                 "ReLU": [lambda z: z * network.relu_grad(z.real), network.relu_grad]}  # fmt: skip
     return locals()
 
 
@@ -304,15 +300,15 @@ def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any
     c_1, c_2 = curves = np.sort(np.exp(rng.normal(size=(2, N_POINTS))), axis=0)
     ends = np.array([[c_1**0.5, c_2**0.5], [one, -one]]).T
     alpha_b, beta_b = np.linalg.solve(ends, np.ones((N_POINTS, 2, 1)))[..., 0].T ** 2
-    kappa, curves, path = c_2 / c_1, curves.T, [one, one]
+    kappa, curves, steps = c_2 / c_1, curves.T, [one, one]
     for _ in range(5):
-        path += [(1.0 + beta_b - alpha_b * c_2) * path[-1] - beta_b * path[-2]]
-    path = np.transpose(path[1:])
+        steps += [(1.0 + beta_b - alpha_b * c_2) * steps[-1] - beta_b * steps[-2]]
+    path = np.transpose(steps[1:])
     functions = {"f": [lambda at: c.reshape(wide) / 2.0 * at**2, lambda at: c.reshape(wide) * at]}
     return locals()
 
 
-def _progress(rng: np.random.Generator, n: int, d: int) -> tuple[Floats, ...]:
+def _progress(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]:
     """Return what M steps allow at most: where nothing is random, each bound is attained."""
     v, M = rng.normal(size=(N_POINTS, d)), rng.integers(3, 9, N_POINTS)
     size, loose = _dot(v, v), np.resize([0, 1, 0, 2], N_POINTS)
@@ -335,8 +331,8 @@ def _dot(a: Floats, b: Floats) -> Floats:
     return np.sum(a * b, axis=-1)
 
 
-MAKERS: dict[str, Function] = {
-    "hinge": _hinge, "network": _network, "layers": _layers, "differences": _differences,
-    "training": _training,
-}  # fmt: skip
+MAKERS = {make.__name__[1:]: make for make in (_hinge, _network, _layers, _differences, _training)}
 """What draws the points of a part."""
+OF_UNITS = {"sigma": [network.sigmoid, network.sigmoid_grad],
+            "ReLU": [lambda z: z * network.relu_grad(z.real), network.relu_grad]}  # fmt: skip
+"""What a unit does with its sum, and the derivative."""

@@ -437,8 +437,8 @@ MISTAKES = {
         "old place moved on": "p + β (q - p)/c - α c q",
     },
     "train-bound": {
-        "half the step size for its inverse": "32.4", "two forgotten": "38.5",
-        "length not squared": "24.5", "weights not squared": "24.3", "only the first term": "31.5",
+        "half the step size for its inverse": "32.375", "two forgotten": "38.5",
+        "length not squared": "24.5", "weights not squared": "24.32", "only the first term": "31.5",
         "only the second term": "14", "weights and features exchanged": "67.5",
         "product of the brackets": "126",
     },

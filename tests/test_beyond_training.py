@@ -131,10 +131,10 @@ def test_the_losses_of_a_library_are_the_same_step_by_step(library, beta, l2):
     [
         ("-alpha / part", "-alpha / B"),
         ("-alpha / part", "-alpha"),
-        ("l2 * part / n", "l2"),
+        ("share = l2 * part / n", "share = l2"),
         ("rng.permutation(n)", "np.arange(n)"),
-        ("combine(beta, p,", "combine(1 - beta, p,"),
-        ("combine(1, p, 1, s)", "combine(1, p, -1, s)"),
+        ("combine(beta, last", "combine(1 - beta, last"),
+        ("combine(1, params, 1, last)", "combine(1, params, -1, last)"),
     ],
 )
 def test_a_loop_with_a_mistake_is_noticed(old, new):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -272,7 +272,7 @@ def model(name, seed):
     )
 
 
-@pytest.mark.parametrize(("name", "points"), [("hinge", 80), ("network", 20)])
+@pytest.mark.parametrize(("name", "points"), [("hinge", 40), ("network", 12)])
 def test_no_false_alarm_at_random_points(name, points):
     alarms, agreed, compared = 0, 0, 0
     for seed in range(points):
@@ -434,7 +434,7 @@ def test_small_errors_are_rejected_at_random_points(rng):
     assert missed == 0
 
 
-@pytest.mark.parametrize(("name", "points"), [("hinge", 30), ("network", 8)])
+@pytest.mark.parametrize(("name", "points"), [("hinge", 20), ("network", 8)])
 def test_no_error_in_a_coordinate_that_is_seen_passes(name, points, rng):
     tried, passed = 0, 0
     for seed in range(points):
@@ -1069,14 +1069,19 @@ RIGHT = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1)
+def loss_at(name, x):
+    return remembering(lambda x: float(RIGHT[name][0](x[0])))
+
+
 def check_at(name, x, change=lambda g: g):
-    f, derivative = RIGHT[name][:2]
+    derivative = RIGHT[name][1]
 
     def as_one(x):
         with np.errstate(all="ignore"):
             return np.array([change(float(derivative(x[0])))])
 
-    return check_grad(lambda x: float(f(x[0])), as_one, np.array([x]))
+    return check_grad(loss_at(name, x), as_one, np.array([x]))
 
 
 @pytest.mark.parametrize("name", RIGHT)

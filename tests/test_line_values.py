@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
@@ -55,6 +56,7 @@ def test_each_line_ends_in_its_value(path, monkeypatch):
     monkeypatch.chdir(CHAPTERS)
     with mpl.rc_context({"backend": "agg"}):
         assert list(wrong_lines(cells(path))) == []
+    plt.close("all")
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def applicable(module, args):
 
 def loss_of(point):
     module, _, args, _ = point
-    return remembering(lambda v: module.loss(v, *args))
+    return remembering(lambda x: module.loss(x, *args))
 
 
 def flat(gradient):

@@ -126,8 +126,8 @@ def exact(z):
 
 def test_relative_accuracy_from_minus_745_to_800(rng):
     z = np.concatenate([
-        np.linspace(-745, 800, 104), [-1e-300, -1e-17, 0.0, 1e-17, 36.7, 37.5, -36.7, -37.5],
-        rng.uniform(-5, 5, 40),
+        np.linspace(-745, 800, 54), [-1e-300, -1e-17, 0.0, 1e-17, 36.7, 37.5, -36.7, -37.5],
+        rng.uniform(-5, 5, 20),
     ])  # fmt: skip
     got = {
         "sigmoid": network.sigmoid(z),

@@ -38,7 +38,7 @@ class Mistake(NamedTuple):
         What the diagnosis of `hwlib.gradcheck` can say of it from numbers alone, at a point
         with many samples: "unknown" where the numbers keep no trace.
     grad : callable
-        The wrong function, called as ``loss_grad`` of `hwlib.hinge`, `network` or `layers`.
+        The wrong function, called as the ``loss_grad`` of its model.
     """
 
     name: str

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
-from lark import Tree, v_args
+from lark import Tree
 
 from formulas import reader, worlds
 from formulas.evaluator import Evaluator, constant
@@ -125,7 +125,6 @@ class Example(Evaluator):
         }
         self.world = World(ranges, tables, {}, {}, functions)
 
-    @v_args(inline=True)
     def symbol(self, symbol: Symbol) -> Any:
         if symbol in self.meant:
             return as_value(self.meant[symbol])
