@@ -449,6 +449,19 @@ def test_without_numba_everything_works():
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
 
 
+def test_machine_code_is_kept_if_asked_for_and_only_of_files(monkeypatch):
+    names, kept = {}, []
+    exec("def typed_in(x):\n    return x", names)
+    monkeypatch.setattr("numba.njit", lambda cache, **_: kept.append(cache) or (lambda loop: loop))
+    for wanted in (True, False):
+        monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+        if wanted:
+            monkeypatch.setenv("NUMBA_CACHE_DIR", "somewhere")
+        for loop in (moments, names["typed_in"]):
+            assert blocks.compiled(loop) is loop
+    assert kept == [True, False, False, False]
+
+
 def test_numba_is_installed_here():
     assert blocks.NUMBA and scale.hinge._epoch.py_func is scale.hinge.sgd_epoch
 
