@@ -7,6 +7,7 @@ of arrays whose shapes differ.
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import itertools
 import math
@@ -558,7 +559,7 @@ def test_a_vjp_passes_check_vjp(seed):
 BROKEN_ARRAYS = {
     "= for +=": ("part.delta += sent", "part.delta = sent"),
     "order of the way forward": (
-        "in reversed(nodes):\n        for part, vjp", "in nodes:\n        for part, vjp"),
+        "in reversed(nodes):\n        for part, back", "in nodes:\n        for part, back"),
     "not set to 0": ("u.delta = np.zeros(u.value.shape)", "pass"),
     "no un-broadcasting in a sum": ("(w, w.unbroadcast)", "(w, lambda d: d)"),
     "no un-broadcasting in a product": ("u.unbroadcast(d * w.value)", "d * w.value"),
@@ -608,6 +609,27 @@ def test_an_adjoint_of_another_shape_raises_and_says_so():
     small = PAGE.Array(np.ones((2, 3)), (PAGE.Array(np.ones((2, 3))), lambda d: d[0]))
     with pytest.raises(ValueError, match="arrives at"):  # NumPy would repeat it without a word
         PAGE.backward_arrays(small)
+
+
+@pytest.mark.parametrize(
+    ("to_b", "n"),
+    [
+        (lambda d: d.mean(axis=0), 2),
+        (lambda d: d.sum(axis=1), 3),  # the wrong axis
+        (lambda d: d[-1], 2),
+    ],
+)
+def test_a_wrong_un_broadcasting_of_the_right_shape_is_rejected(to_b, n):
+    rows, at = np.random.default_rng(3).normal(size=(n, 3)), np.array([0.4, -1.3, 0.7])
+
+    def by(way):
+        return lambda b, d: PAGE.vjp(lambda u: PAGE.Array(rows + u.value, (u, way)) ** 2, b, d)
+
+    def f(b):
+        return (rows + b) ** 2
+
+    assert check_vjp(f, by(lambda d: d.sum(axis=0)), at)
+    assert not check_vjp(f, by(to_b), at)
 
 
 @pytest.mark.parametrize(
@@ -696,18 +718,44 @@ def named(path: str) -> Any:
 
 def test_the_table_of_names_has_both_libraries_in_each_row():
     rows = [line.split("|")[2:4] for line in TABLE.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) > 10 and len(NAMES) > 25
+    assert len(rows) == 8 and len(NAMES) > 15
+    assert all("`torch." in torch and jax.strip() for jax, torch in rows)
 
 
 @pytest.mark.parametrize("library", ABSENT)
 def test_the_names_of_the_table_exist(library):
     pytest.importorskip(library, reason=ABSENT[library])
     mine = [name for name in NAMES if name.startswith(f"{library}.")]
-    assert len(mine) > 10
+    assert len(mine) > 6
     for name in mine:
         named(name)
     with pytest.raises((AttributeError, ImportError)):
         named(f"{library}.vector_jacobian")
+
+
+def test_the_session_in_pytorch_prints_what_the_page_says():
+    pytest.importorskip("torch", reason=ABSENT["torch"])
+    (session,) = re.findall(r"^```pycon\n(.*?)^```$", CELLS["torch"], re.M | re.DOTALL)
+    test = doctest.DocTestParser().get_doctest(session, {}, "torch", None, None)
+    said: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    assert runner.run(test, out=said.append).failed == 0 < len(test.examples), "".join(said)
+    right, wrong = "(tensor(-1.1250), tensor(4.5000))", "(tensor(-1.1250), tensor(-4.5000))"
+    assert right in session
+    test = doctest.DocTestParser().get_doctest(session.replace(right, wrong), {}, "", None, None)
+    assert runner.run(test, out=said.append).failed == 1
+
+
+def test_the_session_in_pytorch_has_the_numbers_of_the_page():
+    """Without PyTorch, too."""
+    u, w = PAGE.Scalar(3.0), PAGE.Scalar(-0.25)
+    t = u * w
+    PAGE.backward(t * (t + u))
+    for shown in (f"(tensor({u.delta:.4f}), tensor({w.delta:.4f}))",
+                  f"(tensor({2 * u.delta:.4f}), tensor({t.delta:.4f}))"):  # fmt: skip
+        assert shown in CELLS["torch"]
+    adjoint = PAGE.vjp(lambda u: u * np.ones(2), 3.0, np.array([1.0, 10.0]))
+    assert f"tensor({adjoint:.0f}.)" in CELLS["torch"]
 
 
 X_NAMES = np.array([[0.5, -1.2, 0.3], [1.1, 0.4, -0.7]])
