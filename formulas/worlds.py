@@ -163,18 +163,16 @@ def _hinge_points(rng: np.random.Generator, n: int) -> tuple[Floats, ...]:
     h = _each(hinge.hypothesis, theta, _each(polynomial.features, u, c))
     # So that the margin of the first sample is 1, or next to it:
     theta[::4, 6] += y[::4, 0] - h[::4, 0] + np.resize(BESIDE, N_POINTS // 4)
-    for first, margin in ((2, 2.0), (3, 0.6)):  # all samples right: a loss of 0, or nearly
-        right = slice(first, None, 8)
-        y[right] = np.sign(h[right])
-        theta[right] *= margin / np.min(np.abs(h[right]), axis=1, keepdims=True)
-    for first, factor in ((1, 1.0), (9, 1.0), (2, 1.25), (3, 0.875), (11, 1.125)):
-        v[first::16] = factor * theta[first::16]  # where the subgradient inequality is attained
+    margin = np.resize([[2.0], [0.6]], (N_POINTS // 4, 1))  # all right: a loss of 0, or nearly
+    y[2::4], v[1::8] = np.sign(h[2::4]), theta[1::8]  # attains the subgradient inequality
+    theta[2::4] *= margin / np.min(np.abs(h[2::4]), axis=1, keepdims=True)
     return c, theta, v, alpha, u, y
 
 
 def _network(rng: np.random.Generator, n: int, d: int, block: int) -> dict[str, Any]:
     params, X, y, z = _network_points(rng, n, d)
-    l2, alpha, step = rng.uniform(0.1, 3.0, (3, N_POINTS))
+    l2, alpha, step, F, Q, P, S, share = draws = rng.uniform(0.1, 3.0, (8, N_POINTS))
+    draws[:, :4], cores = 0.5, F / 3.1  # first, memory and arithmetic take the same time
     W, b = _each(_weights, params), _each(_biases, params)
     H = _each(_hessian, params, X[:, :1], y[:, :1])
     z_hidden, a, z_out, y_hat = map(np.array, zip(*map(network.forward, params, X), strict=True))
@@ -183,19 +181,11 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> dict[str, 
     J, J_W, J_b = _losses(_each, params, X, y, l2)
     L_s, L_s_W, L_s_b = _losses(_each_sample, params, X, y, 0.0 * l2)
     J_s, J_s_W, J_s_b = _losses(_each_sample, params, X, y, l2)
-    F, Q, P, S, share, cores = _machine()
     # What a sample's sum changes is what its bias changes for that sample, and no other sample.
     L_s_z, R = L_s_b[:, :, None] * np.eye(n)[:, :, None], J - L
     sizes = [min(block, n - start) for start in range(0, n, block)]
     n_blocks = len(sizes)
     return locals()
-
-
-def _machine() -> Floats:
-    """Return flops and bytes, how many a machine does in a second, a share, and cores."""
-    draws = np.random.default_rng(8).uniform(0.1, 3.0, (5, N_POINTS))
-    draws[:, :4] = 0.5  # where memory and arithmetic take the same time
-    return np.vstack([draws, draws[0] / 3.1])
 
 
 def _losses(each: Function, *points: Any) -> list[Floats]:
@@ -292,43 +282,39 @@ def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any
     batches = np.array([*product(range(n), repeat=B)]), np.array([*combinations(range(n), B)])
     mean, V, (V_r, V_d) = g.mean(1), g.var(1), (g[:, b].mean(2).var(1) for b in batches)
     alpha, theta, v, x, y, M, R = _progress(rng, n, d)
-    r, moved = y * _dot(x, theta[:, None]), theta[:, None] + alpha[:, None, None] * y[..., None] * x
-    beta, c, one = *np.exp(rng.normal(size=(2, N_POINTS))), np.ones(N_POINTS)
-    companion = np.array([[1.0 + beta - alpha * c, -beta], [one, 0.0 * one]])
-    rho, wide = np.linalg.eigvals(companion.T)[:, 0], (-1, *(1,) * (SLOTS + 2))
+    r, moved = (y * _dot(x, theta[:, None])).T, (theta[:, None] + alpha * y * x).T
+    momentum = partial(_each, lambda alpha, beta, c: [[1.0 + beta - alpha * c, -beta], [1.0, 0.0]])
+    beta, c = np.exp(rng.normal(size=(2, N_POINTS)))
+    rho = np.linalg.eigvals(momentum(alpha, beta, c))[:, 0]
     # The roots of alpha_b c_1 and alpha_b c_2 are as far below 1 and above it, by that of beta_b.
-    c_1, c_2 = curves = np.sort(np.exp(rng.normal(size=(2, N_POINTS))), axis=0)
-    ends = np.array([[c_1**0.5, c_2**0.5], [one, -one]]).T
+    curves = np.cumsum(np.exp(rng.normal(size=(N_POINTS, 2))), axis=1)
+    ends = np.stack([curves**0.5, np.resize([1.0, -1.0], (N_POINTS, 2))], axis=2)
     alpha_b, beta_b = np.linalg.solve(ends, np.ones((N_POINTS, 2, 1)))[..., 0].T ** 2
-    kappa, curves, steps = c_2 / c_1, curves.T, [one, one]
-    for _ in range(5):
-        steps += [(1.0 + beta_b - alpha_b * c_2) * steps[-1] - beta_b * steps[-2]]
-    path = np.transpose(steps[1:])
-    functions = {"f": [lambda at: c.reshape(wide) / 2.0 * at**2, lambda at: c.reshape(wide) * at]}
+    kappa, best = curves[:, 1] / curves[:, 0], momentum(alpha_b, beta_b, curves[:, 1])
+    path = np.stack([np.linalg.matrix_power(best, k)[:, 0].sum(1) for k in range(6)], axis=1)
+    slope = c.reshape(-1, *(1,) * (SLOTS + 2))
+    functions = {"f": [lambda at: slope / 2.0 * at**2, lambda at: slope * at]}
+    theta, v, x, y = theta.T, v.T, x.T, y.T
     return locals()
 
 
-def _progress(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]:
-    """Return what M steps allow at most: where nothing is random, each bound is attained."""
-    v, M = rng.normal(size=(N_POINTS, d)), rng.integers(3, 9, N_POINTS)
-    size, loose = _dot(v, v), np.resize([0, 1, 0, 2], N_POINTS)
-    alpha = size / M * (3.0 + rng.exponential(size=N_POINTS))
-    noise = rng.normal(size=(N_POINTS, d)) * (loose > 0)[:, None]
-    theta = (alpha * M / size)[:, None] * v + noise * np.sign(_dot(noise, v))[:, None]
-    R = np.sqrt(_dot(theta, theta) / M * (1.0 + loose // 2) - 2.0 * alpha) / alpha
-    x, y = rng.normal(size=(N_POINTS, n, d)), rng.choice([-1.0, 1.0], (N_POINTS, n))
-    x *= (R[:, None] * rng.random((N_POINTS, n)) / np.sqrt(_dot(x, x)))[..., None]
-    # The first sample has margin 1 and the length R, the second margin 1 or more with v.
-    square, side = _dot(theta, theta), x[:, 0].copy()
-    side -= (_dot(side, theta) / square)[:, None] * theta
-    side *= np.sqrt((R**2 - 1.0 / square) / _dot(side, side))[:, None]
-    x[:, 0] = y[:, :1] * (theta / square[:, None] + side)
-    x[:, 1] = y[:, 1:2] * v * np.where(loose, R / np.sqrt(size), 1.0 / size)[:, None]
+def _progress(rng: np.random.Generator, n: int, d: int) -> tuple[Floats, ...]:
+    """Return what M steps allow at most: at every other point each bound is attained."""
+    (v, more, *x), M = rng.normal(size=(n + 2, d, N_POINTS)), rng.integers(3, 9, N_POINTS)
+    x, y, more[:, ::2] = np.stack(x, axis=1), rng.choice([-1.0, 1.0], (n, N_POINTS)), 0.0
+    # Each bound is attained if theta is t v and the first sample has margin 1 and length R:
+    size, first = _dot(v, v), x[:, 0]
+    t = 1.0 + np.sqrt(1.0 + size * _dot(first, first) / M / _dot(first, v) ** 2)
+    alpha, theta = t * size / M, t * v + more * np.sign(_dot(more, v))
+    R = np.sqrt(_dot(theta, theta) / M * (1.0 + more[0] ** 2) - 2.0 * alpha) / alpha
+    x *= R * rng.random((n, N_POINTS)) / np.sqrt(_dot(x, x))
+    first[:, ::2] *= (y[0] / _dot(first, theta))[::2]
+    x[:, 1] = y[1] * v / size  # of margin 1 with v
     return alpha, theta, v, x, y, M, R
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
-    return np.sum(a * b, axis=-1)
+    return np.sum(a * b, axis=0)
 
 
 MAKERS = {make.__name__[1:]: make for make in (_hinge, _network, _layers, _differences, _training)}
