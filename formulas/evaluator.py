@@ -19,7 +19,7 @@ from lark import Tree
 from numpy.typing import NDArray
 
 from formulas import worlds
-from formulas.reader import Book, Equation, Node, Symbol, called, read_side, require
+from formulas.reader import Book, Equation, Node, Symbol, called, leaves, read_side, require
 from formulas.worlds import DECLARED, DELTAS, INDEX_LETTERS, N_POINTS, SLOTS, Key, World, part_of
 
 Values: TypeAlias = NDArray[Any]
@@ -193,9 +193,7 @@ class Evaluator:
 
     def sum(self, letter: str, *inside: Node) -> Values:
         *bounds, term = inside
-        every: Any = self.world.ranges.get(letter, ())
-        require(bounds or every, f"the sum over {letter} has no bounds")
-        low, high = self.scalars(*bounds) if bounds else map(constant, (every[0], every[-1]))
+        low, high = self.scalars(*bounds) if bounds else self.span(letter, term)
         whole = (low % 1.0 == 0.0) & (high % 1.0 == 0.0)
         sound = np.all(whole & (low <= high) & (high - low < 50.0))
         require(sound and (letter, 0) not in self.world.drawn, f"no sum over {letter} makes sense")
@@ -203,6 +201,16 @@ class Evaluator:
         at = inner.index[letter]
         terms = np.where((low <= at) & (at <= high), inner.visit(term), 0.0)
         return terms.sum(axis=inner.n_slots, keepdims=True)
+
+    def span(self, letter: str, term: Node) -> tuple[Values, Values]:
+        """Return the bounds of a sum that prints none: all values of that index."""
+        tables = {**self.world.known, **self.world.drawn}
+        symbol = next((s for s in leaves(term) if letter in s.index and s.key in tables), None)
+        if symbol is None and "l" in self.world.ranges and letter in self.world.ranges:
+            return constant(self.world.ranges[letter][0]), constant(self.world.ranges[letter][-1])
+        require(symbol, f"the sum over {letter} has no bounds")
+        values = np.moveaxis(tables[symbol.key], 1 + symbol.index.index(letter), 0)
+        return constant(np.isnan(values[0]).all()), constant(len(values) - 1)
 
     def symbol(self, symbol: Symbol) -> Values:
         function = self.function(symbol)
