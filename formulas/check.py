@@ -13,7 +13,7 @@ import numpy as np
 
 from formulas.evaluator import BUILTIN, SIGNS, Evaluator, Values, shape
 from formulas.reader import Book, Equation, FormulaError, fits, free_letters, leaves, parse, require
-from formulas.worlds import ARRAYS, ATTAINED, CONDITIONS, DECLARED, HELPERS, N_POINTS, World, worlds
+from formulas.worlds import ARRAYS, CONDITIONS, DECLARED, N_POINTS, World, worlds
 
 TOLERANCE = 1e-10
 NODES = np.cos(np.pi * (np.arange(14) + 0.5) / 14).reshape(-1, 1, 1)
@@ -60,15 +60,14 @@ def check(equation: Equation, book: Book) -> Finding:
     try:
         speaks = {*map(str, equation.symbols)} - {"e", *(name for name, _ in BUILTIN)}
         letters = [free_letters(s) for s in equation.sides if any(leaves(s))]
-        distinct = len(set(equation.sides)) == len(equation.sides) > 1
+        says = speaks and len(set(equation.sides)) == len(equation.sides) > 1
         empty = any(re.fullmatch(kind, equation.shown) for kind in DECLARED["nothing"])
-        says = distinct and speaks and not empty
-        require(says, "two of its sides are the same, or it has no quantity")
+        require(says and not empty, "two of its sides are the same, or it has no quantity")
         require(letters[0] >= set().union(*letters), "its sides speak of different indices")
         _is_pinned(equation, book)
         if "O" in equation.names:
             return _check_order(equation, book)
-        if attained := ATTAINED.get(equation.label):
+        if attained := DECLARED["attained"].get(equation.label):
             _check_sides(equation, book, ["="] * len(equation.relations), attained)
         return _check_sides(equation, book, equation.relations, CONDITIONS.get(equation.label))
     except (ValueError, TypeError, ArithmeticError, LookupError, RuntimeError, MemoryError) as why:
@@ -79,10 +78,9 @@ def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluat
     """Yield two evaluators a layer: one takes hwlib's values, one follows the definitions."""
     at = Evaluator(book, world, equation.page, None if equation.is_of_a_batch else 1)
     letters = set.union(*map(free_letters, equation.sides))
-    layers = world.ranges.get("l", ()) if "l" in letters else ()
-    each = [{"l": layer} for layer in layers] or [{}]  # one layer after the other
-    for index, trust in product(each, (True, False)):
-        inner = at.within(trust=trust, used=set(), index=index)
+    layers = world.ranges.get("l", ()) if "l" in letters else [None]  # one after the other
+    for layer, trust in product(layers, (True, False)):
+        inner = at.within(trust=trust, used=set(), index={"l": layer} if layer else {})
         yield inner.bind("".join(sorted(letters - {"l"})))
 
 
@@ -108,7 +106,7 @@ def _check_sides(equation: Equation, book: Book, relations: Any, condition: Any)
             used |= at.used - {"parameter", "step", "drawn"}
         n_points += int(np.sum(met))
     require(seen == [set(SIGNS[r]) for r in relations], "a stronger relation than this one holds")
-    helper = str(equation.defined) in HELPERS[equation.part]
+    helper = str(equation.defined) in DECLARED["helpers"][equation.part]
     against = "the formulas that use it" if helper else " and ".join(sorted(used))
     return Finding(equation, against or "its other sides", n_points, error)
 
@@ -124,7 +122,7 @@ def _is_pinned(equation: Equation, book: Book) -> None:
     page = (e for e in book.equations if e.page == equation.page and e.label != equation.label)
     near = (s.joined() for e in page for s in e.symbols)
     used = any(s.name == symbol.name and fits(symbol.index, s.index) for s in near)
-    helper = str(symbol) in HELPERS[part] and used
+    helper = str(symbol) in DECLARED["helpers"][part] and used
     function = parameter and symbol.name in at.world.functions and not symbol.index
     known = (name, len(index)) in at.world.known or whole in ARRAYS[part] or helper or function
     require(known, f"hwlib does not compute {symbol}, and no formula of the page uses it")

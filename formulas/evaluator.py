@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from formulas import worlds
 from formulas.reader import Book, Equation, Node, Symbol, called, leaves, read_side, require
-from formulas.worlds import DELTAS, INDEX_LETTERS, N_POINTS, SLOTS, Assembled, Key, World, part_of
+from formulas.worlds import DECLARED, DELTAS, INDEX_LETTERS, N_POINTS, SLOTS, Key, World, part_of
 
 Values: TypeAlias = NDArray[Any]
 Index: TypeAlias = tuple[Any, ...]
@@ -58,7 +58,7 @@ BUILTIN: dict[tuple[str, int], Callable[..., Values]] = {
 """Functions that mean the same everywhere, by name and number of arguments."""
 BRACKETS = {name for name, _ in BUILTIN}
 
-VANISHING = [read_side(latex) for latex in worlds.DECLARED["vanishing"]]
+VANISHING = [read_side(latex) for latex in DECLARED["vanishing"]]
 DIGITS = {str(digit): digit for digit in range(10)}
 
 
@@ -120,10 +120,10 @@ class Evaluator:
 
     def visit(self, node: Node) -> Values:
         """Return the value of a piece of a formula, by the method of its construct."""
-        value: Values = getattr(self, node.data)(*node.children)
+        value: Values = getattr(self, str(node.data))(*node.children)
         return value
 
-    def assemble(self, array: Assembled, entry: Node) -> Values:
+    def assemble(self, array: worlds.Assembled, entry: Node) -> Values:
         """Return a vector or a matrix from its entry: the last slots become rows and columns."""
         inner = self.bind(array.letters)
         value = inner.visit(entry)
@@ -259,7 +259,7 @@ class Evaluator:
             return self.held[key](index)
         tables = {**world.drawn, **world.known} if self.trust else world.drawn
         if key in tables:
-            self.used.add("drawn" if key in world.drawn else worlds.SOURCES.get(name, "hwlib"))
+            self.used.add("drawn" if key in world.drawn else DECLARED["sources"].get(name, "hwlib"))
             return pick(tables[key], index)
         printed = (e.defined for e in self.book.definitions(self.page, name))
         if array and (self.trust or Symbol(name) not in printed):
@@ -288,7 +288,7 @@ class Evaluator:
         if self.trust and table is not None:
             self.used.add("hwlib")
             return pick(table, (*at, *index))
-        tied = worlds.TIED[part_of(self.page)].get(str(to), [])
+        tied = DECLARED["tied"][part_of(self.page)].get(str(to), [])
         steps = tuple(map(self.place, [read_side(t).children[0] for t in tied] or [to]))
         used = {"numerical derivative"}
         inner = self.within(trust=False, steps=steps, used=used)
@@ -349,7 +349,7 @@ class Evaluator:
     def receive(self, found: Equation, value: Values) -> tuple[Key, Callable[[Index], Values]]:
         """Return what an argument is put in place of: a number, or the entries of a vector."""
         key = found.parameter.key
-        array, curve = self.arrays.get(key), worlds.CURVES.get(found.defined.name)
+        array, curve = self.arrays.get(key), DECLARED["curves"].get(found.defined.name)
         if shape(value) == NUMBER and (curve or not array):
             return read_side(curve).children[0].key if curve else key, lambda index: value
         rows = np.array(self.world.ranges.get(array.letters if array else "", [])).reshape(-1, 1)

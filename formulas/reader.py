@@ -243,7 +243,7 @@ class Book:
     def kind(self, equation: Equation) -> str:
         """Return what an equation is: definition, gradient, step or bound."""
         left, here = equation.sides[0], equation.defined
-        if "O" in equation.names or set(equation.relations) != {"="}:
+        if "O" in equation.names or {*equation.relations} != {"="}:
             return "bound"
         marks = (s.primes or any(isinstance(i, Symbol) for i in s.index) for s in leaves(left))
         if any(left.find_data("derivative")) or any(marks):

@@ -13,13 +13,8 @@ from formulas.evaluator import SIGNS
 from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_side, show
 from formulas.worlds import DELTAS, declared
 
-OTHERS = [*"012345", *"ijks"]
-"""What stands in place of an index, or behind it."""
-LAYERS = ["l", "l-1", "l+1", "H"]
-"""What stands in place of a layer, besides."""
-
 LISTED = declared("same_meaning.toml")
-FUNCTIONS, OPPOSITE, WHOLE = (LISTED[name] for name in ("functions", "opposite", "whole"))
+FUNCTIONS, INDICES, LAYERS = (LISTED[name] for name in ("functions", "indices", "layers"))
 SAME = [(s["reason"], s["labels"], what) for s in LISTED["same"] for what in s["rewrites"]]
 """Rewrites that say the same: reason, pattern of labels, pattern of rewrites."""
 
@@ -75,7 +70,7 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         parts = [(k, part) for k, part in enumerate(node.children) if isinstance(part, Tree)]
         for k, part in parts:
             named = node.data == "derivative" or (node.data, k) == ("applied", 0)
-            for what, new in self.changes(part, k >= WHOLE.get(node.data, 9)):
+            for what, new in self.changes(part, k >= LISTED["whole"].get(node.data, 9)):
                 other, close = _with(node, k, new), node.data in ("applied", "power", "derivative")
                 if not named or new.data in ("symbol", "applied"):
                     yield f"{show(node)} becomes {show(other)}" if close else what, other
@@ -122,8 +117,8 @@ class _Others(Interpreter[Any, Iterator[Node]]):
 
     def __default__(self, node: Node) -> Iterator[Node]:
         yield from node.children if node.data not in ("row", "matrix") else ()
-        if node.data in OPPOSITE:
-            yield Tree(OPPOSITE[node.data], node.children)
+        if opposite := LISTED["opposite"].get(node.data):
+            yield Tree(opposite, node.children)
         if node.data in ("sub", "frac", "power", "matrix"):
             yield Tree(node.data, node.children[::-1])
 
@@ -136,36 +131,27 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         yield from (symbol._replace(primes=n) for n in primes if n >= 0)
         indices = [symbol.index[::-1]]
         for k, part in enumerate(symbol.index):
-            inner = self.symbols(part) if isinstance(part, Symbol) else OTHERS
+            inner = self.symbols(part) if isinstance(part, Symbol) else INDICES
             inner = [*inner, *LAYERS] if part in LAYERS else inner
             indices += [_put(symbol.index, k), *(_put(symbol.index, k, i) for i in inner)]
-        for other in OTHERS[-5:]:
+        for other in INDICES[-5:]:
             indices += [(*symbol.index, other), (other, *symbol.index)]
         yield from (symbol._replace(index=index) for index in indices if index != symbol.index)
 
 
 def survives(mutant: Equation, book: Book) -> bool:
-    """Whether no check rejects a wrong version: its own, or one of an equation that uses it."""
+    """Whether no check rejects a wrong version: its own, or one that a wrong definition fails."""
     printed = next(e for e in book.equations if e.label == mutant.label)
     defines = book.kind(printed) == "definition"
     book = book.changed(mutant) if defines else book
+    near = [e for e in book.equations if e.part == printed.part and defines]
+    near.sort(key=lambda e: e.page != printed.page)
     try:
-        for equation in _affected(printed, mutant, book) if defines else [mutant]:
+        for equation in [mutant, *near]:
             check(equation, book)
     except FormulaError:
         return False
     return True
-
-
-def _affected(printed: Equation, mutant: Equation, book: Book) -> Iterator[Equation]:
-    """Yield a wrong definition, and what uses it directly or through others; the nearest first."""
-    yield mutant
-    reached = {e.defined.name for e in (printed, mutant) if e.defined}
-    left = [e for e in book.equations if e.part == printed.part and e is not mutant]
-    while new := [e for e in left if reached & {*e.names, *(DELTAS.get(n) for n in e.names)}]:
-        yield from sorted(new, key=lambda e: e.page != printed.page)
-        left = [e for e in left if e not in new]
-        reached |= {e.defined.name for e in new if e.defined}
 
 
 class Score(NamedTuple):
@@ -188,8 +174,8 @@ class Score(NamedTuple):
 def score(equation: Equation, book: Book) -> Score:
     """Rewrite a formula in every way and count what is rejected."""
     every = [*rewrites(equation, book)]
-    passed = [what for what, mutant in every if survives(mutant, book)]
     listed = [s for s in SAME if re.fullmatch(s[1], equation.label)]
-    found = [next((s for s in listed if re.fullmatch(s[2], what)), None) for what in passed]
-    escaped = [what for what, kind in zip(passed, found, strict=True) if kind is None]
-    return Score(len(every) - len(passed), [kind for kind in found if kind], escaped)
+    passed = [what for what, mutant in every if survives(mutant, book)]
+    found = [(what, [s for s in listed if re.fullmatch(s[2], what)][:1]) for what in passed]
+    escaped = [what for what, same in found if not same]
+    return Score(len(every) - len(passed), [s for _, same in found for s in same], escaped)

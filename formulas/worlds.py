@@ -26,6 +26,7 @@ Function: TypeAlias = Callable[..., Any]
 Key: TypeAlias = tuple[str, int]
 """A name and how many indices it has: x_i and x_ij are different symbols."""
 
+_dot = partial(np.einsum, "i...,i...")
 INDEX_LETTERS = "ijksl"
 """The indices that count; another letter is part of a name, as in epsilon_c."""
 
@@ -36,9 +37,7 @@ def declared(name: str) -> dict[str, Any]:
 
 
 DECLARED = declared("symbols.toml")
-PAGES, HELPERS, SAMPLES = (DECLARED[name] for name in ("pages", "helpers", "samples"))
-SOURCES, TIED, CURVES, SIZES = (DECLARED[name] for name in ("sources", "tied", "curves", "sizes"))
-DELTAS, CONDITIONS, ATTAINED = (DECLARED[name] for name in ("deltas", "conditions", "attained"))
+SAMPLES, DELTAS, CONDITIONS = (DECLARED[name] for name in ("samples", "deltas", "conditions"))
 
 
 class Assembled(NamedTuple):
@@ -86,7 +85,8 @@ BESIDE = [0.0, 1e-6, 0.0, -1e-6]
 
 def part_of(page: str) -> str:
     """Return the part whose symbols a page uses."""
-    return str(PAGES.get(page) or PAGES.get(page.split("_")[0], page))
+    pages = DECLARED["pages"]
+    return str(pages.get(page) or pages.get(page.split("_")[0], page))
 
 
 @cache
@@ -100,7 +100,8 @@ def worlds(part: str) -> tuple[World, ...]:
     """
     if part not in MAKERS:
         raise ValueError(f"no quantities are declared for the part {part!r}")
-    return tuple(_world(part, np.random.default_rng(k), *s) for k, s in enumerate(SIZES[part]))
+    sizes = enumerate(DECLARED["sizes"][part])
+    return tuple(_world(part, np.random.default_rng(k), *s) for k, s in sizes)
 
 
 def _world(part: str, rng: np.random.Generator, *sizes: int) -> World:
@@ -163,45 +164,38 @@ def _hinge_points(rng: np.random.Generator, n: int) -> tuple[Floats, ...]:
     h = _each(hinge.hypothesis, theta, _each(polynomial.features, u, c))
     # So that the margin of the first sample is 1, or next to it:
     theta[::4, 6] += y[::4, 0] - h[::4, 0] + np.resize(BESIDE, N_POINTS // 4)
-    for first, margin in ((2, 2.0), (3, 0.6)):  # all samples right: a loss of 0, or nearly
-        right = slice(first, None, 8)
-        y[right] = np.sign(h[right])
-        theta[right] *= margin / np.min(np.abs(h[right]), axis=1, keepdims=True)
-    for first, factor in ((1, 1.0), (9, 1.0), (2, 1.25), (3, 0.875), (11, 1.125)):
-        v[first::16] = factor * theta[first::16]  # where the subgradient inequality is attained
+    margin = np.resize([[2.0], [0.6]], (N_POINTS // 4, 1))  # all right: a loss of 0, or nearly
+    y[2::4], v[1::8] = np.sign(h[2::4]), theta[1::8]  # attains the subgradient inequality
+    theta[2::4] *= margin / np.min(np.abs(h[2::4]), axis=1, keepdims=True)
     return c, theta, v, alpha, u, y
 
 
 def _network(rng: np.random.Generator, n: int, d: int, block: int) -> dict[str, Any]:
     params, X, y, z = _network_points(rng, n, d)
-    l2, alpha, step = rng.uniform(0.1, 3.0, (3, N_POINTS))
+    l2, alpha, step, F, Q, P, S, share = draws = rng.uniform(0.1, 3.0, (8, N_POINTS))
+    draws[:, :4], cores = 0.5, F / 3.1  # first, memory and arithmetic take the same time
     W, b = _each(_weights, params), _each(_biases, params)
     H = _each(_hessian, params, X[:, :1], y[:, :1])
     z_hidden, a, z_out, y_hat = map(np.array, zip(*map(network.forward, params, X), strict=True))
     z_all = np.concatenate([z_hidden, z_out[:, :, None]], axis=2)
-    L, L_W, L_b = _losses(_each, params, X, y, 0.0 * l2)
-    J, J_W, J_b = _losses(_each, params, X, y, l2)
-    L_s, L_s_W, L_s_b = _losses(_each_sample, params, X, y, 0.0 * l2)
-    J_s, J_s_W, J_s_b = _losses(_each_sample, params, X, y, l2)
-    F, Q, P, S, share, cores = _machine()
+    losses = _losses(network, lambda g: (_weights(g), _biases(g)), l2, params, X, y)
     # What a sample's sum changes is what its bias changes for that sample, and no other sample.
-    L_s_z, R = L_s_b[:, :, None] * np.eye(n)[:, :, None], J - L
+    L_s_z = losses["L_s_b"][:, :, None] * np.eye(n)[:, :, None]
+    R = losses["J"] - losses["L"]
     sizes = [min(block, n - start) for start in range(0, n, block)]
     n_blocks = len(sizes)
-    return locals()
+    return losses | locals()
 
 
-def _machine() -> Floats:
-    """Return flops and bytes, how many a machine does in a second, a share, and cores."""
-    draws = np.random.default_rng(8).uniform(0.1, 3.0, (5, N_POINTS))
-    draws[:, :4] = 0.5  # where memory and arithmetic take the same time
-    return np.vstack([draws, draws[0] / 3.1])
-
-
-def _losses(each: Function, *points: Any) -> list[Floats]:
-    """Return a loss, and its derivatives with respect to weights and biases."""
-    slopes = (lambda *at, e=e: e(network.loss_grad(*at)) for e in (_weights, _biases))
-    return [each(function, *points) for function in (network.loss, *slopes)]
+def _losses(model: Any, tables: Function, l2: Floats, *points: Any) -> dict[str, Floats]:
+    """Return loss and objective, of all samples and of each, and their derivatives as tables."""
+    functions = [model.loss, *(lambda *at, k=k: tables(model.loss_grad(*at))[k] for k in (0, 1))]
+    return {
+        name + of + to: each(function, *points, penalty)
+        for name, penalty in (("L", 0.0 * l2), ("J", l2))
+        for of, each in (("", _each), ("_s", _each_sample))
+        for to, function in zip(("", "_W", "_b"), functions, strict=True)
+    }
 
 
 def _weights(params: network.Parameters) -> Floats:
@@ -243,23 +237,16 @@ def _layers(rng: np.random.Generator, n: int, *widths: int) -> dict[str, Any]:
     b[::2, 0, 0] = np.resize(BESIDE, N_POINTS // 2) - np.sum(X[::2, 0] * W[::2, :, 0, 0], axis=1)
     labels, (l2, m) = rng.integers(0, K, (N_POINTS, n)), rng.uniform(0.1, 3.0, (2, N_POINTS))
     params = [[layers.Layer(W[q, ..., k], b[q, :, k]) for k in range(H)] for q in range(N_POINTS)]
-    sums: Any = [[layers.forward(p[:k], x)[-1] for k in range(1, H + 1)]
-            for p, x in zip(params, X, strict=True)]  # fmt: skip
-    z, a = np.moveaxis(sums, 1, -1), _each(lambda p, x: layers.forward(p, x)[:-1], params, X)
-    u, y, a = z[..., -1], np.eye(K)[labels], np.moveaxis(a, 1, -1)
+    ends, stack = range(1, H + 1), partial(np.stack, axis=-1)
+    z = _each(lambda p, x: stack([layers.forward(p[:end], x)[-1] for end in ends]), params, X)
+    a = _each(lambda p, x: stack(layers.forward(p, x)[:-1]), params, X)
+    u, y = z[..., -1], np.eye(K)[labels]
     p, L_s_u = _each(layers.softmax, u), _each(layers.cross_entropy_grad, u, labels)
-    L, L_W, L_b = _layer_losses(_each, params, X, labels)
-    J, J_W, J_b = _layer_losses(_each, params, X, labels, l2)
-    L_s, L_s_W, delta = _layer_losses(_each_sample, params, X, labels)
+    tables = partial(zip, strict=True)
+    losses = _losses(layers, lambda g: [*map(stack, tables(*g))], l2, params, X, labels)
     own = np.eye(n)[:, :, None]  # a sum changes the loss of its own sample alone
-    L_s_u, L_s_z = L_s_u[:, :, None] * own, delta[:, :, None] * own[..., None]
-    return locals()
-
-
-def _layer_losses(each: Function, *points: Any) -> list[Floats]:
-    """Return a loss, and its derivatives with respect to weights and biases, the layer last."""
-    slopes = (lambda *at, k=k: np.stack([g[k] for g in layers.loss_grad(*at)], -1) for k in (0, 1))
-    return [each(function, *points) for function in (layers.loss, *slopes)]
+    L_s_u, L_s_z = L_s_u[:, :, None] * own, losses["L_s_b"][:, :, None] * own[..., None]
+    return losses | locals()
 
 
 def _differences(rng: np.random.Generator, n_coordinates: int) -> dict[str, Any]:
@@ -292,43 +279,36 @@ def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any
     batches = np.array([*product(range(n), repeat=B)]), np.array([*combinations(range(n), B)])
     mean, V, (V_r, V_d) = g.mean(1), g.var(1), (g[:, b].mean(2).var(1) for b in batches)
     alpha, theta, v, x, y, M, R = _progress(rng, n, d)
-    r, moved = y * _dot(x, theta[:, None]), theta[:, None] + alpha[:, None, None] * y[..., None] * x
-    beta, c, one = *np.exp(rng.normal(size=(2, N_POINTS))), np.ones(N_POINTS)
-    companion = np.array([[1.0 + beta - alpha * c, -beta], [one, 0.0 * one]])
-    rho, wide = np.linalg.eigvals(companion.T)[:, 0], (-1, *(1,) * (SLOTS + 2))
+    r, moved = (y * _dot(x, theta[:, None])).T, (theta[:, None] + alpha * y * x).T
+    momentum = partial(_each, lambda alpha, beta, c: [[1.0 + beta - alpha * c, -beta], [1.0, 0.0]])
+    beta, c = np.exp(rng.normal(size=(2, N_POINTS)))
+    rho = np.linalg.eigvals(momentum(alpha, beta, c))[:, 0]
     # The roots of alpha_b c_1 and alpha_b c_2 are as far below 1 and above it, by that of beta_b.
-    c_1, c_2 = curves = np.sort(np.exp(rng.normal(size=(2, N_POINTS))), axis=0)
-    ends = np.array([[c_1**0.5, c_2**0.5], [one, -one]]).T
+    curves = np.cumsum(np.exp(rng.normal(size=(N_POINTS, 2))), axis=1)
+    ends = np.stack([curves**0.5, np.resize([1.0, -1.0], (N_POINTS, 2))], axis=2)
     alpha_b, beta_b = np.linalg.solve(ends, np.ones((N_POINTS, 2, 1)))[..., 0].T ** 2
-    kappa, curves, steps = c_2 / c_1, curves.T, [one, one]
-    for _ in range(5):
-        steps += [(1.0 + beta_b - alpha_b * c_2) * steps[-1] - beta_b * steps[-2]]
-    path = np.transpose(steps[1:])
-    functions = {"f": [lambda at: c.reshape(wide) / 2.0 * at**2, lambda at: c.reshape(wide) * at]}
+    kappa, best = curves[:, 1] / curves[:, 0], momentum(alpha_b, beta_b, curves[:, 1])
+    path = np.stack([np.linalg.matrix_power(best, k)[:, 0].sum(1) for k in range(6)], axis=1)
+    slope = c.reshape(-1, *(1,) * (SLOTS + 2))
+    functions = {"f": [lambda at: slope / 2.0 * at**2, lambda at: slope * at]}
+    theta, v, x, y = theta.T, v.T, x.T, y.T
     return locals()
 
 
 def _progress(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]:
-    """Return what M steps allow at most: where nothing is random, each bound is attained."""
-    v, M = rng.normal(size=(N_POINTS, d)), rng.integers(3, 9, N_POINTS)
-    size, loose = _dot(v, v), np.resize([0, 1, 0, 2], N_POINTS)
-    alpha = size / M * (3.0 + rng.exponential(size=N_POINTS))
-    noise = rng.normal(size=(N_POINTS, d)) * (loose > 0)[:, None]
-    theta = (alpha * M / size)[:, None] * v + noise * np.sign(_dot(noise, v))[:, None]
-    R = np.sqrt(_dot(theta, theta) / M * (1.0 + loose // 2) - 2.0 * alpha) / alpha
-    x, y = rng.normal(size=(N_POINTS, n, d)), rng.choice([-1.0, 1.0], (N_POINTS, n))
-    x *= (R[:, None] * rng.random((N_POINTS, n)) / np.sqrt(_dot(x, x)))[..., None]
-    # The first sample has margin 1 and the length R, the second margin 1 or more with v.
-    square, side = _dot(theta, theta), x[:, 0].copy()
-    side -= (_dot(side, theta) / square)[:, None] * theta
-    side *= np.sqrt((R**2 - 1.0 / square) / _dot(side, side))[:, None]
-    x[:, 0] = y[:, :1] * (theta / square[:, None] + side)
-    x[:, 1] = y[:, 1:2] * v * np.where(loose, R / np.sqrt(size), 1.0 / size)[:, None]
+    """Return what M steps allow at most: at every other point each bound is attained."""
+    drawn, M = rng.normal(size=(d, n + 2, N_POINTS)), rng.integers(3, 9, N_POINTS)
+    v, more, x, y = drawn[:, 0], drawn[:, 1], drawn[:, 2:], rng.choice([-1.0, 1.0], (n, N_POINTS))
+    # Each bound is attained if theta is t v and the first sample has margin 1 and length R:
+    size, first = _dot(v, v), x[:, 0]
+    t = 1.0 + np.sqrt(1.0 + size * _dot(first, first) / M / _dot(first, v) ** 2)
+    alpha, more[:, ::2] = t * size / M, 0.0
+    theta = t * v + more * np.sign(_dot(more, v))
+    R = np.sqrt(_dot(theta, theta) / M * (1.0 + more[0] ** 2) - 2.0 * alpha) / alpha
+    x *= R * rng.random((n, N_POINTS)) / np.sqrt(_dot(x, x))
+    first[:, ::2] *= (y[0] / _dot(first, theta))[::2]
+    x[:, 1] = y[1] * v / size  # of margin 1 with v
     return alpha, theta, v, x, y, M, R
-
-
-def _dot(a: Floats, b: Floats) -> Floats:
-    return np.sum(a * b, axis=-1)
 
 
 MAKERS = {make.__name__[1:]: make for make in (_hinge, _network, _layers, _differences, _training)}
