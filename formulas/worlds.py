@@ -294,6 +294,7 @@ def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any
     alpha, theta, v, x, y, M, R = _progress(rng, n, d)
     r, moved = y * _dot(x, theta[:, None]), theta[:, None] + alpha[:, None, None] * y[..., None] * x
     beta, c, one = *np.exp(rng.normal(size=(2, N_POINTS))), np.ones(N_POINTS)
+    V_q = V / B * alpha**2 / (1.0 - (1.0 - alpha * c) ** 2)  # a geometric series
     companion = np.array([[1.0 + beta - alpha * c, -beta], [one, 0.0 * one]])
     rho, wide = np.linalg.eigvals(companion.T)[:, 0], (-1, *(1,) * (SLOTS + 2))
     # The roots of alpha_b c_1 and alpha_b c_2 are as far below 1 and above it, by that of beta_b.
