@@ -283,6 +283,7 @@ def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any
     momentum = partial(_each, lambda alpha, beta, c: [[1.0 + beta - alpha * c, -beta], [1.0, 0.0]])
     beta, c = np.exp(rng.normal(size=(2, N_POINTS)))
     rho = np.linalg.eigvals(momentum(alpha, beta, c))[:, 0]
+    V_q = V / B * alpha**2 / (1.0 - (1.0 - alpha * c) ** 2)  # a geometric series
     # The roots of alpha_b c_1 and alpha_b c_2 are as far below 1 and above it, by that of beta_b.
     curves = np.cumsum(np.exp(rng.normal(size=(N_POINTS, 2))), axis=1)
     ends = np.stack([curves**0.5, np.resize([1.0, -1.0], (N_POINTS, 2))], axis=2)
