@@ -245,8 +245,8 @@ VARIABLE = ["color-contrast", "link-in-text-block", "target-size", "scrollable-r
 """The rules of axe-core whose verdict on what stands in an article depends on width or theme."""
 
 
-def axe(page: Page, rules: list[str] | None = None) -> list[str]:
-    """What axe-core holds against a page, by some of its rules, with the element of each fault."""
+def axe(page: Page, rules: list[str] | None = None, within: str = "html") -> list[str]:
+    """What axe-core holds against a part of a page, by some of its rules, with the elements."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(f"{AXE}; null")
     # It would fetch the style sheets once more, which a page from a folder may not do.
@@ -255,7 +255,8 @@ def axe(page: Page, rules: list[str] | None = None) -> list[str]:
         "rules": {"label-content-name-mismatch": {"enabled": True}},
     }  # fmt: skip
     options |= {"runOnly": rules} if rules else {}
-    found = page.evaluate("(options) => axe.run(options).then((r) => r.violations)", options)
+    run = "([part, options]) => axe.run(part, options).then((r) => r.violations)"
+    found = page.evaluate(run, [within, options])
     return [f"{v['id']}: {node['html'][:120]}" for v in found for node in v["nodes"]]
 
 
@@ -263,12 +264,13 @@ def elements(page: Page, script: str) -> list[str]:
     return page.evaluate(f"() => ({script})().map((e) => e.outerHTML.slice(0, 120))")
 
 
-def faults(page: Page, site: Path) -> dict[str, list]:
+def faults(page: Page, site: Path, within: str = "html") -> dict[str, list]:
     """Everything that is wrong with an opened page of the site, by the check that found it.
 
     axe-core looks twice, at a desktop in the light and at a phone in the dark: colors depend on
     the theme, all else on the width, and nothing on both. On a long page it looks the second time
-    at what an article can do wrong then; what is around it is that of the short pages.
+    at what an article can do wrong then; what is around it is that of the short pages. It may look
+    at one element alone, if the rest of the page has been looked at before.
     """
     long = page.evaluate("document.querySelectorAll('*').length > 2000")
     found = {what: elements(page, script) for what, script in LOADED.items()}
@@ -283,6 +285,6 @@ def faults(page: Page, site: Path) -> dict[str, list]:
         for what, script in LAID_OUT.items():
             found[f"{what} {where}"] = elements(page, script)
         if size != NARROW:
-            found[f"axe {where}"] = axe(page, VARIABLE if long and size == PHONE else None)
+            found[f"axe {where}"] = axe(page, VARIABLE if long and size == PHONE else None, within)
     found |= {"complaints": list(page.complaints), **requests(page, site)}
     return {what: where for what, where in found.items() if where}
