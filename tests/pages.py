@@ -202,6 +202,27 @@ LAID_OUT = {
     # Code, and what it prints, that a desktop cuts off.
     "cut": """() => innerWidth < 1280 ? [] : [...document.querySelectorAll("article pre")].filter(
       (e) => e.scrollWidth > e.clientWidth)""",
+    # A figure with a text that is smaller on a phone than 9 pixels, indices aside, or with hardly
+    # any text: a letter has 100 units in its font. What an explorable replaces counts as well.
+    "small": """() => {
+      const replaced = innerWidth === 390
+        ? [...document.querySelectorAll("figure.explored .frame")] : [];
+      for (const frame of replaced) frame.style.setProperty("display", "block", "important");
+      const small = [...document.querySelectorAll(".drawing")].filter((drawing) => {
+        const sizes = [...drawing.querySelectorAll("g[transform*=scale]")].map((text) => {
+          const { a, b } = text.getScreenCTM();
+          return 100 * Math.hypot(a, b);
+        });
+        return innerWidth === 390 && !(sizes.length > 3 && Math.min(...sizes) >= 9);
+      });
+      for (const frame of replaced) frame.style.removeProperty("display");
+      return small;
+    }""",
+    # A figure that is wider than its frame on a desktop, or where neither a word nor a key helps.
+    "frames": """() => [...document.querySelectorAll(".frame")].filter((frame) =>
+      frame.scrollWidth > frame.clientWidth && innerWidth !== 320 && (innerWidth >= 1280
+        || frame.tabIndex < 0
+        || !getComputedStyle(frame, "::before").content.includes("scroll it sideways")))""",
     # On an explorable: what sticks out, is written smaller than 11 pixels, or missed by a finger.
     "explorable": """() => {
       const box = (element) => element.getBoundingClientRect();
@@ -220,15 +241,22 @@ LAID_OUT = {
 """Elements that are wrong at some size of the window."""
 
 
-def axe(page: Page) -> list[str]:
-    """What axe-core holds against a page, with the element of each fault."""
+VARIABLE = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
+"""The rules of axe-core whose verdict on what stands in an article depends on width or theme."""
+
+
+def axe(page: Page, rules: list[str] | None = None, within: str = "html") -> list[str]:
+    """What axe-core holds against a part of a page, by some of its rules, with the elements."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(f"{AXE}; null")
     # It would fetch the style sheets once more, which a page from a folder may not do.
-    found = page.evaluate(
-        """axe.run({ resultTypes: ["violations"], preload: false, rules: {
-          "label-content-name-mismatch": { enabled: true } } }).then((r) => r.violations)"""
-    )
+    options = {
+        "resultTypes": ["violations"], "preload": False,
+        "rules": {"label-content-name-mismatch": {"enabled": True}},
+    }  # fmt: skip
+    options |= {"runOnly": rules} if rules else {}
+    run = "([part, options]) => axe.run(part, options).then((r) => r.violations)"
+    found = page.evaluate(run, [within, options])
     return [f"{v['id']}: {node['html'][:120]}" for v in found for node in v["nodes"]]
 
 
@@ -236,12 +264,15 @@ def elements(page: Page, script: str) -> list[str]:
     return page.evaluate(f"() => ({script})().map((e) => e.outerHTML.slice(0, 120))")
 
 
-def faults(page: Page, site: Path) -> dict[str, list]:
+def faults(page: Page, site: Path, within: str = "html") -> dict[str, list]:
     """Everything that is wrong with an opened page of the site, by the check that found it.
 
     axe-core looks twice, at a desktop in the light and at a phone in the dark: colors depend on
-    the theme, all else on the width, and nothing on both.
+    the theme, all else on the width, and nothing on both. On a long page it looks the second time
+    at what an article can do wrong then; what is around it is that of the short pages. It may look
+    at one element alone, if the rest of the page has been looked at before.
     """
+    long = page.evaluate("document.querySelectorAll('*').length > 2000")
     found = {what: elements(page, script) for what, script in LOADED.items()}
     found["glyphs"] = without_font(page, site)
     page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
@@ -254,6 +285,6 @@ def faults(page: Page, site: Path) -> dict[str, list]:
         for what, script in LAID_OUT.items():
             found[f"{what} {where}"] = elements(page, script)
         if size != NARROW:
-            found[f"axe {where}"] = axe(page)
+            found[f"axe {where}"] = axe(page, VARIABLE if long and size == PHONE else None, within)
     found |= {"complaints": list(page.complaints), **requests(page, site)}
     return {what: where for what, where in found.items() if where}
