@@ -176,7 +176,8 @@ def _mend_table(table: Element) -> None:
             table.set("class", "cases")
         cell.attrib.pop("columnalign", None)
     for index, row in reversed(list(enumerate(table))):
-        if len(row) == 4:  # on a phone the reason of a step stands below its line: see book.css
+        # On a phone the reason of a step stands below its line: see book.css. A matrix has none.
+        if table.get("class") == "aligned" and len(row) == 4:
             below = Element("mtr", {"class": "reason"})
             below.append(deepcopy(row[3]))
             below[0].set("columnspan", "2")

@@ -78,6 +78,9 @@ CONSTRUCTS = {
         '<mtr class="reason"><mtd columnspan="2"><mi /><mtext>(rule)</mtext></mtd></mtr>'
         '<mtr><mtd /><mtd><mi /><mo>=</mo><mo form="prefix">−</mo><mi>c</mi></mtd>'
     ),
+    r"\begin{bmatrix} a & b & c & d \end{bmatrix}": (  # four columns, and none is a reason
+        "<mtd><mi>c</mi></mtd><mtd><mi>d</mi></mtd></mtr></mtable>"
+    ),
     r"X^\top": "<mi>X</mi></mpadded><mi>⊤</mi></msup>",
     r"\hat{y}": '<mover accent="true"><mi>y</mi><mo stretchy="false">ˆ</mo></mover>',
     r"\mathbf{x}_i \in \mathbb{R}": "<msub><mi>𝐱</mi><mi>i</mi></msub><mo>∈</mo><mi>ℝ</mi>",
