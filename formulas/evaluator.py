@@ -86,6 +86,8 @@ class Evaluator:
         The arguments of functions, by the index, in place of their parameters.
     steps : tuple
         The symbols that a complex step is added to, each with the index.
+    depth : int
+        How many definitions this one is inside of.
     via : str
         The name that other symbols are defined by if possible: of a step that arrives nowhere else.
     used : set of str
@@ -95,7 +97,7 @@ class Evaluator:
     def __init__(self, book: Book, world: World, page: str, sample: Any) -> None:
         self.book, self.world, self.page, self.sample = book, world, page, sample
         self.samples, self.arrays = worlds.SAMPLES[part_of(page)], worlds.ARRAYS[part_of(page)]
-        self.trust, self.order, self.n_slots, self.via = True, 1.0, 0, ""
+        self.trust, self.order, self.n_slots, self.via, self.depth = True, 1.0, 0, "", 0
         self.index: dict[str, Any] = {}
         self.held: dict[Key, Callable[[Index], Values]] = {}
         self.steps: tuple[tuple[str, Index], ...] = ()
@@ -270,9 +272,10 @@ class Evaluator:
             sample, index = index[0], index[1:]
         found = self.book.define(self.page, name, index, sample is None, self.via)
         letters = {p: i for p, i in zip(found.pattern, index, strict=True) if p in INDEX_LETTERS}
-        inside = all(np.all(np.isin(i, world.ranges[p])) for p, i in letters.items())
-        require(inside, f"{name} has no such index")
-        return self.within(index=letters, sample=sample).visit(found.sides[1])
+        inside = all({np.min(i), np.max(i)} <= {*world.ranges[p]} for p, i in letters.items())
+        # So many definitions one inside another go in a circle: the book's are ten at most.
+        require(inside and self.depth < 30, f"{name} has no such index, or is defined by itself")
+        return self.within(index=letters, sample=sample, depth=self.depth + 1).visit(found.sides[1])
 
     def derivative(self, above: Node, below: Node) -> Values:
         """Return hwlib's derivative, or that of the definitions by a complex step."""

@@ -31,9 +31,8 @@ def as_floats(name: str, value: ArrayLike, shape: Shape | None = None) -> Floats
         raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
     if array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; expected at least one number")
-    is_wider = array.itemsize > 8
-    floats = _narrowed(array) if is_wider else array.astype(np.float64, copy=False)
-    if not np.isfinite(floats).all():
+    floats = _narrowed(array) if array.itemsize > 8 else array.astype(np.float64, copy=False)
+    if not is_finite(floats):
         raise ValueError(f"{name} holds NaN or infinity; expected finite numbers")
     return floats
 
@@ -79,9 +78,9 @@ def _problem(leaf: object) -> str:
 
 
 def _fits(found: tuple[int, ...], expected: Shape) -> bool:
-    return len(found) == len(expected) and all(
-        isinstance(e, str) or f == e for f, e in zip(found, expected, strict=True)
-    )
+    if len(found) != len(expected):
+        return False
+    return not [f for f, e in zip(found, expected, strict=True) if type(e) is not str and f != e]
 
 
 def as_labels(
@@ -89,8 +88,8 @@ def as_labels(
 ) -> Floats:
     """Return an array of float64 that holds nothing but the allowed labels."""
     labels = as_floats(name, value, shape)
-    wrong = labels[~np.isin(labels, allowed)]
-    if wrong.size:
+    if sum(int(np.count_nonzero(labels == label)) for label in allowed) < labels.size:
+        wrong = labels[~np.isin(labels, allowed)]
         expected = f"{', '.join(map(str, allowed[:-1]))} or {allowed[-1]}".removeprefix(" or ")
         raise ValueError(f"{name} holds the label {float(wrong[0])}; expected {expected}")
     return labels
@@ -132,6 +131,12 @@ def as_rng(name: str, value: object) -> np.random.Generator:
 
 def finite(name: str, value: Result) -> Result:
     """Return a result if all of it is finite; its arguments were, so anything else overflowed."""
-    if not np.isfinite(value).all():
+    if not is_finite(value):
         raise ValueError(f"{name} is too large for a float64")
     return value
+
+
+def is_finite(value: Floats | float) -> bool:
+    """Return whether no number is NaN or infinite; on a few numbers faster than ``all``."""
+    found = np.isfinite(value)
+    return bool(np.count_nonzero(found) == found.size)
