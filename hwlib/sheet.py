@@ -11,7 +11,7 @@ so that hwlib knows its mistakes; but each gradient in hwlib is wrong for it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import partial, wraps
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,8 +54,7 @@ class Question(NamedTuple):
 # fmt: off
 def _pass(grad: Any, theta: Any, X: Any, y: Any, step_size: float) -> Any:
     """Return the weights after Algorithm 1 has seen each sample once, in order."""
-    return next(optim.sgd(lambda theta, i: grad(theta, X[[i]], y[[i]]), theta, len(y),
-                          step_size=step_size))
+    return next(optim.sgd(lambda t, i: grad(t, X[[i]], y[[i]]), theta, len(y), step_size=step_size))
 
 
 def _slip(name: str, equation: str, wrong: mistakes.Gradient) -> mistakes.Mistake:
@@ -65,8 +64,7 @@ def _slip(name: str, equation: str, wrong: mistakes.Gradient) -> mistakes.Mistak
 def _turn(part: Any) -> Any:
     """Return weights, features or parameters of HOMEWORK as the book has them; or vice versa."""
     if isinstance(part, network.Parameters):
-        W_hidden, b_hidden, w_out, b_out = part
-        return network.Parameters(-W_hidden, -b_hidden, -w_out, b_out)
+        return part._replace(W_hidden=-part.W_hidden, b_hidden=-part.b_hidden, w_out=-part.w_out)
     return part[..., [0, 1, 2, 5, 4, 3, 6]]
 
 
@@ -112,16 +110,13 @@ def _on_hinge(seed: int, turn: Callable[..., Any]) -> Iterator[tuple[Any, ...]]:
     u, y = data.interval(rng, int(rng.integers(20, 50)), flip=0.2)
     X, theta = polynomial.features(u, rng.uniform(0.6, 1.7, 7)), rng.normal(size=7)
     row, step_size = X[np.abs(u).argmax()], round(rng.uniform(0.1, 0.4), 3)
-    other = rng.uniform(0.2, 2.0, 7)
-    after = turn(_pass(_G, turn(theta), turn(X), y, step_size))
+    other, after = rng.uniform(0.2, 2.0, 7), turn(_pass(_G, turn(theta), turn(X), y, step_size))
     yield (theta, row), theta, lambda theta: hinge.hypothesis(turn(theta), turn(row)[None])[0]
     yield (theta, X, y), theta, lambda theta: hinge.loss(turn(theta), turn(X), y)
     yield (theta, X, y, step_size), other, lambda theta: theta @ after  # its derivatives: after
 
 
-def _on_network(
-    seed: int, l2: float, turn: Callable[..., Any], low: int
-) -> Iterator[tuple[Any, ...]]:
+def _on_network(seed: int, l2: float, turn: Callable[..., Any], low: int) -> Iterator[Any]:
     """Yield what 2.1 to 2.4 ask at a point that is drawn, with labels `low` and 1."""
     rng = np.random.default_rng(seed)
     params = network.unravel(rng.normal(size=13), like=network.init(rng))
@@ -133,13 +128,20 @@ def _on_network(
                lambda p, given=given: network.loss(turn(params._replace(**p)), X, y, *given))
 
 
-def _questions(
-    drawn: list[tuple[int, int, float]], turn: Callable[..., Any], low: int,
-    catalogues: tuple[Sequence[mistakes.Mistake], Sequence[mistakes.Mistake]],
-) -> tuple[Question, ...]:
+def _known(loss: Callable[..., Any], values: dict[Any, Any], point: Any) -> Any:
+    """Return a loss, computed once at each point: every check goes to the same ones."""
+    parts = point.values() if isinstance(point, dict) else (point,)
+    if (key := tuple(np.asarray(part).tobytes() for part in parts)) not in values:
+        values[key] = loss(point)
+    return values[key]
+
+
+def _questions(drawn: list[tuple[int, int, float]], turn: Callable[..., Any], low: int,
+               catalogues: Sequence[Sequence[mistakes.Mistake]]) -> tuple[Question, ...]:
     """Return the questions of a model: the book's if `turn` changes nothing and `low` is 0."""
-    cases = [*zip(*((*_on_hinge(one, turn), *_on_network(two, l2, turn, low))
-                    for one, two, l2 in drawn), strict=True)]
+    asked = [(*_on_hinge(one, turn), *_on_network(two, l2, turn, low)) for one, two, l2 in drawn]
+    cases = [[(*given, wraps(loss)(partial(_known, loss, {}))) for *given, loss in pair]
+             for pair in zip(*asked, strict=True)]
     for part in (part for pair in cases for args, *_ in pair for part in (*args, *args[0])):
         if isinstance(part, np.ndarray):
             part.setflags(write=False)
