@@ -196,8 +196,8 @@ CLASS = {
 
 
 UNTIDY = {
-    "undefined_name": (CLASS["all_right"], ["print(nonsense)"]),
-    "missing_import": (CLASS["all_right"], ["import no_such_module", "no_such_module.plot(3)"]),
+    "undefined_name": (CLASS["partly"], ["print(nonsense)"]),
+    "missing_import": (CLASS["partly"], ["import no_such_module", "no_such_module.plot(3)"]),
     "half_finished": (CLASS["partly"], ["output_grad(None, None, None)"]),
     "no_python": (CLASS["mean_for_sum"], ["x = (1", "delta_out(z, y"]),
 }

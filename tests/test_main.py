@@ -51,7 +51,11 @@ for book, other in [("[1, 1, 1, 1, 1, 0, 1]", "[1, 1, 1, 0, 1, 1, 1]"),
                     ("(z > 0)", "(z < 0)")]:  # fmt: skip
     HOMEWORK = HOMEWORK.replace(book, other)
 """The right functions of the homework."""
+SECOND = "import numpy as np\n" + RIGHT[RIGHT.index("def delta_out") :]
+"""Those of question 2 alone: each function of a file costs a process or more."""
 DELTA = "def delta_out(z, y):\n    import numpy as np\n    return 1 / (1 + np.exp(-z)) - y\n"
+ANSWERED = {}
+"""What the processes of a file have answered, for the tests that take `once`."""
 
 
 @pytest.fixture
@@ -62,6 +66,21 @@ def write(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def once(monkeypatch):
+    """Each process of a file runs once, where what it answers is shown in several ways."""
+    run = program.run_apart
+
+    def run_apart(path, seconds, *asked, **others):
+        key = path, path.read_bytes(), asked, *others
+        if key not in ANSWERED:
+            ANSWERED[key] = run(path, seconds, *asked, **others)
+        return ANSWERED[key]
+
+    monkeypatch.setattr(program, "run_apart", run_apart)
+    monkeypatch.setattr(program.secrets, "randbits", lambda bits: 2**bits // 3)
 
 
 def check(path, **options):
@@ -189,20 +208,20 @@ def test_an_error_of_the_file_is_shown_once_without_the_frames_of_hwlib(write, c
 
 
 def test_the_same_error_in_three_functions_is_shown_once(write, capsys):
-    text = RIGHT.replace("    D = ", "    D = nonsense * ")
+    text = SECOND.replace("    D = ", "    D = nonsense * ")
     line = text.splitlines().index(next(r for r in text.splitlines() if "nonsense" in r)) + 1
     status, lines = shown(capsys, write(text))
     assert status == 1
     assert lines.count("Traceback (most recent call last):") == 1
     assert "2.2 output_grad: error" in lines
     same = f"NameError: name 'nonsense' is not defined (line {line})"
-    assert lines[-2:] == [f"{name}: {same}; the same as in 2.2"
+    assert lines[-3:-1] == [f"{name}: {same}; the same as in 2.2"
                           for name in ("2.3 hidden_grad", "2.4 loss_grad")]  # fmt: skip
 
 
 def test_a_mistake_that_is_repeated_has_one_report(write, capsys):
     d, wrong = "    d = delta_out(a @ params.w_out + params.b_out, y)", "y - 1 / (1 + np.exp(-z"
-    text = RIGHT.replace("1 / (1 + np.exp(-z)) - y", wrong + "))")
+    text = SECOND.replace("1 / (1 + np.exp(-z)) - y", wrong + "))")
     text = text.replace(d, "    d = y - 1 / (1 + np.exp(-(a @ params.w_out + params.b_out)))")
     _, lines = shown(capsys, write(text))
     assert "this is the mistake 'y - y_hat'" in lines
@@ -211,10 +230,8 @@ def test_a_mistake_that_is_repeated_has_one_report(write, capsys):
 
 
 def test_a_slip_leaves_the_later_questions_to_themselves(write, capsys):
-    text = RIGHT.replace("1 / (1 + np.exp(-z)) - y", "(1 / (1 + np.exp(-z)) - y) ** 3")
-    text = text.replace("a.T @ d +", "z.T @ d +").replace("def hypothesis_grad", "def other")
-    path = write(text.replace("def hinge_grad", "def another"))
-    status, lines = shown(capsys, path)
+    text = SECOND.replace("1 / (1 + np.exp(-z)) - y", "(1 / (1 + np.exp(-z)) - y) ** 3")
+    status, lines = shown(capsys, write(text.replace("a.T @ d +", "z.T @ d +")))
     assert status == 1
     note = "judged with the right delta_out in place of yours"
     assert sum(line.startswith("coordinate ") for line in lines) == 2
@@ -230,13 +247,13 @@ def test_a_slip_leaves_the_later_questions_to_themselves(write, capsys):
 
 
 def test_an_error_leaves_the_later_questions_to_themselves(write):
-    grades, _ = check(write(RIGHT.replace("    return 1 / (1", "    return nonsense / (1")))
-    assert [g.status for g in grades.values()] == [*["passed"] * 3, "error", *["passed"] * 3]
+    grades, _ = check(write(SECOND.replace("    return 1 / (1", "    return nonsense / (1")))
+    assert [g.status for g in grades.values()][3:] == ["error", *["passed"] * 3]
 
 
 def test_what_comes_to_the_right_value_needs_no_stand_in(write):
     # The wrong delta_out is not called; the right one would not do.
-    text = RIGHT.replace("def delta_out", "def delta").replace("= delta_out", "= delta")
+    text = SECOND.replace("def delta_out", "def delta").replace("= delta_out", "= delta")
     grades, _ = check(write(text + "def delta_out(z, y):\n    return y\n"))
     assert grades["2.1"].status == "failed"
     assert all("place" not in grades[n].message and grades[n] for n in ("2.2", "2.3", "2.4"))
@@ -310,19 +327,22 @@ TELLING = ["raises", "raises rubbish", "ends on import", "fills memory", "delete
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in TELLING else pytest.param(name, marks=pytest.mark.slow)
-             for name in HOSTILE]
+    "names",
+    [pytest.param(TELLING, id="the telling ones"),
+     pytest.param([*HOSTILE.keys() - TELLING], id="the others", marks=pytest.mark.slow)],
 )  # fmt: skip
-def test_a_file_that_misbehaves_gets_a_clear_line_and_stops_nothing_else(name, write, capsys):
-    text, message = HOSTILE[name]
-    path = write(text)
-    status, (first, second) = shown(capsys, path, write(DELTA, "next.py"))
+def test_files_that_misbehave_get_a_clear_line_each_and_stop_nothing_else(names, write, capsys):
+    paths = [write(HOSTILE[name][0], f"{number}.py") for number, name in enumerate(names)]
+    status, lines = shown(capsys, *paths, write(DELTA, "next.py"))
     assert status == 1
-    assert first.startswith(f"{path}: FAILED: ")
-    assert message in first
-    assert first.isprintable()
-    assert second.endswith("next.py: passed: 1.1 missing, 1.2 missing, 1.3 missing, 2.1 passed, "
-                           "2.2 missing, 2.3 missing, 2.4 missing")  # fmt: skip
+    assert lines.pop().endswith(
+        "next.py: passed: 1.1 missing, 1.2 missing, 1.3 missing, 2.1 passed, "
+        "2.2 missing, 2.3 missing, 2.4 missing"
+    )
+    for name, path, line in zip(names, paths, lines, strict=True):
+        assert line.startswith(f"{path}: FAILED: "), name
+        assert HOSTILE[name][1] in line, name
+        assert line.isprintable(), name
 
 
 CATCHING = "\n".join(["while True:", "        try:", "            time.sleep(9)",
@@ -331,7 +351,7 @@ CATCHING = "\n".join(["while True:", "        try:", "            time.sleep(9)"
 
 @pytest.mark.parametrize(
     "loop",
-    ["while True: pass", pytest.param("time.sleep(1e6)", marks=pytest.mark.slow),
+    [pytest.param("while True: pass", marks=pytest.mark.slow), "time.sleep(1e6)",
      pytest.param(CATCHING, marks=pytest.mark.slow)],
     ids=["works", "sleeps", "catches all"],
 )  # fmt: skip
@@ -339,51 +359,39 @@ def test_an_endless_loop_is_stopped_and_loses_its_own_question_alone(loop, write
     wrong = f"def hinge_grad(theta, X, y):\n    {loop}\n"
     path = write(f"import time\nprint('seen')\n{DELTA}\n{wrong}")
     start = time.monotonic()
-    grades, printed = check(path, seconds=3)
-    assert time.monotonic() - start < 30
-    assert grades["1.2"].message == "stopped after 3 s: an endless loop?"
+    grades, printed = check(path, seconds=4)
+    assert time.monotonic() - start < 60
+    assert grades["1.2"].message == "stopped after 4 s: an endless loop?"
     assert grades["2.1"]
     assert printed == "seen\n"
 
 
-def test_a_loop_of_the_file_itself_is_waited_for_once(write):
-    start = time.monotonic()
-    grades, printed = check(write("print('seen')\nwhile True: pass"), seconds=1)
-    assert time.monotonic() - start < 5
-    assert {g.message for g in grades.values()} == {"stopped after 1 s: an endless loop?"}
+def test_a_loop_of_the_file_itself_is_waited_for_once(write, monkeypatch):
+    runs, run = [], program.run_apart
+    monkeypatch.setattr(program, "run_apart", lambda *args: runs.append(args) or run(*args))
+    path = write("import time\nprint('seen')\ntime.sleep(1e6)")
+    grades, printed = check(path, seconds=3)
+    assert runs == [(path, 3)]
+    assert {g.message for g in grades.values()} == {"stopped after 3 s: an endless loop?"}
     assert printed == "seen\n"
 
 
 @pytest.mark.slow
-def test_processes_that_a_file_leaves_behind_are_stopped(write, tmp_path):
-    # The child of the file holds all that it has inherited, and would write after a while.
-    mark = tmp_path / "mark"
-    path = write(f"""
-        import subprocess, sys
-        subprocess.Popen([sys.executable, "-c",
-            "import time; time.sleep(2); open({str(mark)!r}, 'w').close()"])
-        {DELTA.replace(chr(10), chr(10) + " " * 8)}
-        """)
-    start = time.monotonic()
-    assert delta(path)
-    time.sleep(3 - min(2, time.monotonic() - start))
-    assert not mark.exists()
-
-
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no list of processes")
-def test_a_process_in_a_session_of_its_own_is_stopped_too(write, tmp_path):
-    mark = tmp_path / "mark"
+def test_processes_that_a_file_leaves_behind_are_stopped(write, tmp_path):
+    # A child of the file holds all that it has inherited, and would write after a while.
     path = write(f"""
         import subprocess, sys
-        subprocess.Popen([sys.executable, "-c",
-            "import time; time.sleep(2); open({str(mark)!r}, 'w').close()"], start_new_session=True)
+        for session in (False, True):
+            subprocess.Popen([sys.executable, "-c",
+                f"import time; time.sleep(2); open({str(tmp_path / 'mark')!r} + '{{session}}', 'w')"
+            ], start_new_session=session)
         {DELTA.replace(chr(10), chr(10) + " " * 8)}
         """)
     start = time.monotonic()
     assert delta(path)
     time.sleep(3 - min(2, time.monotonic() - start))
-    assert not mark.exists()
+    assert not [*tmp_path.glob("mark*")]
 
 
 @pytest.mark.slow
@@ -397,9 +405,9 @@ def test_a_thread_that_still_runs_does_not_hold_up_the_check(write):
 
 def test_what_a_file_changes_is_not_seen_by_the_next_question(write):
     head = "def output_grad(params, X, y):"
-    grades, _ = check(write(RIGHT.replace(head, f"{head}\n    X[:] = 0; params.w_out[:] = 9")))
-    assert "copy it first" in grades.pop("2.2").message
-    assert all(grades.values())
+    grades, _ = check(write(SECOND.replace(head, f"{head}\n    X[:] = 0; params.w_out[:] = 9")))
+    assert "copy it first" in grades["2.2"].message
+    assert all(grades[number] for number in ("2.1", "2.3", "2.4"))
 
 
 def test_files_named_as_modules_and_files_beside_do_no_harm(write, tmp_path):
@@ -506,15 +514,30 @@ ONLY_TWO = ONLY_TWO.replace("algorithm_pass(", "third(")
 WRONG = ONLY_TWO.replace("-mask * (X.T", "-(X.T").replace(" * (z > 0)", "")
 
 
+@pytest.fixture(scope="module")
+def files_of_a_class(tmp_path_factory):
+    path = tmp_path_factory.mktemp("class")
+    for name, text in [("a", ONLY_TWO), ("b", WRONG), ("d", "1 / (0"), ("._a", "x"),
+                       ("c", WRONG.replace("z = X", "z = np.nonsense + X"))]:  # fmt: skip
+        (path / f"{name}.py").write_text(text, "utf-8")  # some systems put ._a into archives
+    return path
+
+
+@pytest.fixture
+def folder(files_of_a_class, once):
+    """A folder of four files: right, wrong, with an error, and without Python."""
+    return files_of_a_class
+
+
 @pytest.mark.parametrize(
     ("detail", "rows"),
     [("verdict", ["2.3 hidden_grad: FAILED"]),
      ("coordinate", ["2.3 hidden_grad: FAILED: 0 of 9", "wrong: W_hidden[0, 0], W_hidden[0, 1]"])],
 )  # fmt: skip
 def test_a_level_of_detail_shows_so_much_and_no_number_of_the_right_gradient(
-    detail, rows, write, capsys
+    detail, rows, folder, capsys
 ):
-    path = write(WRONG)
+    path = folder / "b.py"
     _, lines = shown(capsys, path, "--detail", detail)
     block = lines[next(k for k, line in enumerate(lines) if line.startswith("2.3")) :]
     for line, row in zip(block, rows, strict=False):
@@ -531,8 +554,8 @@ def test_a_level_of_detail_shows_so_much_and_no_number_of_the_right_gradient(
     assert ("W_hidden" in hidden) == (detail != "verdict")
 
 
-def test_the_line_of_a_file_is_no_more_than_its_detail(write, capsys):
-    path = write(WRONG)
+def test_the_line_of_a_file_is_no_more_than_its_detail(folder, capsys):
+    path = folder / "b.py"
     for detail, said in [("verdict", "2.3 failed, "),
                          ("coordinate", "failed (wrong: W_hidden[0, 0], "),
                          ("diagnosis", "failed (ReLU gate forgotten)")]:  # fmt: skip
@@ -542,7 +565,7 @@ def test_the_line_of_a_file_is_no_more_than_its_detail(write, capsys):
         assert ("1.2 failed (wrong: theta[5])" in line) == (detail == "coordinate")
 
 
-def test_what_is_no_wrong_gradient_is_said_at_every_level(write, capsys):
+def test_what_is_no_wrong_gradient_is_said_at_every_level(write, capsys, once):
     text = "def delta_out(z, y):\n    return 1 / 0\nfrom random import random\n"
     text += "def hinge_grad(theta, X, y):\n    return random() * theta\n"
     path = write(text)
@@ -550,16 +573,6 @@ def test_what_is_no_wrong_gradient_is_said_at_every_level(write, capsys):
         _, lines = shown(capsys, path, "--detail", detail)
         assert "ZeroDivisionError: division by zero" in lines
         assert any("not deterministic: two calls at the same point" in line for line in lines)
-
-
-@pytest.fixture
-def folder(write, tmp_path):
-    write(ONLY_TWO, "a.py")
-    write(WRONG, "b.py")
-    write(WRONG.replace("z = X", "z = np.nonsense + X"), "c.py")
-    write("1 / (0", "d.py")
-    write("x", "._a.py")  # what some systems put into archives
-    return tmp_path
 
 
 def test_a_table_has_a_row_a_file_and_question(folder, capsys):
@@ -627,7 +640,7 @@ def test_a_table_that_cannot_be_written_is_said_before_anything_runs(write, tmp_
     assert "argument --csv: " in capsys.readouterr().err
 
 
-def test_no_cell_of_a_table_is_a_formula_and_no_name_a_line(tmp_path, monkeypatch, capsys):
+def test_no_cell_of_a_table_is_a_formula_and_no_name_a_line(tmp_path, monkeypatch, capsys, once):
     names = ["=cmd|' !A1'.py", "+1.py", "-1.py", "@x.py", "a.py\nb.py: passed.py", "\x1b[2Jc.py"]
     monkeypatch.chdir(tmp_path)
     for name in names:
@@ -644,9 +657,7 @@ def test_no_cell_of_a_table_is_a_formula_and_no_name_a_line(tmp_path, monkeypatc
 
 
 def test_the_homework_is_asked_of_another_model(write, capsys):
-    status, lines = shown(capsys, write(HOMEWORK), "--homework")
-    assert status == 0
-    assert len([line for line in lines if ": passed: " in line]) == 7
+    # That its own answers pass is what the table of marks below shows.
     status, lines = shown(capsys, write(RIGHT), "--homework", "--csv", "-")
     assert status == 1
     by_number = {row["question"]: row for row in csv.DictReader(lines)}
@@ -659,17 +670,11 @@ def test_the_homework_is_asked_of_another_model(write, capsys):
 
 
 def test_an_error_in_the_homework_leaves_the_later_questions_to_themselves(write):
-    text = HOMEWORK.replace("- (y + 1) / 2", "- y")
+    text = HOMEWORK.replace("- (y + 1) / 2", "- y").replace("    return -mask", "    return mask")
     grades, _ = check(write(text), sheet="homework")
-    assert [grade.points for grade in grades.values()] == [1, 2, 2, 0, 1, 2, 1]
-    assert grades["2.3"].message.endswith("judged with the right delta_out in place of yours")
-    text = HOMEWORK.replace("    return -mask", "    return mask").replace(
-        "(theta, x[None]", "(theta, X=x[None], y"
-    )
-    grades, _ = check(
-        write(HOMEWORK.replace("    return -mask", "    return mask")), sheet="homework"
-    )
-    assert [grades[n].status for n in ("1.1", "1.2", "1.3")] == ["passed", "failed", "passed"]
+    assert [grade.points for grade in grades.values()] == [1, 0, 2, 0, 1, 2, 1]
+    for number, name in [("1.3", "hinge_grad"), ("2.3", "delta_out")]:
+        assert grades[number].message.endswith(f"judged with the right {name} in place of yours")
 
 
 HOSTILE_FILES = sorted((Path(__file__).parent / "hostile").glob("*.py"))
@@ -785,7 +790,7 @@ UNTIDY = notebook(
 )  # fmt: skip
 
 
-def test_what_does_not_run_costs_what_it_defines_and_is_named(write, capsys):
+def test_what_does_not_run_costs_what_it_defines_and_is_named(write, capsys, once):
     path = write(UNTIDY, "answers.ipynb")
     grades, _ = program.check_file(path)
     by_number = {g.question: g for g in grades}
@@ -829,7 +834,7 @@ def test_a_folder_holds_modules_and_notebooks(write, tmp_path, capsys):
     assert [Path(line.split(":")[0]).name for line in lines] == ["a.py", "b.ipynb"]
 
 
-def test_the_own_gradient_of_hwlib_is_not_accepted(write, capsys):
+def test_the_own_gradient_of_hwlib_is_not_accepted(write, capsys, once):
     path = write("from hwlib import hinge\nfrom hwlib.network import log_loss_grad, loss_grad\n"
                  "def hinge_grad(*args):\n    return hinge.loss_grad(*args)\n"
                  "def delta_out(z, y):\n    return log_loss_grad(z, y)")  # fmt: skip
