@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
+
+import hwlib
 
 SITE = Path(__file__).parent.parent / "_build" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -105,6 +108,12 @@ def browser() -> Iterator[Browser]:
         chrome = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield chrome
         chrome.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile hwlib once: hundreds of processes import it, and none of them may write there."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(hwlib.__file__).parent, quiet=1)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

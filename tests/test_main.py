@@ -384,7 +384,7 @@ def test_processes_that_a_file_leaves_behind_are_stopped(write, tmp_path):
         import subprocess, sys
         for session in (False, True):
             subprocess.Popen([sys.executable, "-c",
-                f"import time; time.sleep(2); open({str(tmp_path / 'mark')!r} + '{{session}}', 'w')"
+                f"import time; time.sleep(2); open({str(tmp_path / "mark")!r} + '{{session}}', 'w')"
             ], start_new_session=session)
         {DELTA.replace(chr(10), chr(10) + " " * 8)}
         """)
