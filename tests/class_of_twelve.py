@@ -182,7 +182,9 @@ CLASS = {
     "crashes": Student(
         _changed("hidden_grad", "(z < 0)", "(z < 0) @ D"), _without("2.3"), "UnboundLocalError"),
     "endless": Student(
-        _changed("output_grad", "    a =", "    while True:\n        pass\n    a ="),
+        _changed("output_grad", "    a =", "    while True:\n        sleep(1)\n    a =",
+                 _changed("hypothesis_grad", "import numpy as np\n",
+                          "import numpy as np\nfrom time import sleep\n")),
         _without("2.2"), "endless"),
     "own_gradient": Student(OWN, (), "hwlib's own", cheats=True),
     "patches_the_checker": Student(

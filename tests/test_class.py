@@ -30,7 +30,7 @@ def test_a_folder_gives_each_of_the_class_what_is_deserved(tmp_path):
     for name, student in CLASS.items():
         (tmp_path / f"{name}.ipynb").write_text(notebook(student, handed_out), "utf-8")
     table = tmp_path / "grades.csv"
-    main(["check", "--homework", "--seconds", "10", "--csv", str(table), str(tmp_path)])
+    main(["check", "--homework", "--seconds", "6", "--csv", str(table), str(tmp_path)])
     with table.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for name, student in CLASS.items():

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import jsonschema
+import numpy as np
 import pytest
 from class_of_twelve import CLASS, NUMBERS, RIGHT, module
 
@@ -172,7 +173,7 @@ QUICK = ("all_right", "mean_for_sum", "crashes", "own_gradient")
              for name in CLASS]
 )  # fmt: skip
 def test_each_of_the_class_gets_what_is_deserved(name, autograder):
-    autograder.set("seconds = 20", "seconds = 10")
+    autograder.set("seconds = 20", f"seconds = {5 if name == 'endless' else 60}")
     autograder.set('"coordinate"', '"diagnosis"')
     student = CLASS[name]
     hand_in(autograder, name)
@@ -352,14 +353,20 @@ def test_the_setup_makes_an_environment_in_which_it_grades(autograder):
         (stubs / name).write_text(f'#!/bin/sh\necho {name} "$@" >> "{stubs}/called"\n')
         (stubs / name).chmod(0o755)
     path = f"{stubs}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    # The wheel alone: what it needs is this Python's, and no network is asked.
+    pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     subprocess.run(["bash", autograder.root / "source" / "setup.sh"], check=True, cwd="/",
-                   env=os.environ | {"PATH": path})  # fmt: skip
+                   env=os.environ | {"PATH": path} | pip, timeout=300)  # fmt: skip
     assert (stubs / "called").read_text().splitlines() == [
         "apt-get update", "apt-get install --yes --no-install-recommends python3 python3-venv",
         "useradd --no-create-home --shell /usr/sbin/nologin student"]  # fmt: skip
     hand_in(autograder, "partly")
     shutil.rmtree(autograder.root / "lib")
-    assert passed(valid(autograder.run())) == CLASS["partly"].earns
+    (own,) = (autograder.root / "env").glob("lib/python*/site-packages")
+    assert [*own.glob("hwlib/__init__.py")]
+    (own / "numpy_of_this_python.pth").write_text(str(Path(np.__file__).parents[1]))
+    results = autograder.run(PYTHONPATH="")
+    assert passed(valid(results)) == CLASS["partly"].earns
 
 
 @pytest.mark.slow
@@ -371,7 +378,9 @@ def test_a_file_that_multiplies_is_stopped(autograder):
     autograder.hand_in("import os\nwhile True:\n    os.fork()\n")
     results = valid(autograder.run())
     assert results["score"] == 0
-    assert results["output"].startswith("homework.py does not run: ")
+    # Whichever is first: the time is up, or the system lets it have no more processes.
+    ends = "homework.py does not run: stopped after 3 s", "line 2 did not run: BlockingIOError"
+    assert any(end in results["output"] for end in ends), results["output"]
     entry = pwd.getpwnam(OTHER)
     left = [path for path in Path("/proc").glob("[0-9]*") if owner(path) == entry.pw_uid]
     assert not [path for path in left if b"hwlib" in (path / "cmdline").read_bytes()]
