@@ -49,7 +49,7 @@ class Course:
         path = f"{self.place}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             [self.place / program, *arguments], cwd=self.folder, capture_output=True, text=True,
-            env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}, timeout=500,
         )  # fmt: skip
         assert fails or done.returncode == 0, done.stderr
         return done.stdout
