@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -107,7 +108,12 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chrome = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield chrome
+        # A child that was forked since holds the pipes of the driver, which would never end.
+        left = multiprocessing.active_children()
+        for child in left:
+            child.kill()
         chrome.close()
+    assert not left, f"a test has left processes behind: {left}"
 
 
 def pytest_configure(config: pytest.Config) -> None:

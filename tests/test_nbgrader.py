@@ -107,16 +107,14 @@ def in_isolation(course, *names):
     return scores
 
 
-@pytest.mark.slow
-def test_three_students_get_what_the_check_gives_them(course):
-    names = ("all_right", "mean_for_sum", "blank")
-    scores = course.grade(*names)
-    assert {name: by_question(scores[name]) for name in names} == in_isolation(course, *names)
+@pytest.fixture(scope="module")
+def scores(course):
+    """What nbgrader gives to everyone, graded in one go as in a course."""
+    return course.grade(*CLASS, *UNTIDY)
 
 
 @pytest.mark.slow
-def test_the_honest_ones_get_what_the_other_ways_of_grading_give_them(course):
-    scores = course.grade(*(name for name, student in CLASS.items() if not student.cheats))
+def test_the_honest_ones_get_what_the_other_ways_of_grading_give_them(scores):
     for name, student in CLASS.items():
         if not student.cheats:
             right = {q.number: q.points * (q.number in student.earns) for q in HOMEWORK}
@@ -124,15 +122,13 @@ def test_the_honest_ones_get_what_the_other_ways_of_grading_give_them(course):
 
 
 @pytest.mark.slow
-def test_cells_that_do_not_run_cost_the_same_in_both(course):
-    scores = course.grade(*UNTIDY)
-    assert {name: by_question(scores[name]) for name in UNTIDY} == in_isolation(course, *UNTIDY)
+def test_cells_that_do_not_run_cost_the_same_in_both(course, scores):
+    names = ["mean_for_sum", *UNTIDY]
+    assert {name: by_question(scores[name]) for name in names} == in_isolation(course, *names)
 
 
 @pytest.mark.slow
-def test_marks_are_provisional_for_a_changed_checker_gets_them_all(course):
-    names = [name for name, student in CLASS.items() if student.cheats]
-    scores = course.grade(*names)
+def test_marks_are_provisional_for_a_changed_checker_gets_them_all(course, scores):
     earned = by_question(scores["patches_the_checker"])
     assert earned == {question.number: question.points for question in HOMEWORK}
     again = in_isolation(course, "patches_the_checker")
