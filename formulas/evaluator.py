@@ -122,8 +122,7 @@ class Evaluator:
 
     def visit(self, node: Node) -> Values:
         """Return the value of a piece of a formula, by the method of its construct."""
-        value: Values = getattr(self, str(node.data))(*node.children)
-        return value
+        return getattr(self, str(node.data))(*node.children)
 
     def assemble(self, array: worlds.Assembled, entry: Node) -> Values:
         """Return a vector or a matrix from its entry: the last slots become rows and columns."""
@@ -287,7 +286,7 @@ class Evaluator:
             return self.within(index=self.index | own).assemble(array, entries)
         name, index = self.place(to)
         what, at = self.place(of) if of else ("", ())
-        table = self.world.slopes.get(((what, len(at)), (name, len(index))))
+        table = self.world.known.get(((what, len(at)), (name, len(index))))
         if self.trust and table is not None:
             self.used.add("hwlib")
             return pick(table, (*at, *index))
