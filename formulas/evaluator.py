@@ -206,9 +206,9 @@ class Evaluator:
     def span(self, letter: str, term: Node) -> tuple[Values, Values]:
         """Return the bounds of a sum that prints none: all values of that index."""
         tables = {**self.world.known, **self.world.drawn}
-        symbol = next((s for s in leaves(term) if letter in s.index and s.key in tables), None)
-        if symbol is None and "l" in self.world.ranges and letter in self.world.ranges:
-            return constant(self.world.ranges[letter][0]), constant(self.world.ranges[letter][-1])
+        # A symbol without its sample has the bounds of the table of all samples.
+        found = (s._replace(index=i) for s in leaves(term) for i in (s.index, ("", *s.index)))
+        symbol = next((s for s in found if letter in s.index and s.key in tables), None)
         require(symbol, f"the sum over {letter} has no bounds")
         values = np.moveaxis(tables[symbol.key], 1 + symbol.index.index(letter), 0)
         return constant(np.isnan(values[0]).all()), constant(len(values) - 1)
@@ -341,8 +341,7 @@ class Evaluator:
         key, held = self.receive(found, value + 1j * STEP if primes else value)
         _, own = self.place(Symbol("", symbol.index))
         steps = self.steps + (("", ()),) * primes  # in which no second derivative is taken
-        index = dict.fromkeys(found.parameter.index, 1)
-        index |= zip(found.defined.index, own, strict=True)
+        index = dict(zip(found.pattern, (*own, 1), strict=False))  # the parameter's stands for any
         inner = self.within(index=index, held={**self.held, key: held}, trust=False, steps=steps)
         result = inner.visit(found.sides[1])
         self.used.update({"numerical derivative"} if primes else ())
