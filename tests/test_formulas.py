@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -134,8 +133,8 @@ def test_layers_are_taken_one_after_the_other(latex, holds, monkeypatch):
     (world, *_) = worlds("network")
     n = int(world.drawn["K", 0][0])
     values = 10.0 * np.arange(1, 4)[:, None] + 3.0 * np.arange(n + 1)
-    world = replace(
-        world, ranges=world.ranges | {"l": range(1, n + 1)},
+    world = world._replace(
+        ranges=world.ranges | {"l": range(1, n + 1)},
         drawn=world.drawn | {("t", 2): table(values, 1, 0)},
     )  # fmt: skip
     monkeypatch.setattr("formulas.check.worlds", lambda part: (world,))
