@@ -233,10 +233,8 @@ class Evaluator:
         known = not symbol.primes and all(i in values for i in symbol.index)
         require(known, f"an index of {symbol} has no value here")
         index = tuple(values[i] for i in symbol.index)
-        named, batch = len(index) - self.samples.get(symbol.name, 99), self.sample is None
-        fit = symbol.key in self.world.known if named == 0 and batch else named != 1 or batch
-        require(fit, f"of which sample is {symbol}?")
-        return symbol.name, (self.sample, *index) if named == 0 and not batch else index
+        alone = self.sample is not None and self.samples.get(symbol.name) == len(index)
+        return symbol.name, (self.sample, *index) if alone else index
 
     def named(self, symbol: Symbol) -> Values:
         """Return the value of a symbol, with the complex steps that are on their way."""

@@ -112,11 +112,10 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         yield Tree("cases", [_with(first, 0, b), *rest, _with(last, 0, a)])
 
     def case(self, node: Node) -> Iterator[Node]:
-        signs = sorted(SIGNS.keys() - {*node.children[2:3]}) if len(node.children) == 4 else ()
-        yield from (_with(node, 2, sign) for sign in signs)
+        yield from (_with(node, 2, s) for s in sorted(SIGNS.keys() - {node.children[2]}))
 
     def __default__(self, node: Node) -> Iterator[Node]:
-        yield from node.children if node.data not in ("row", "matrix") else ()
+        yield from node.children if node.data not in ("row", "matrix", "otherwise") else ()
         if opposite := LISTED["opposite"].get(node.data):
             yield Tree(opposite, node.children)
         if node.data in ("sub", "frac", "power", "matrix"):
