@@ -129,8 +129,7 @@ def _holds(condition: str, at: Evaluator) -> Values:
     """Return at which points a condition holds."""
     parsed = parse(at.page, "", condition)
     signs = difference(*map(at.visit, parsed.sides))
-    holds = np.isin(signs, SIGNS[parsed.relations[0]])
-    return np.logical_and.reduce(holds, axis=(-1, -2), keepdims=True)
+    return np.min(np.isin(signs, SIGNS[parsed.relations[0]]), axis=(-1, -2), keepdims=True)
 
 
 def difference(left: Values, right: Values) -> Values:

@@ -234,7 +234,7 @@ class Book:
         """
         found = [e for e in self.definitions(page, name) if fits(e.pattern, index)]
         found = [e for e in found if batch or not e.is_of_a_batch]
-        require(found, f"{name} with {len(index)} indices is not defined, or of which sample?")
+        require(found, f"{name} with {len(index)} indices is not defined, or names no sample")
         return min(found, key=lambda e: (e.is_of_a_batch != batch, via not in e.names, e.n_letters))
 
     def kind(self, equation: Equation) -> str:
