@@ -339,7 +339,7 @@ class Evaluator:
         self.used.update({"numerical derivative"} if primes else ())
         return np.imag(result) / STEP if primes else result
 
-    def receive(self, found: Equation, value: Values) -> tuple[Key, Callable[[tuple[Any, ...]], Values]]:
+    def receive(self, found: Equation, value: Values) -> tuple[Key, Callable[..., Values]]:
         """Return what an argument is put in place of: a number, or the entries of a vector."""
         key = found.parameter.key
         array, curve = self.arrays.get(key), DECLARED["curves"].get(found.defined.name)
