@@ -97,9 +97,12 @@ def visit(browser: Browser, site: Path) -> Iterator[Open]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_from_a_folder_has_no_fault(tab, site, name) -> None:
+@pytest.mark.parametrize(
+    "whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["at first sight", "whole"]
+)
+def test_a_page_from_a_folder_has_no_fault(tab, site, name, whole) -> None:
     go(tab, f"{site.as_uri()}/{name}")
-    assert faults(tab, site) == {}
+    assert faults(tab, site, whole=whole) == {}
 
 
 TINY = '<g transform="scale(0.01)"><path d="M0 0h1v1z"/></g>' * 4
