@@ -708,7 +708,10 @@ def test_without_scripts_it_is_a_sheet_with_its_answers_folded(browser, site) ->
     context.close()
 
 
-@pytest.mark.parametrize("topic", ["mask", "penalty", "batch"])
+@pytest.mark.parametrize(
+    "topic",
+    ["mask", *(pytest.param(name, marks=pytest.mark.slow) for name in ("penalty", "batch"))],
+)
 def test_the_pictures_can_be_read_on_a_narrow_phone(context, site, topic) -> None:
     page = visit(context, site, topic)
     page.set_viewport_size(NARROW)
