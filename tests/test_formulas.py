@@ -51,7 +51,7 @@ def test_printed_formula(label):
     assert finding.error <= TOLERANCE
 
 
-@pytest.mark.slow  # `make test` does the same in the ledger, which asserts that none escapes
+@pytest.mark.slow  # `make execute` does the same in the ledger, which asserts that none escapes
 @pytest.mark.parametrize("label", BY_LABEL)
 def test_every_wrong_version_is_rejected(label):
     result = score(BY_LABEL[label], BOOK)
@@ -75,6 +75,17 @@ def test_no_rewrite_is_listed_in_vain():
 
 def test_the_counts_that_the_pages_show_are_fresh():
     assert json.loads(STORED.read_text(encoding="utf-8")) == count()
+
+
+def test_the_ledger_was_executed_since_a_formula_changed():
+    ledger = nbformat.read(CHAPTERS / "ledger.ipynb", as_version=4)
+    (cell,) = (cell for cell in ledger.cells if cell.id == "ledger-table-cell")
+    (table,) = (output.data["text/markdown"] for output in cell.outputs)
+    for equation in BOOK.equations:
+        start = f"| {{eq}}`{equation.label}` | ${' '.join(equation.texts[0].split())} "
+        (row,) = (row for row in table.splitlines() if row.startswith(start))
+        last = f"{equation.relations[-1]} {' '.join(equation.texts[-1].split())}$ <br> not $"
+        assert last in row, f"{equation.label}: run `make execute`"
 
 
 EQUAL = [rewritten(*line.split(" | ")) for line in lines("equal_formulas.txt")]
