@@ -71,6 +71,7 @@ def said(output: Any) -> str:
     return text or ("" if "image/svg+xml" in data else data.get("text/plain", ""))
 
 
+@pytest.mark.slow
 def test_the_same_source_gives_the_same_bytes(kit, tmp_path, monkeypatch):
     monkeypatch.setattr(course, "PARTS", ())
     course.build(tmp_path / "again")
