@@ -102,13 +102,21 @@ def visit(browser: Browser, site: Path) -> Iterator[Open]:
         context.close()
 
 
-@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
-    "whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["at first sight", "whole"]
-)
-def test_a_page_from_a_folder_has_no_fault(tab, site, name, whole) -> None:
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * ("/api_" in name and "gradcheck" not in name))
+     for name in NAMES],
+)  # fmt: skip
+def test_a_page_from_a_folder_has_no_fault_at_first_sight(tab, site, name) -> None:
     go(tab, f"{site.as_uri()}/{name}")
-    assert faults(tab, site, whole=whole) == {}
+    assert faults(tab, site, whole=False) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_from_a_folder_has_no_fault(tab, site, name) -> None:
+    go(tab, f"{site.as_uri()}/{name}")
+    assert faults(tab, site) == {}
 
 
 TINY = '<g transform="scale(0.01)"><path d="M0 0h1v1z"/></g>' * 4
@@ -271,6 +279,7 @@ def addresses(page: Page) -> list[str]:
     return [re.sub(r".*/|\.html.*", "", link) for link in links]
 
 
+@pytest.mark.slow
 def test_search_puts_chapters_before_reference(visit) -> None:
     kinds = [
         bool(re.match("api|ledger|notation|errata|bibliography", name))
@@ -303,6 +312,7 @@ def test_search_leads_to_the_page_that_explains_a_word(visit, query, name) -> No
 
 
 @pytest.mark.parametrize("query", some("mini-batch", "minibatch", "stochastic gradient descent"))
+@pytest.mark.slow
 def test_search_finds_what_trains_a_network_under_each_of_its_names(visit, query) -> None:
     assert "beyond_training" in [*dict.fromkeys(addresses(visit(f"search.html?q={query}")))][:2]
 

@@ -631,6 +631,7 @@ def test_a_mistake_in_a_script_is_seen(
         check_script(bench, tmp_path, cells, name, script.replace(right, wrong))
 
 
+@pytest.mark.slow
 def test_a_script_without_a_mistake_passes_there_too(
     bench: Page, tmp_path: Path, cells: dict[str, Any], name: str
 ) -> None:

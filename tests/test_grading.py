@@ -228,8 +228,10 @@ def test_the_points_are_irregular_and_tell_every_mistake_from_every_other(questi
 
 
 @pytest.mark.parametrize(
-    ("question", "mistake"), [pytest.param(q, m, id=f"{q.number} {m.name}") for q, m in SHOWN]
-)
+    ("question", "mistake"),
+    [pytest.param(q, m, id=f"{q.number} {m.name}",
+                  marks=[pytest.mark.slow] * (q in HOMEWORK[:-1])) for q, m in SHOWN],
+)  # fmt: skip
 def test_every_mistake_of_the_catalogue_fails_by_name(question, mistake):
     grade = graded(question, wrong_values(question, mistake))
     assert grade.status == "failed"
