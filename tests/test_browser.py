@@ -102,11 +102,7 @@ def visit(browser: Browser, site: Path) -> Iterator[Open]:
         context.close()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.slow] * ("/api_" in name and "gradcheck" not in name))
-     for name in NAMES],
-)  # fmt: skip
+@pytest.mark.parametrize("name", NAMES)
 def test_a_page_from_a_folder_has_no_fault_at_first_sight(tab, site, name) -> None:
     go(tab, f"{site.as_uri()}/{name}")
     assert faults(tab, site, whole=False) == {}
