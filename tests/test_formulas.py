@@ -59,6 +59,7 @@ def test_every_wrong_version_is_rejected(label):
     assert result.rejected > 50
 
 
+@pytest.mark.slow
 def test_no_rewrite_is_listed_in_vain():
     """Each kind is met by a rewrite that survives; it must be tried on its equations alone."""
     for kind in SAME:
@@ -97,6 +98,7 @@ def test_an_equal_form_is_accepted(form):
     check(form, BOOK.changed(form) if form.label in DEFINITIONS else BOOK)
 
 
+@pytest.mark.slow
 def test_what_uses_equal_forms_of_definitions_is_accepted():
     """In each round one other form of every definition that has some left."""
     left = [form for form in EQUAL if form.label in DEFINITIONS]
