@@ -63,8 +63,8 @@ def shows(question, mistake):
 
 
 def is_part(question):
-    """Whether a question of the homework asks for a part of what its last one asks for, or less."""
-    return any(question is q for q in HOMEWORK[:-1])
+    """Whether a later question asks for more of the same: 2.4 on each sheet, for the network."""
+    return any(question is q for q in (*HOMEWORK[:-1], *QUESTIONS[4:6]))
 
 
 SHOWN = [(q, m) for q in (*QUESTIONS, *HOMEWORK) for m in q.catalogue if shows(q, m)]
