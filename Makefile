@@ -16,8 +16,10 @@ FONTS := site_ext/static/fonts
 DEJAVU = $(wildcard $(VENV)/lib/python*/site-packages/matplotlib/mpl-data/fonts/ttf)
 KIT := _build/.course
 NBGRADER := _build/nbgrader
-# `make test` leaves out what is long and rarely tells.
+# `make test` leaves out what is long and rarely tells, such as the thousands of rewrites of formulas
+# in the ledger: `make execute` has tried them since a formula changed.
 SLOW := -m "not slow"
+LEDGER := --ignore=chapters/ledger.ipynb
 
 # The same sums in the same order on every run.
 export OMP_NUM_THREADS := 1
@@ -27,6 +29,8 @@ export PYTHONHASHSEED := 0
 export NUMBA_CACHE_DIR := $(CURDIR)/_build/numba/$(shell cat hwlib/*.py hwlib/scale/*.py | cksum | tr ' ' -)
 # An environment that happens to be active is not the book's: IPython warns of it.
 unexport VIRTUAL_ENV
+# What Python and pytest have compiled is kept for the next run.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Of `make bench`: the same number for all libraries, and the kernel that NumPy's BLAS chooses.
 # The passes take turns, and the fastest round counts, so that a disturbance hits nobody alone.
@@ -66,17 +70,18 @@ course: $(KIT)  ## write the kit for a class into _build/course: notebooks, home
 test: $(BUILT) $(KIT) test-units test-notebooks  ## run the tests: units, notebooks, built pages
 
 test-all: SLOW :=
+test-all: LEDGER :=
 test-all: test  ## run all tests, those too that are long and rarely tell
 
 test-units: $(BUILT) $(KIT)  ## run the unit tests and the checks of notebooks and pages
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(SLOW)
 
-test-notebooks: $(ENV)  ## run every notebook again and compare what it prints and draws
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env chapters
+test-notebooks: $(ENV)  ## run the notebooks again and compare what they print and draw
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env $(LEDGER) chapters
 
 test-portable: $(ENV)  ## the same with AVX-512 switched off, as on an older processor
 	OPENBLAS_CORETYPE=Haswell NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python site_ext/avx512.py)" \
-	  $(MAKE) test-notebooks
+	  $(MAKE) test-notebooks LEDGER=
 
 zip: $(BUILT)  ## put the site into one archive to hand out, the same bytes for the same site
 	@$(BIN)/python -m site_ext.archive $(SITE) _build/gradients-by-hand.zip

@@ -243,19 +243,24 @@ LAID_OUT = {
 
 VARIABLE = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
 """The rules of axe-core whose verdict on what stands in an article depends on width or theme."""
+TELLING = [
+    "aria-valid-attr-value", "button-name", "definition-list", "dlitem", "duplicate-id-aria",
+    "empty-heading", "empty-table-header", "heading-order", "image-alt", "label",
+    "label-content-name-mismatch", "landmark-one-main", "landmark-unique", "link-name", "list",
+    "listitem", "page-has-heading-one", "role-img-alt", "scrollable-region-focusable",
+    "summary-name", "svg-img-alt",
+]  # fmt: skip
+"""Those that whoever writes a page may break; they take a tenth of the time of all."""
 
 
-def axe(
-    page: Page, rules: list[str] | None = None, within: str = "html", contrast: bool = True
-) -> list[str]:
+def axe(page: Page, rules: list[str] | None = None, within: str = "html") -> list[str]:
     """What axe-core holds against a part of a page, by some of its rules, with the elements."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(f"{AXE}; null")
     # It would fetch the style sheets once more, which a page from a folder may not do.
     options = {
         "resultTypes": ["violations"], "preload": False,
-        "rules": {"label-content-name-mismatch": {"enabled": True},
-                  "color-contrast": {"enabled": contrast}},
+        "rules": {"label-content-name-mismatch": {"enabled": True}},
     }  # fmt: skip
     options |= {"runOnly": rules} if rules else {}
     run = "([part, options]) => axe.run(part, options).then((r) => r.violations)"
@@ -274,8 +279,8 @@ def faults(page: Page, site: Path, within: str = "html", whole: bool = True) -> 
     the theme, all else on the width, and nothing on both. On a long page it looks the second time
     at what an article can do wrong then; what is around it is that of the short pages. It may look
     at one element alone, if the rest of the page has been looked at before. A look that is not
-    whole leaves out what is slow: the narrow phone, and of axe-core the contrast and the second
-    look.
+    whole leaves out what is slow: the narrow phone, and of axe-core the second look and most
+    rules.
     """
     long = page.evaluate("document.querySelectorAll('*').length > 2000")
     found = {what: elements(page, script) for what, script in LOADED.items()}
@@ -291,7 +296,7 @@ def faults(page: Page, site: Path, within: str = "html", whole: bool = True) -> 
         for what, script in LAID_OUT.items():
             found[f"{what} {where}"] = elements(page, script)
         if size == DESKTOP or (whole and size == PHONE):
-            rules = VARIABLE if long and size == PHONE else None
-            found[f"axe {where}"] = axe(page, rules, within, contrast=whole)
+            rules = VARIABLE if long and size == PHONE else None if whole else TELLING
+            found[f"axe {where}"] = axe(page, rules, within)
     found |= {"complaints": list(page.complaints), **requests(page, site)}
     return {what: where for what, where in found.items() if where}

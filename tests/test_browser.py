@@ -40,6 +40,12 @@ NAMES = [
 Open = Callable[..., Page]
 
 
+def some(first: object, *others: object) -> list[object]:
+    """The values that a test takes, of which all but the first are slow."""
+    cases = [case if isinstance(case, tuple) else (case,) for case in others]
+    return [first, *(pytest.param(*case, marks=pytest.mark.slow) for case in cases)]
+
+
 class Served(http.server.SimpleHTTPRequestHandler):
     """A server of the folder, with the site's own page for what is not there."""
 
@@ -97,12 +103,16 @@ def visit(browser: Browser, site: Path) -> Iterator[Open]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    "whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["at first sight", "whole"]
-)
-def test_a_page_from_a_folder_has_no_fault(tab, site, name, whole) -> None:
+def test_a_page_from_a_folder_has_no_fault_at_first_sight(tab, site, name) -> None:
     go(tab, f"{site.as_uri()}/{name}")
-    assert faults(tab, site, whole=whole) == {}
+    assert faults(tab, site, whole=False) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_from_a_folder_has_no_fault(tab, site, name) -> None:
+    go(tab, f"{site.as_uri()}/{name}")
+    assert faults(tab, site) == {}
 
 
 TINY = '<g transform="scale(0.01)"><path d="M0 0h1v1z"/></g>' * 4
@@ -155,6 +165,7 @@ def test_axe_core_is_the_file_that_its_readme_names() -> None:
     assert tuple(map(int, version.split("."))) >= (4, 14)
 
 
+@pytest.mark.slow
 def test_served_pages_ask_their_own_host_alone(tab, served, site) -> None:
     """One page for each set of scripts: what asks for something is a script or its page's own."""
     alike = {
@@ -176,6 +187,7 @@ HIDDEN = """() => [...document.querySelectorAll("main h1, article math, article 
 ).map((e) => e.outerHTML.slice(0, 120))"""
 
 
+@pytest.mark.slow
 def test_without_scripts_every_page_reads_completely(visit, site) -> None:
     page = visit_without_scripts(visit, NAMES[0], DESKTOP)
     for name in NAMES:
@@ -189,7 +201,9 @@ def visit_without_scripts(visit: Open, name: str, size: dict, **options: object)
     return visit(name, size=size, java_script_enabled=False, **options)
 
 
-@pytest.mark.parametrize("size", [DESKTOP, NARROW], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(DESKTOP, marks=pytest.mark.slow), NARROW], ids=["desktop", "phone"]
+)
 def test_without_scripts_one_can_walk_through_the_book(visit, size) -> None:
     page = visit_without_scripts(visit, "index.html", size)
     page.wait_for_url("**/intro.html")
@@ -223,7 +237,7 @@ def background(page: Page) -> str:
     return page.evaluate(BACKGROUND)
 
 
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scripts", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_the_page_follows_the_system_to_the_dark(visit, scripts) -> None:
     colors = {
         theme: background(
@@ -243,7 +257,7 @@ def test_the_reader_can_choose_the_theme(visit) -> None:
     assert len(set(themes)) == 2
 
 
-@pytest.mark.parametrize("word", ["hinge", "ReLU", "σ", "subgradient", "loss_grad"])
+@pytest.mark.parametrize("word", some("σ", "hinge", "ReLU", "subgradient", "loss_grad"))
 def test_search_finds_from_a_folder_and_shows_where(visit, word) -> None:
     page = visit(f"search.html?q={word}")
     assert page.complaints == []
@@ -261,6 +275,7 @@ def addresses(page: Page) -> list[str]:
     return [re.sub(r".*/|\.html.*", "", link) for link in links]
 
 
+@pytest.mark.slow
 def test_search_puts_chapters_before_reference(visit) -> None:
     kinds = [
         bool(re.match("api|ledger|notation|errata|bibliography", name))
@@ -269,7 +284,7 @@ def test_search_puts_chapters_before_reference(visit) -> None:
     assert True in kinds and kinds == sorted(kinds)
 
 
-@pytest.mark.parametrize("query", [SIGMOID_GRAD, f"({SIGMOID_GRAD})"])
+@pytest.mark.parametrize("query", some(f"({SIGMOID_GRAD})", SIGMOID_GRAD))
 def test_search_finds_an_equation_by_its_number(visit, query) -> None:
     page = visit(f"search.html?q={query}")
     assert addresses(page)[0] == "network_1_output_error"
@@ -280,11 +295,11 @@ def test_search_finds_an_equation_by_its_number(visit, query) -> None:
 
 @pytest.mark.parametrize(
     ("query", "name"),
-    [
+    some(
         ("softmax regression", "beyond_layers"), ("Jacobian", "beyond_layers"),
         ("initialization", "beyond_layers"), ("momentum", "beyond_training"),
         ("learning curves", "beyond_training"), ("mini-batch", "beyond_training"),
-    ],
+    ),
 )  # fmt: skip
 def test_search_leads_to_the_page_that_explains_a_word(visit, query, name) -> None:
     page = visit(f"search.html?q={query}")
@@ -292,7 +307,8 @@ def test_search_leads_to_the_page_that_explains_a_word(visit, query, name) -> No
     assert query.lower() in page.locator("ul.search a").first.inner_text().lower()
 
 
-@pytest.mark.parametrize("query", ["mini-batch", "minibatch", "stochastic gradient descent"])
+@pytest.mark.parametrize("query", some("mini-batch", "minibatch", "stochastic gradient descent"))
+@pytest.mark.slow
 def test_search_finds_what_trains_a_network_under_each_of_its_names(visit, query) -> None:
     assert "beyond_training" in [*dict.fromkeys(addresses(visit(f"search.html?q={query}")))][:2]
 
@@ -317,6 +333,7 @@ def test_search_says_when_it_finds_nothing(visit) -> None:
     assert page.get_by_role("status").inner_text() == "0 sections with “xylophone”"
 
 
+@pytest.mark.slow
 def test_keyboard_path_through_a_chapter(visit) -> None:
     page = visit("chapters/network_3_hidden_weight.html")
     page.keyboard.press("Tab")
@@ -341,7 +358,7 @@ def test_keyboard_path_through_a_chapter(visit) -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "glyph"), [("eq-delta-out", "ŷ"), ("eq-delta-x", "W")], ids=["other", "same"]
+    ("label", "glyph"), some(("eq-delta-out", "ŷ"), ("eq-delta-x", "W")), ids=["other", "same"]
 )
 def test_a_reference_shows_its_equation(visit, label, glyph) -> None:
     page = visit("chapters/network_3_hidden_weight.html")
@@ -381,6 +398,7 @@ def test_latex_can_be_copied(visit, served) -> None:
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_only_what_is_wide_is_a_stop_of_the_keyboard(visit) -> None:
     page = visit("chapters/network_3_hidden_weight.html", size=NARROW)
     stops = """[...document.querySelectorAll("article :is(.formula, pre)[tabindex='0']")].map(

@@ -71,6 +71,7 @@ def said(output: Any) -> str:
     return text or ("" if "image/svg+xml" in data else data.get("text/plain", ""))
 
 
+@pytest.mark.slow
 def test_the_same_source_gives_the_same_bytes(kit, tmp_path, monkeypatch):
     monkeypatch.setattr(course, "PARTS", ())
     course.build(tmp_path / "again")
@@ -359,7 +360,7 @@ def test_the_wheel_does_not_depend_on_modes_of_files(kit, tmp_path):
 # What the site offers.
 
 
-@pytest.mark.parametrize("edition", ["student", "instructor"])
+@pytest.mark.parametrize("edition", ["student", pytest.param("instructor", marks=pytest.mark.slow)])
 def test_the_site_offers_the_same_notebooks(kit, tmp_path, edition):
     extensions = {"student": {"course.site": None}, "instructor": {}}[edition]
     html = SimpleNamespace(name="html")
@@ -431,6 +432,7 @@ def test_the_command_line_gives_it_all_points(kit):
     assert sum(grade.points for grade in grades) == sum(q.points for q in grading.HOMEWORK)
 
 
+@pytest.mark.slow
 def test_the_command_line_gives_the_blank_one_none(kit):
     grades, _ = check_file(kit / "student" / "homework.ipynb", sheet="homework")
     assert not any(grade.points for grade in grades)

@@ -422,7 +422,7 @@ def test_reset_brings_the_start_back(page: Page, name: str) -> None:
         assert press(page, name, {}, "defaults") == page.first
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_an_explorable_fits_the_screen_of_a_phone(page: Page, name: str, theme: str) -> None:
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size(PHONE)
@@ -595,6 +595,7 @@ MISTAKES = [
     ("step", "(step / 2) * second", "step * second"),
     ("step", "2 * noise(step)", "noise(step)"),
 ]
+TRIED = [next(case for case in MISTAKES if case[0] == name) for name in CHAPTERS]
 
 
 @pytest.fixture(scope="module")
@@ -617,7 +618,10 @@ def check_script(bench: Page, folder: Path, cells: dict[str, Any], name: str, sc
         check_step(bench, step_trials())
 
 
-@pytest.mark.parametrize(("name", "right", "wrong"), MISTAKES)
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [pytest.param(*case, marks=[pytest.mark.slow] * (case not in TRIED)) for case in MISTAKES],
+)
 def test_a_mistake_in_a_script_is_seen(
     bench: Page, tmp_path: Path, cells: dict[str, Any], name: str, right: str, wrong: str
 ) -> None:
@@ -627,6 +631,7 @@ def test_a_mistake_in_a_script_is_seen(
         check_script(bench, tmp_path, cells, name, script.replace(right, wrong))
 
 
+@pytest.mark.slow
 def test_a_script_without_a_mistake_passes_there_too(
     bench: Page, tmp_path: Path, cells: dict[str, Any], name: str
 ) -> None:

@@ -62,6 +62,11 @@ def shows(question, mistake):
     )
 
 
+def is_part(question):
+    """Whether a later question asks for more of the same: 2.4 on each sheet, for the network."""
+    return any(question is q for q in (*HOMEWORK[:-1], *QUESTIONS[4:6]))
+
+
 SHOWN = [(q, m) for q in (*QUESTIONS, *HOMEWORK) for m in q.catalogue if shows(q, m)]
 
 
@@ -228,8 +233,10 @@ def test_the_points_are_irregular_and_tell_every_mistake_from_every_other(questi
 
 
 @pytest.mark.parametrize(
-    ("question", "mistake"), [pytest.param(q, m, id=f"{q.number} {m.name}") for q, m in SHOWN]
-)
+    ("question", "mistake"),
+    [pytest.param(q, m, id=f"{q.number} {m.name}", marks=[pytest.mark.slow] * is_part(q))
+     for q, m in SHOWN],
+)  # fmt: skip
 def test_every_mistake_of_the_catalogue_fails_by_name(question, mistake):
     grade = graded(question, wrong_values(question, mistake))
     assert grade.status == "failed"

@@ -660,6 +660,7 @@ def test_no_cell_of_a_table_is_a_formula_and_no_name_a_line(tmp_path, monkeypatc
     assert all(cell.isprintable() for row in rows for cell in row[:3])
 
 
+@pytest.mark.slow
 def test_the_homework_is_asked_of_another_model(write, capsys):
     # That its own answers pass is what the table of marks below shows.
     status, lines = shown(capsys, write(RIGHT), "--homework", "--csv", "-")

@@ -503,7 +503,7 @@ TRY = """([topic, texts, steps]) => {
 
 @pytest.mark.parametrize(
     "topic",
-    [topic if topic in ("mask", "hidden") else pytest.param(topic, marks=pytest.mark.slow)
+    [topic if topic == "hidden" else pytest.param(topic, marks=pytest.mark.slow)
      for topic in DATA],
 )  # fmt: skip
 def test_every_instance_is_judged_as_hwlib_says(context, site, topic) -> None:
@@ -645,6 +645,7 @@ def test_what_is_stored_may_be_of_another_kind(context, site) -> None:
         assert answer(page, right(at(page))) == "Right." and page.complaints == []
 
 
+@pytest.mark.slow
 def test_it_works_where_the_browser_keeps_nothing(context, site) -> None:
     context.add_init_script(
         "Object.defineProperty(window, 'localStorage', { get() { throw new Error('refused'); } });"
@@ -659,6 +660,7 @@ def test_it_works_where_the_browser_keeps_nothing(context, site) -> None:
     assert [c for c in page.complaints if not re.search("refused|theme mode", c)] == []
 
 
+@pytest.mark.slow
 def test_the_keyboard_alone_is_enough(context, site) -> None:
     page = visit(context, site)
     page.locator(".topics a[href='#topic-hidden']").focus()
@@ -681,6 +683,7 @@ def test_the_keyboard_alone_is_enough(context, site) -> None:
     assert page.locator(".practice[data-topic=hidden] .next p").get_attribute("role") == "status"
 
 
+@pytest.mark.slow
 def test_the_address_opens_a_topic_and_one_alone_is_shown(context, site) -> None:
     page = visit(context, site, "penalty")
     shown = "[...document.querySelectorAll('.practice')].filter((e) => e.checkVisibility())"
@@ -708,7 +711,10 @@ def test_without_scripts_it_is_a_sheet_with_its_answers_folded(browser, site) ->
     context.close()
 
 
-@pytest.mark.parametrize("topic", ["mask", "penalty", "batch"])
+@pytest.mark.parametrize(
+    "topic",
+    ["mask", *(pytest.param(name, marks=pytest.mark.slow) for name in ("penalty", "batch"))],
+)
 def test_the_pictures_can_be_read_on_a_narrow_phone(context, site, topic) -> None:
     page = visit(context, site, topic)
     page.set_viewport_size(NARROW)

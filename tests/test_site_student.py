@@ -259,6 +259,7 @@ def test_no_section_is_empty(pages) -> None:
             )
 
 
+@pytest.mark.slow
 def test_a_page_is_whole_in_a_browser(browser: Browser, student: Path) -> None:
     page = watch(browser.new_page())
     go(page, f"{student.as_uri()}/chapters/gradient_checks.html")
