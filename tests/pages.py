@@ -158,9 +158,9 @@ LAID_OUT = {
     "unreachable": """() => [...document.querySelectorAll("article *")].filter((e) =>
       e.clientWidth && e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0
       && /auto|scroll/.test(getComputedStyle(e).overflowX))""",
-    # A step of a derivation whose reason is cut off, or not in view at all.
-    "reasons": """() => [...document.querySelectorAll("mtr:has(> mtd:nth-child(4))")].filter(
-      (step) => {
+    # A step of a derivation (not a row of a matrix) whose reason is cut off, or not in view at all.
+    "reasons": """() => [...document.querySelectorAll(
+      ".aligned > mtr:has(> mtd:nth-child(4))")].filter((step) => {
         const reasons = [step.children[3], step.nextElementSibling].filter(
           (e) => e.checkVisibility());
         const place = step.closest(".formula");
@@ -245,14 +245,17 @@ VARIABLE = ["color-contrast", "link-in-text-block", "target-size", "scrollable-r
 """The rules of axe-core whose verdict on what stands in an article depends on width or theme."""
 
 
-def axe(page: Page, rules: list[str] | None = None, within: str = "html") -> list[str]:
+def axe(
+    page: Page, rules: list[str] | None = None, within: str = "html", contrast: bool = True
+) -> list[str]:
     """What axe-core holds against a part of a page, by some of its rules, with the elements."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(f"{AXE}; null")
     # It would fetch the style sheets once more, which a page from a folder may not do.
     options = {
         "resultTypes": ["violations"], "preload": False,
-        "rules": {"label-content-name-mismatch": {"enabled": True}},
+        "rules": {"label-content-name-mismatch": {"enabled": True},
+                  "color-contrast": {"enabled": contrast}},
     }  # fmt: skip
     options |= {"runOnly": rules} if rules else {}
     run = "([part, options]) => axe.run(part, options).then((r) => r.violations)"
@@ -264,19 +267,22 @@ def elements(page: Page, script: str) -> list[str]:
     return page.evaluate(f"() => ({script})().map((e) => e.outerHTML.slice(0, 120))")
 
 
-def faults(page: Page, site: Path, within: str = "html") -> dict[str, list]:
+def faults(page: Page, site: Path, within: str = "html", whole: bool = True) -> dict[str, list]:
     """Everything that is wrong with an opened page of the site, by the check that found it.
 
     axe-core looks twice, at a desktop in the light and at a phone in the dark: colors depend on
     the theme, all else on the width, and nothing on both. On a long page it looks the second time
     at what an article can do wrong then; what is around it is that of the short pages. It may look
-    at one element alone, if the rest of the page has been looked at before.
+    at one element alone, if the rest of the page has been looked at before. A look that is not
+    whole leaves out what is slow: the narrow phone, and of axe-core the contrast and the second
+    look.
     """
     long = page.evaluate("document.querySelectorAll('*').length > 2000")
     found = {what: elements(page, script) for what, script in LOADED.items()}
     found["glyphs"] = without_font(page, site)
     page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-    for size, theme in ((DESKTOP, "light"), (PHONE, "dark"), (NARROW, "dark")):
+    looks = [(DESKTOP, "light"), (PHONE, "dark"), (NARROW, "dark")]
+    for size, theme in looks if whole else looks[:2]:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=theme)
         page.wait_for_function(f"color => {BACKGROUND} === color", arg=PAGE[theme])
@@ -284,7 +290,8 @@ def faults(page: Page, site: Path, within: str = "html") -> dict[str, list]:
         where = f"at {size['width']} pixels, {theme}"
         for what, script in LAID_OUT.items():
             found[f"{what} {where}"] = elements(page, script)
-        if size != NARROW:
-            found[f"axe {where}"] = axe(page, VARIABLE if long and size == PHONE else None, within)
+        if size == DESKTOP or (whole and size == PHONE):
+            rules = VARIABLE if long and size == PHONE else None
+            found[f"axe {where}"] = axe(page, rules, within, contrast=whole)
     found |= {"complaints": list(page.complaints), **requests(page, site)}
     return {what: where for what, where in found.items() if where}

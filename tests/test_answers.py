@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
@@ -13,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from pages import NARROW, elements, go, watch
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from hwlib.gradcheck.mistakes import HINGE, NETWORK
 from site_ext import answer_data, answers
@@ -59,25 +60,34 @@ class Said(NamedTuple):
 Try = Callable[..., list[Said]]
 
 
-@pytest.fixture(scope="module")
-def tabs(browser: Browser, site: Path) -> Iterator[dict[str, Page]]:
-    """The pages with boxes, opened once; each test types into their boxes as they were left.
+class Tabs(dict[str, Page]):
+    """Pages of a site, each opened when it is asked for; each test finds them as they were left.
 
     What stands around the boxes is taken away: a browser would lay it out after each answer.
     """
-    context = browser.new_context()
-    opened = {name: watch(context.new_page()) for name in sorted({*PAGES.values()})}
-    for name, page in opened.items():
-        go(page, f"{site.as_uri()}/chapters/{name}.html")
+
+    def __init__(self, context: BrowserContext, site: Path) -> None:
+        self.context, self.site = context, site
+
+    def __missing__(self, name: str) -> Page:
+        page = self[name] = watch(self.context.new_page())
+        go(page, f"{self.site.as_uri()}/chapters/{name}.html")
         page.evaluate("""for (const e of document.querySelectorAll("article :is(math, svg, pre)"))
           if (!e.closest("form.answer")) e.remove()""")
-    yield opened
+        return page
+
+
+@pytest.fixture(scope="module")
+def tabs(browser: Browser, site: Path) -> Iterator[Tabs]:
+    """The pages with boxes."""
+    context = browser.new_context()
+    yield (opened := Tabs(context, site))
     assert [page.complaints for page in opened.values() if page.complaints] == []
     context.close()
 
 
 @pytest.fixture
-def type_into(tabs: dict[str, Page]) -> Try:
+def type_into(tabs: Tabs) -> Try:
     def types(label: str, *texts: str) -> list[Said]:
         return [Said(**each) for each in tabs[PAGES[label]].evaluate(TYPE, [label, [*texts]])]
 
@@ -236,6 +246,7 @@ RIGHT = {
     "scale-bytes": ["48", "3*16", "6*8", "48.0"],
     "scale-intensity": ["0.125", "1/8", "6/48", "0,125", ".125"],
     "scale-amdahl": ["4.71", "4.7059", "1/0.2125", "1/(0.1 + 0.9/8)", "4,71"],
+    "scale-batch": ["3600", "162/0.045", "9*18/0.045", "3600.0"],
     "scale-transfer": ["160", "40*8/2", "160.0"],
     # the self-test for a class
     "test-power": ["3 w q^2", "3wq²", "w*3*q*q", "w q^2 + 2 w q^2"],
@@ -587,6 +598,10 @@ MISTAKES = {
         "the limit of many cores": "10", "the rest times the cores": "7.3",
         "only the shared part counted": "8/0.9", "shares exchanged": "1/0.9125",
     },
+    "scale-batch": {
+        "half of the time": "400", "a tenth of the samples' time": "4000",
+        "decimal point of 0.045": "360", "a tenth for a tenfold step": "40",
+    },
     "scale-transfer": {
         "one flop for each weight": "320", "numbers in place of bytes": "40",
         "backward pass counted": "320/6", "weights read and written": "40*8", "float32": "80",
@@ -721,6 +736,7 @@ WRONG = {
     "scale-flops": ["2200", "50", "-2100"], "scale-digits": ["20225", "4736", "1"],
     "scale-bytes": ["8", "47", "-48"], "scale-intensity": ["0.3", "0.2", "-0.125"],
     "scale-amdahl": ["4.8", "5", "0.8"], "scale-transfer": ["21", "8", "-160"],
+    "scale-batch": ["3599", "36", "-3600"],
     "test-shape": ["7", "60", "1"],
 }  # fmt: skip
 
@@ -1004,6 +1020,7 @@ def test_the_right_formula_is_never_shown_by_a_box(tabs, type_into, label) -> No
     assert all(fold.get_attribute("open") is None for fold in solution.all())
 
 
+@pytest.mark.slow
 def test_a_tap_inserts_a_symbol_where_the_caret_is(browser, site) -> None:
     page = browser.new_page(viewport=NARROW, has_touch=True)
     page.goto(f"{site.as_uri()}/chapters/{NETWORK_PAGE}.html")
@@ -1044,6 +1061,7 @@ def test_a_box_is_operated_with_the_keyboard_and_announced(browser, site) -> Non
     page.close()
 
 
+@pytest.mark.slow
 def test_without_scripts_a_box_is_an_exercise_on_paper(browser, site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -1062,8 +1080,9 @@ def test_without_scripts_a_box_is_an_exercise_on_paper(browser, site) -> None:
     context.close()
 
 
+@pytest.mark.slow
 def test_on_paper_nothing_is_to_be_typed(tabs) -> None:
-    for page in tabs.values():
+    for page in map(tabs.__getitem__, sorted({*PAGES.values()})):
         page.emulate_media(media="print")
         entries = page.evaluate("""[...document.querySelectorAll("form.answer .entry")].map((e) =>
           e.checkVisibility({ visibilityProperty: true }))""")
@@ -1142,10 +1161,15 @@ def test_the_points_of_part_2_are_a_full_cross() -> None:
                 assert order[0] + order[1] + order[2] == p.symbols[f"z_{j + 1}"]
 
 
+@functools.cache
+def options_of_boxes() -> dict[str, dict[str, str]]:
+    return dict(answer_data.boxes())
+
+
 @pytest.mark.parametrize("label", STORED)
 def test_no_two_answers_to_a_number_look_alike(label) -> None:
     """The answer to a number, its mistakes and conventions differ at the digits asked."""
-    box, options = STORED[label], dict(answer_data.boxes())[label]
+    box, options = STORED[label], options_of_boxes()[label]
     if box["symbols"]:
         return
     unit = 10.0 ** -int(options["digits"])

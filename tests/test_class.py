@@ -41,6 +41,7 @@ def test_a_folder_gives_each_of_the_class_what_is_deserved(tmp_path):
         assert not lost or any(student.told in message for message in lost), lost
 
 
+@pytest.mark.slow
 def test_cells_that_do_not_run_cost_nothing_but_what_they_define(tmp_path):
     homework.write(tmp_path, "hwlib.whl", solutions=False)
     handed_out = (tmp_path / "homework.ipynb").rename(tmp_path / "handed_out")

@@ -166,7 +166,7 @@ def hand_in(autograder, name):
     return autograder.hand_in(module(CLASS[name]))
 
 
-QUICK = ("all_right", "mean_for_sum", "crashes", "own_gradient")
+QUICK = ("mean_for_sum",)
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,7 @@ def test_each_of_the_class_gets_what_is_deserved(name, autograder):
     assert "Traceback" not in autograder.printed
 
 
+@pytest.mark.slow
 def test_a_level_of_detail_shows_so_much(autograder):
     answers = CLASS["mean_for_sum"].answers
     autograder.hand_in("import numpy as np\n" + answers["delta_out"] + answers["output_grad"])
@@ -201,6 +202,7 @@ def test_a_level_of_detail_shows_so_much(autograder):
     assert "mean" in told["diagnosis"]
 
 
+@pytest.mark.slow
 def test_points_and_visibility_are_those_of_the_settings(autograder):
     autograder.set("[points]", '[points]\n"1.1" = 0.5\n"2.4" = 0')
     autograder.set("[visibility]", '[visibility]\n"2.3" = "after_due_date"')
@@ -235,9 +237,14 @@ FINE = RIGHT["hypothesis_grad"].lstrip()
 WORTH = POINTS["1.1"]
 
 
+TELLING = {0, 2, 7, 10}
+"""Of what is handed in below: nothing, another name, no Python, a file that ends its process."""
+
+
 @pytest.mark.parametrize(
     ("files", "score", "said"),
-    [({}, 0, "There is no notebook (.ipynb) and no module (.py) in what you handed in."),
+    [pytest.param(*case, marks=[pytest.mark.slow] * (n not in TELLING)) for n, case in enumerate([
+     ({}, 0, "There is no notebook (.ipynb) and no module (.py) in what you handed in."),
      ({"notes.txt": FINE, ".hidden/homework.py": FINE, "__MACOSX/._homework.py": FINE}, 0,
       "There is no notebook"),
      ({"sheet 3 (1).py": FINE}, WORTH, "sheet 3 (1).py was graded."),
@@ -250,7 +257,7 @@ WORTH = POINTS["1.1"]
      ({"homework.py": "<b>1 / 0"}, 0, "homework.py does not run: SyntaxError"),
      ({"homework.py": f"raise SystemExit(0)\n{FINE}"}, WORTH, "line 1 did not run: SystemExit"),
      ({"homework.py": "import os\nos.kill(os.getppid(), 0)\nos._exit(0)"}, 0, "Python ended"),
-     ({"homework.py": "import time\ntime.sleep(1e6)"}, 0, "does not run: stopped after 5 s")],
+     ({"homework.py": "import time\ntime.sleep(1e6)"}, 0, "does not run: stopped after 5 s")])],
 )  # fmt: skip
 def test_whatever_is_handed_in_there_is_a_result(files, score, said, autograder):
     autograder.set("seconds = 20", "seconds = 5")
@@ -308,6 +315,7 @@ raise RuntimeError(f"user {os.getuid()}: {seen}")
 """
 
 
+@pytest.mark.slow
 def test_what_is_handed_in_neither_reads_the_grader_nor_writes_the_result(autograder):
     if os.geteuid() != 0:
         pytest.skip("only root can run code as another user: the separation is not tried")
@@ -324,6 +332,7 @@ def test_what_is_handed_in_neither_reads_the_grader_nor_writes_the_result(autogr
     assert "user 0" not in results["output"] and ": [] (line" in results["output"]
 
 
+@pytest.mark.slow
 def test_where_there_is_no_such_user_it_is_said_and_the_grader_has_the_last_word(autograder):
     autograder.hand_in(SPIES.replace('"source/grade.py"', '"results/results.json.new"'))
     results = valid(autograder.run())

@@ -44,8 +44,11 @@ def wrong_lines(sources):
 
 
 def cells(path):
+    """Return the code cells of a page as far as the last one with such a line."""
     found = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
-    return found if any(texts for cell in found for _, texts in claims(cell)) else []
+    while found and not any(texts for _, texts in claims(found[-1])):
+        found.pop()
+    return found
 
 
 PAGES = [path for path in sorted(CHAPTERS.glob("*.ipynb")) if cells(path)]

@@ -172,6 +172,7 @@ def test_what_a_file_prints_is_bounded_and_harms_nothing(write, capsys):
     assert all(line.isprintable() and len(line) < 600 for line in lines)
 
 
+@pytest.mark.slow
 def test_among_others_a_file_prints_nothing(write, capsys):
     loud = write("print('loud')\n" + DELTA, "loud.py")
     status, lines = shown(capsys, loud, write(DELTA))
@@ -207,6 +208,7 @@ def test_an_error_of_the_file_is_shown_once_without_the_frames_of_hwlib(write, c
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_same_error_in_three_functions_is_shown_once(write, capsys):
     text = SECOND.replace("    D = ", "    D = nonsense * ")
     line = text.splitlines().index(next(r for r in text.splitlines() if "nonsense" in r)) + 1
@@ -246,11 +248,13 @@ def test_a_slip_leaves_the_later_questions_to_themselves(write, capsys):
     )
 
 
+@pytest.mark.slow
 def test_an_error_leaves_the_later_questions_to_themselves(write):
     grades, _ = check(write(SECOND.replace("    return 1 / (1", "    return nonsense / (1")))
     assert [g.status for g in grades.values()][3:] == ["error", *["passed"] * 3]
 
 
+@pytest.mark.slow
 def test_what_comes_to_the_right_value_needs_no_stand_in(write):
     # The wrong delta_out is not called; the right one would not do.
     text = SECOND.replace("def delta_out", "def delta").replace("= delta_out", "= delta")
@@ -669,6 +673,7 @@ def test_the_homework_is_asked_of_another_model(write, capsys):
     assert {row["total"] for row in by_number.values()} == {"2"}
 
 
+@pytest.mark.slow
 def test_an_error_in_the_homework_leaves_the_later_questions_to_themselves(write):
     text = HOMEWORK.replace("- (y + 1) / 2", "- y").replace("    return -mask", "    return mask")
     grades, _ = check(write(text), sheet="homework")
@@ -678,8 +683,7 @@ def test_an_error_in_the_homework_leaves_the_later_questions_to_themselves(write
 
 
 HOSTILE_FILES = sorted((Path(__file__).parent / "hostile").glob("*.py"))
-RUNS_SHORT = {"alias", "thread", "fork", "by_heart", "writes_values", "writes_the_answer",
-              "stands_on_a_stand_in", "program", "imports_again", "patches_the_judge"}  # fmt: skip
+RUNS_SHORT = {"alias", "fork", "by_heart", "writes_the_answer", "patches_the_judge"}
 
 
 @pytest.mark.parametrize("path", [
@@ -714,6 +718,7 @@ def test_numbers_that_are_known_by_heart_are_no_answer(write):
     assert grade.why.startswith("right at the two points of hwlib.grading alone")
 
 
+@pytest.mark.slow
 def test_what_a_file_answers_in_place_of_hwlib_when_it_is_loaded_ends_nothing(write, tmp_path):
     for said in ({"values": [[1.0]]}, {"traceback": "x"}, {"defined": 3}, {"asks": ["x"]}, [], 7,
                  {"defined": ["delta_out", "=1+1\n\x1b[2J"]}):  # fmt: skip
@@ -826,6 +831,7 @@ def test_a_table_of_marks_has_a_row_a_student(write, tmp_path, capsys):
     assert carol["total"] == "0" and "not a notebook" in carol["look at"]
 
 
+@pytest.mark.slow
 def test_a_folder_holds_modules_and_notebooks(write, tmp_path, capsys):
     write(notebook(DELTA), "b.ipynb")
     write(DELTA, "a.py")

@@ -137,6 +137,7 @@ def test_marks_are_provisional_for_a_changed_checker_gets_them_all(course, score
     assert not any(by_question(scores["exits_early"]).values())
 
 
+@pytest.mark.slow
 def test_what_is_handed_out_holds_no_solution(course):
     text = course.handed_out.read_text("utf-8")
     assert text.count("YOUR CODE HERE") == len(HOMEWORK)

@@ -378,6 +378,7 @@ def test_a_sheet_is_new_and_the_same_for_the_same_seed() -> None:
     assert not on_page & set(drawn)
 
 
+@pytest.mark.slow
 def test_a_seed_of_the_page_gives_what_is_not_on_the_page() -> None:
     from site_ext.practice.__main__ import SEED
     from site_ext.practice.sheet import new
@@ -386,6 +387,7 @@ def test_a_seed_of_the_page_gives_what_is_not_on_the_page() -> None:
     assert not rows & {tuple(row[:2]) for row in new("output", SEED, 3)["instances"]}
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_sheet_and_refuses_what_it_does_not_know(tmp_path) -> None:
     def run(*more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "site_ext.practice.sheet", *more]
@@ -400,6 +402,7 @@ def test_the_command_writes_a_sheet_and_refuses_what_it_does_not_know(tmp_path) 
         assert refused.returncode == 2 and not (tmp_path / "none.html").exists()
 
 
+@pytest.mark.slow
 def test_the_answers_begin_on_a_page_of_their_own_and_nothing_is_asked_for(
     browser, tmp_path
 ) -> None:
@@ -472,13 +475,16 @@ def right(one: One) -> str:
     return f"{one.right:.{DATA[one.topic]['digits']}f}"
 
 
-def test_the_page_has_no_fault_with_any_topic_open(context, site) -> None:
+@pytest.mark.parametrize(
+    "whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["at first sight", "whole"]
+)
+def test_the_page_has_no_fault_with_any_topic_open(context, site, whole) -> None:
     page = visit(context, site)
     page.evaluate("document.querySelectorAll('.hint').forEach((hint) => { hint.hidden = false; })")
     for topic in DATA:
         page.evaluate("(topic) => { location.hash = `topic-${topic}`; }", topic)
         page.locator(f".practice[data-topic={topic}] form").first.wait_for()
-        assert faults(page, site, f".practice[data-topic={topic}]") == {}, topic
+        assert faults(page, site, f".practice[data-topic={topic}]", whole) == {}, topic
 
 
 # Type into the box of a topic and check, then go on by some instances; what was said, and the name.
@@ -495,7 +501,11 @@ TRY = """([topic, texts, steps]) => {
 }"""
 
 
-@pytest.mark.parametrize("topic", DATA)
+@pytest.mark.parametrize(
+    "topic",
+    [topic if topic in ("mask", "hidden") else pytest.param(topic, marks=pytest.mark.slow)
+     for topic in DATA],
+)  # fmt: skip
 def test_every_instance_is_judged_as_hwlib_says(context, site, topic) -> None:
     """Some of them, one after the other: the answer, and each mistake by its name."""
     page = visit(context, site, topic)
@@ -534,6 +544,7 @@ def test_a_wrong_number_resets_the_streak_and_rubbish_costs_nothing(context, sit
     assert status(page) == "Streak: 0 of 3."
 
 
+@pytest.mark.slow
 def test_a_wrong_number_is_wrong_after_a_reload_too(context, site) -> None:
     page = visit(context, site)
     one = at(page)
@@ -546,6 +557,7 @@ def test_a_wrong_number_is_wrong_after_a_reload_too(context, site) -> None:
     assert answer(page, right(at(page))) == "Right." and status(page) == "Streak: 1 of 3."
 
 
+@pytest.mark.slow
 def test_decimals_are_counted_as_typed_and_too_few_of_them_cost_nothing(context, site) -> None:
     page = visit(context, site, "forward")
     for _ in range(60):
@@ -623,6 +635,7 @@ def test_three_in_a_row_are_kept_over_a_reload_and_can_be_cleared(context, site)
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_what_is_stored_may_be_of_another_kind(context, site) -> None:
     page = visit(context, site)
     for stored in ("[", "7", "null", '{"hidden": 3}', '{"hidden": {"at": "x"}}'):
@@ -703,6 +716,7 @@ def test_the_pictures_can_be_read_on_a_narrow_phone(context, site, topic) -> Non
     assert 14 * width / 340 > LEAST
 
 
+@pytest.mark.slow
 def test_on_paper_all_topics_are_there_without_their_answers(context, site) -> None:
     page = visit(context, site)
     page.emulate_media(media="print")

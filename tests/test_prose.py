@@ -28,12 +28,23 @@ def pilot():
     return Notebook.load(PILOT)
 
 
-@pytest.fixture(scope="module", params=[PILOT, *(CHAPTERS / name for name in BOUND)],
-                ids=lambda path: path.stem)  # fmt: skip
+@pytest.fixture(scope="module")
 def computed(request):
     """A page that is bound, and what it computes."""
     page = Notebook.load(request.param)
     return page, run(page)
+
+
+def of_pages(*chosen):
+    """Run a test on each page that is bound; on those that are not chosen it is slow."""
+    pages = [PILOT, *(CHAPTERS / name for name in BOUND)]
+    params = [
+        pytest.param(path, marks=[pytest.mark.slow] * bool(chosen and path.stem not in chosen))
+        for path in pages
+    ]
+    return pytest.mark.parametrize(
+        "computed", params, indirect=True, ids=[path.stem for path in pages], scope="module"
+    )
 
 
 def changed_digits(page, n, seed=15):
@@ -44,10 +55,12 @@ def changed_digits(page, n, seed=15):
         yield changed(cell, b, k, at, at + 1, rng.choice("0123456789".replace(old, "")))
 
 
+@of_pages()
 def test_every_number_and_formula_of_a_page_is_bound(computed):
     assert [*faults(*computed)] == []
 
 
+@of_pages("network_pilot", "network_1_output_error")
 def test_a_changed_digit_is_noticed(computed, record_property):
     """At least 95 of 100, drawn at random; other signs, too; exchanged words are only counted."""
     page, done = computed
@@ -66,6 +79,7 @@ def test_a_changed_digit_is_noticed(computed, record_property):
         assert n >= share * total, missed
 
 
+@of_pages()
 def test_what_the_ledger_says_of_the_inline_formulas_is_so(computed):
     page, done = computed
     if page.name != PILOT.stem:

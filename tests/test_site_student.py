@@ -19,7 +19,7 @@ import test_answers as book_boxes
 from hypothesis import given
 from hypothesis import strategies as st
 from pages import faults, go, watch
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 from test_site import broken_links, complaints, first_text, leftovers, read, repeated_ids, words_of
 
 from course import boxes
@@ -30,6 +30,18 @@ STUDENT = ROOT / "_build" / "course" / "site-student"
 SOURCES = sorted(path for path in (ROOT / "chapters").iterdir() if path.suffix in (".ipynb", ".md"))
 SHOWN = [path for path in SOURCES if path.stem != course_site.LEFT_OUT]
 BOXES = [label for label in book_boxes.STORED if book_boxes.PAGES[label] != course_site.LEFT_OUT]
+
+
+READ = {"first_gradient", "hinge_2_gradient", "network_1_output_error"}
+"""Pages whose boxes are always tried: with numbers, with formulas, with both."""
+
+
+def of_boxes(labels: Iterable[str]) -> pytest.MarkDecorator:
+    """Run a test for each box; for those of other pages than these three it is slow."""
+    return pytest.mark.parametrize("label", [
+        pytest.param(label, marks=[pytest.mark.slow] * (book_boxes.PAGES[label] not in READ))
+        for label in labels
+    ])  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -260,20 +272,16 @@ def test_a_page_is_whole_in_a_browser(browser: Browser, student: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def tabs(browser: Browser, student: Path) -> Iterator[dict[str, Page]]:
-    """The pages with boxes, opened once."""
+def tabs(browser: Browser, student: Path) -> Iterator[book_boxes.Tabs]:
+    """The pages with boxes."""
     context = browser.new_context()
-    names = sorted({book_boxes.PAGES[label] for label in BOXES})
-    opened = {name: watch(context.new_page()) for name in names}
-    for name, page in opened.items():
-        go(page, f"{student.as_uri()}/chapters/{name}.html")
-    yield opened
+    yield (opened := book_boxes.Tabs(context, student))
     assert [page.complaints for page in opened.values() if page.complaints] == []
     context.close()
 
 
 @pytest.fixture
-def type_into(tabs: dict[str, Page]) -> book_boxes.Try:
+def type_into(tabs: book_boxes.Tabs) -> book_boxes.Try:
     def types(label: str, *texts: str) -> list[book_boxes.Said]:
         page = tabs[book_boxes.PAGES[label]]
         return [
@@ -304,7 +312,7 @@ def test_the_data_of_a_box_hold_hashes_and_no_value(pages) -> None:
         )
 
 
-@pytest.mark.parametrize("label", BOXES)
+@of_boxes(BOXES)
 def test_a_box_says_what_it_says_in_the_book(type_into, label) -> None:
     right = book_boxes.RIGHT[label]
     for text, said in zip(right, type_into(label, *right), strict=True):
@@ -320,17 +328,20 @@ def test_a_box_says_what_it_says_in_the_book(type_into, label) -> None:
 (CONVENTIONS,) = book_boxes.test_what_is_right_for_another_loss_is_told.pytestmark
 
 
-@pytest.mark.parametrize(("label", "text", "name"), CONVENTIONS.args[1])
+@pytest.mark.parametrize(("label", "text", "name"), [
+    pytest.param(*case, marks=[pytest.mark.slow] * (book_boxes.PAGES[case[0]] not in READ))
+    for case in CONVENTIONS.args[1]
+])  # fmt: skip
 def test_what_is_right_for_another_loss_is_told(type_into, label, text, name) -> None:
     (said,) = type_into(label, text)
     assert (said.verdict, said.name) == ("convention", name) and name in said.said
 
 
 NUMBERS = {label: box for label in BOXES if not (box := book_boxes.STORED[label])["symbols"]}
-DIGITS = {label: int(options.get("digits", 4)) for label, options in book_boxes.answer_data.boxes()}
+DIGITS = {label: int(box.get("digits", 4)) for label, box in book_boxes.options_of_boxes().items()}
 
 
-@pytest.mark.parametrize("label", NUMBERS)
+@of_boxes(NUMBERS)
 def test_a_number_is_right_to_any_digits_but_too_few(type_into, label) -> None:
     right, digits = NUMBERS[label]["right"][0], DIGITS[label]
     exact = Decimal(right)
@@ -343,7 +354,7 @@ def test_a_number_is_right_to_any_digits_but_too_few(type_into, label) -> None:
         assert said.verdict == "right" or "give more decimals" in said.said, text
 
 
-@pytest.mark.parametrize("label", [label for label in book_boxes.WRONG if label in BOXES])
+@of_boxes(label for label in book_boxes.WRONG if label in BOXES)
 def test_a_wrong_answer_is_not_shown_the_right_value(type_into, label) -> None:
     for said in type_into(label, *book_boxes.WRONG[label]):
         assert not re.search(r"should be (?!\S+ ×)|gives [^.;]+;|it is −?\d", said.said), said
@@ -377,7 +388,10 @@ def test_the_practice_page_has_no_solution_and_no_answer(pages) -> None:
             assert numbers.split(" ")[place] == "?", topic
 
 
-@pytest.mark.parametrize("topic", PRACTICE)
+@pytest.mark.parametrize("topic", [
+    topic if topic == "hidden" else pytest.param(topic, marks=pytest.mark.slow)
+    for topic in PRACTICE
+])  # fmt: skip
 def test_the_practice_page_judges_as_the_book_does(browser: Browser, student: Path, topic) -> None:
     data = PRACTICE[topic]
     page = watch(browser.new_page())
@@ -413,7 +427,7 @@ VALUES = [
 ]
 
 
-def test_the_page_hashes_and_rounds_as_the_build_does(tabs: dict[str, Page]) -> None:
+def test_the_page_hashes_and_rounds_as_the_build_does(tabs: book_boxes.Tabs) -> None:
     page = tabs["network_1_output_error"]
     texts = [f"a-box {n} {value}" for n, value in enumerate(VALUES)]
     table = boxes.hashes(texts)
