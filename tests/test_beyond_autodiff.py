@@ -32,10 +32,11 @@ CELLS = {
     cell.id.removeprefix("beyond-autodiff-"): cell.source
     for cell in nbformat.read(CHAPTER, as_version=4).cells
 }
+FIRST = ("first", "first-order", "backward")
 ENGINE = ("number", "rest", "value", "order", "backward")
 ARRAYS = ("array", "array-more", "array-backward")
 MORE = ("gradient", "dual", "dual-gradient", "hessian-function", "counted", "break-machines")
-USES = ("losses-network", "digits-loss", "checkpoint-layers", "checkpoint")
+USES = ("losses-network", "digits-loss", "digits-grad", "checkpoint-layers", "checkpoint")
 N_EXPRESSIONS, N_INPUTS, N_STEPS = 300, 3, 25
 
 ABSENT = {
@@ -205,7 +206,10 @@ BROKEN = {
         "        if parts_are_in:\n            order.append(u)\n        elif u not in seen:\n",
         "        if not parts_are_in and u not in seen:\n            order.insert(0, u)\n",
     ),
-    "by distance": ("order=in_order", "order=lambda last: by_distance(last)"),
+    "by distance": (
+        "def backward(last):\n    nodes = in_order(last)",
+        "def backward(last):\n    nodes = by_distance(last)",
+    ),
     "a part of two uses twice in order": ("elif u not in seen:", "else:"),
     "sign of the sum": ("(u, 1.0), (w, 1.0)", "(u, 1.0), (w, -1.0)"),
     "product with its own factor": ("(u, w.value), (w, u.value)", "(u, u.value), (w, w.value)"),
@@ -350,7 +354,48 @@ def test_operations_are_counted_once_each():
     assert (result.value, PAGE.Counted.made) == (math.log(7.0) + math.exp(2.0) ** 2, 6)
 
 
-@pytest.mark.parametrize(("cells", "most"), [(ENGINE, 65), (ENGINE + ARRAYS, 115)])
+# The first machine of the page: sums and products only.
+
+
+def products(u: Any, w: Any) -> tuple[Any, Any, Any]:
+    t = u * w
+    return t, t + u, t * (t + u) * (w + t)
+
+
+def first_disagrees(old: str = "", new: str = "") -> bool:
+    """Say whether the first machine differs from that of the whole table, on a small graph."""
+    names, adjoints = load(old, new, FIRST), []
+    for page in (names, PAGE):
+        u, w = page.Scalar(3.0), page.Scalar(-0.25)
+        t, _, f = products(u, w)
+        page.backward(f)
+        adjoints.append([u.delta, w.delta, t.delta])
+    return adjoints[0] != adjoints[1]
+
+
+def test_the_first_machine_gives_what_the_whole_one_gives():
+    assert not first_disagrees()
+    first = load(cells=FIRST)
+    last = products(first.Scalar(3.0), first.Scalar(-0.25))[-1]
+    one, other = ([u.value for u in order(last)] for order in (first.in_order, PAGE.in_order))
+    assert sorted(one) == sorted(other) and len(one) == 7
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("part.delta += u.delta * local", "part.delta = u.delta * local"),
+        ("(u, w.value), (w, u.value)", "(u, u.value), (w, w.value)"),
+        ("(u, 1.0), (w, 1.0)", "(u, 1.0), (w, -1.0)"),
+        ("if u not in order:", "if True:"),
+        ("            order.append(u)", "            order.insert(0, u)"),
+    ],
+)
+def test_a_broken_first_machine_is_refused(old, new):
+    assert first_disagrees(old, new)
+
+
+@pytest.mark.parametrize(("cells", "most"), [(FIRST, 30), (ENGINE, 65), (ENGINE + ARRAYS, 115)])
 def test_the_engines_are_about_a_hundred_lines(cells, most):
     lines = [line for name in cells for line in CELLS[name].splitlines() if line.strip()]
     assert len(lines) <= most
@@ -718,7 +763,7 @@ def named(path: str) -> Any:
 
 def test_the_table_of_names_has_both_libraries_in_each_row():
     rows = [line.split("|")[2:4] for line in TABLE.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == 8 and len(NAMES) > 15
+    assert len(rows) == 10 and len(NAMES) > 17
     assert all("`torch." in torch and jax.strip() for jax, torch in rows)
 
 

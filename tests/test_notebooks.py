@@ -7,10 +7,12 @@ is a function from a page to its faults; at the end each one is shown pages that
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 import doctest
 import io
 import re
+import symtable
 import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -57,6 +59,8 @@ WIDTH = 76
 IMAGES = {"image/svg+xml", "image/png", "image/jpeg", "application/pdf"}
 TAGS = {"hide-input", "hide-output", "remove-input", "remove-output"}
 LIMITS = {"equations": 20, "figures": 8, "lines of code in view": 150}
+NEEDS_HIDDEN_CELLS = ("beyond_training",)
+"""Pages whose shown code needs a hidden cell, still. The list only shrinks."""
 MACHINE = {
     "a path of the machine": r"(?<![\w.:/])/(?:home|root|tmp|work|usr|opt|var|mnt|Users)/\w",
     "a Windows path": r"\b[A-Z]:\\\w",
@@ -149,6 +153,34 @@ def cells_are_short(page: Page) -> Faults:
     for cell in page.code():
         if (lines := code_lines(cell)) > 25:
             yield f"{cell.id}: {lines} lines of code, more than 25"
+
+
+def shown_code_needs_no_hidden_cell(page: Page) -> Faults:
+    """Whoever copies what a page shows or folds, in order, meets no unknown name."""
+    if not is_question(page) or page.name in NEEDS_HIDDEN_CELLS:
+        return
+    cells = [c for c in page.code() if "remove-input" not in c.metadata.get("tags", [])]
+    found = [names_of(symtable.symtable(cell.source, cell.id, "exec")) for cell in cells]
+    known = set(dir(builtins))
+    at_last = known.union(*(made for made, _, _ in found))
+    for cell, (made, now, later) in zip(cells, found, strict=True):
+        known |= made
+        for name in sorted((now - known) | (later - at_last)):
+            yield f"{cell.id}: no cell that is shown defines {name}"
+
+
+def names_of(table: symtable.SymbolTable, top: bool = True) -> tuple[set[str], set[str], set[str]]:
+    """Return the names that a cell makes, that it uses at once, and that its functions use."""
+    made, now, later = set(), set(), set()
+    for symbol in table.get_symbols():
+        name = symbol.get_name()
+        if top and (symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()):
+            made.add(name)
+        if symbol.is_referenced() and (top or symbol.is_global()):
+            (now if top else later).add(name)
+    for child in table.get_children():
+        later |= names_of(child, top=False)[2]
+    return made, now, later
 
 
 def outputs_are_clean(page: Page) -> Faults:
@@ -326,6 +358,7 @@ NOTEBOOK_RULES: list[Callable[[Page], Faults]] = [
     cells_ran_in_order,
     code_is_plain_python,
     cells_are_short,
+    shown_code_needs_no_hidden_cell,
     outputs_are_clean,
     figures_speak,
     exercises_have_solutions,
@@ -463,7 +496,7 @@ def good_page() -> Page:
     printed = new_output("stream", name="stdout", text="largest error below 1e-9\n")
     cells = [
         new_markdown_cell(EQUATION, id="equation"),
-        new_code_cell("x = 1\nprint(x)", id="code", outputs=[printed]),
+        new_code_cell("plt = report = x = 1\nprint(x)", id="code", outputs=[printed]),
         new_code_cell("plt.show()", id="drawing", outputs=[svg], metadata={"mystnb": figure}),
     ]
     refused = new_output(
@@ -543,6 +576,13 @@ FAULTS: list[tuple[Callable[[Page], Faults], str, Callable[[Page], object]]] = [
     (code_is_plain_python, "cell magic", set_source(1, "%%time\nx = 1")),
     (code_is_plain_python, "semicolon", set_source(1, "x = 1;")),
     (cells_are_short, "long", set_source(1, "x = 1\n" * 26)),
+    (shown_code_needs_no_hidden_cell, "hidden", set_meta(1, tags=["remove-input"])),
+    (shown_code_needs_no_hidden_cell, "too early", set_source(1, "print(x)\nplt = report = 1")),
+    (
+        shown_code_needs_no_hidden_cell,
+        "in a function",
+        set_source(1, "plt = report = x = 1\ndef f():\n    return q"),
+    ),
     (
         outputs_are_clean,
         "error",
