@@ -19,7 +19,7 @@ TOLERANCE = 1e-10
 NODES = np.cos(np.pi * (np.arange(14) + 0.5) / 14).reshape(-1, 1, 1)
 """Twice the steps at which the remainder of a series is evaluated, on an axis of their own."""
 SERIES = np.linalg.inv(np.vander(NODES.ravel(), increasing=True))
-"""Makes values at the nodes into the coefficients of a polynomial."""
+"""Makes values at the nodes into the coefficients of a polynomial in the step."""
 
 
 class Finding(NamedTuple):
@@ -117,14 +117,13 @@ def _is_pinned(equation: Equation, book: Book) -> None:
     if symbol is None:
         return
     *_, at = evaluators(equation, book, worlds(part)[0])
-    name, index = at.place(symbol._replace(index=equation.pattern))
-    whole = (f"{symbol}({parameter})" if parameter else symbol.name, len(symbol.index))
+    name, index = at.place(at.natural(equation.sides[0]) or symbol)
     page = (e for e in book.equations if e.page == equation.page and e.label != equation.label)
     near = (s.joined() for e in page for s in e.symbols)
     used = any(s.name == symbol.name and fits(symbol.index, s.index) for s in near)
     helper = str(symbol) in DECLARED["helpers"][part] and used
     function = parameter and symbol.name in at.world.functions and not symbol.index
-    known = (name, len(index)) in at.world.known or whole in ARRAYS[part] or helper or function
+    known = (name, len(index)) in {**at.world.known, **ARRAYS[part]} or helper or function
     require(known, f"hwlib does not compute {symbol}, and no formula of the page uses it")
     if parameter and at.function(symbol) is equation:
         at.call(symbol, at.named(parameter))
@@ -162,7 +161,9 @@ def _check_order(equation: Equation, book: Book) -> Finding:
     for world in worlds(equation.part):
         at = next(evaluators(equation, book, world))
         at = at.within(held={("varepsilon", 0): lambda index: NODES / 2.0})
-        bare, full = (_series(equation, at.within(order=order)) for order in (0.0, 1.0))
+        values = (map(at.within(order=order).visit, equation.sides) for order in (0.0, 1.0))
+        sides = (np.broadcast_arrays(NODES, *each)[1:] for each in values)
+        bare, full = (np.tensordot(SERIES, s, (1, -3)).reshape(14, len(s), -1) for s in sides)
         rest, claim = np.abs(bare - bare[:, :1])[:, 1:], np.abs(full - bare)[:, 1:]
         present = np.max((rest, claim), axis=-1) > TOLERANCE * np.max(np.abs(bare))
         first = present & (np.cumsum(present, axis=1) == 1)  # the lowest power on either side
@@ -171,9 +172,3 @@ def _check_order(equation: Equation, book: Book) -> Finding:
         bounded = np.any(first[0], axis=0).all() and np.all(rest[first[0]] <= 99 * claim[first[0]])
         require(equal and same and bounded, "the rest is not of the order that O(...) says")
     return Finding(equation, "order of the rest", N_POINTS * len(worlds(equation.part)), 0.0)
-
-
-def _series(equation: Equation, at: Evaluator) -> Values:
-    """Return the coefficients of a polynomial in the step, by power, side and point."""
-    _, *sides = np.broadcast_arrays(NODES, *map(at.visit, equation.sides))
-    return np.tensordot(SERIES, sides, (1, -3)).reshape(len(SERIES), len(sides), -1)

@@ -19,7 +19,7 @@ from lark import Tree
 from numpy.typing import NDArray
 
 from formulas import worlds
-from formulas.reader import Book, Equation, Node, Symbol, called, leaves, read_side, require
+from formulas.reader import Book, Equation, Node, Symbol, called, leaves, read_side, require, show
 from formulas.worlds import DECLARED, DELTAS, INDEX_LETTERS, N_POINTS, SLOTS, Key, World, part_of
 
 Values: TypeAlias = NDArray[Any]
@@ -47,8 +47,7 @@ def shape(value: Values) -> tuple[int, ...]:
 
 def larger(a: Values, b: Values) -> Values:
     """Return max(a, b); where both are equal and their derivatives are not, the derivative is 0."""
-    tied = np.where(a == b, a, np.real(a))
-    return np.where(np.real(a) == np.real(b), tied, np.where(np.real(a) > np.real(b), a, b))
+    return np.where((np.real(a) == np.real(b)) & (a != b), np.real(a), np.maximum(a, b))
 
 
 BUILTIN: dict[tuple[str, int], Callable[..., Values]] = {
@@ -58,7 +57,6 @@ BUILTIN: dict[tuple[str, int], Callable[..., Values]] = {
 """Functions that mean the same everywhere, by name and number of arguments."""
 BRACKETS = {name for name, _ in BUILTIN}
 
-VANISHING = [read_side(latex) for latex in DECLARED["vanishing"]]
 DIGITS = {str(digit): digit for digit in range(10)}
 
 
@@ -195,8 +193,7 @@ class Evaluator:
     def sum(self, letter: str, *inside: Node) -> Values:
         *bounds, term = inside
         low, high = self.scalars(*bounds) if bounds else self.span(letter, term)
-        whole = (low % 1.0 == 0.0) & (high % 1.0 == 0.0)
-        sound = np.all(whole & (low <= high) & (high - low < 50.0))
+        sound = np.all((low % 1.0 + high % 1.0 == 0.0) & (low <= high) & (high - low < 50.0))
         require(sound and (letter, 0) not in self.world.drawn, f"no sum over {letter} makes sense")
         inner = self.bind(letter, range(int(np.min(low)), int(np.max(high)) + 1))
         at = inner.index[letter]
@@ -206,9 +203,9 @@ class Evaluator:
     def span(self, letter: str, term: Node) -> tuple[Values, Values]:
         """Return the bounds of a sum that prints none: all values of that index."""
         tables = {**self.world.known, **self.world.drawn}
-        symbol = next((s for s in leaves(term) if letter in s.index and s.key in tables), None)
-        if symbol is None and "l" in self.world.ranges and letter in self.world.ranges:
-            return constant(self.world.ranges[letter][0]), constant(self.world.ranges[letter][-1])
+        # A symbol without its sample has the bounds of the table of all samples.
+        found = (s._replace(index=i) for s in leaves(term) for i in (s.index, ("", *s.index)))
+        symbol = next((s for s in found if letter in s.index and s.key in tables), None)
         require(symbol, f"the sum over {letter} has no bounds")
         values = np.moveaxis(tables[symbol.key], 1 + symbol.index.index(letter), 0)
         return constant(np.isnan(values[0]).all()), constant(len(values) - 1)
@@ -228,7 +225,7 @@ class Evaluator:
 
     def place(self, symbol: Symbol) -> tuple[str, Index]:
         """Return the name and the values of the indices of a symbol; first of all its sample."""
-        beside = {f"{i}{n:+}": at + n for i, at in self.index.items() for n in (-1, 1)}  # l-1, l+1
+        beside = {f"l{n:+}": self.index["l"] + n for n in (-1, 1) if "l" in self.index}
         drawn = self.world.drawn
         sizes = {i: int(drawn[i, 0][0]) for i in symbol.index[1:] if (i, 0) in drawn}
         values = DIGITS | sizes | self.index | beside
@@ -297,7 +294,7 @@ class Evaluator:
         value = inner.named(of) if of else inner.visit(above)
         if "step" not in used and self.via != to.name:
             return self.within(via=to.name).derivative(above, below)
-        vanishes = Tree("derivative", [above, below]) in VANISHING
+        vanishes = f"{show(above)} by {show(below)}" in DECLARED["vanishing"]
         require("step" in used or vanishes, f"nothing depends on {to} in a derivative")
         self.used |= used - {"step"}
         return np.imag(value) / STEP
@@ -341,8 +338,7 @@ class Evaluator:
         key, held = self.receive(found, value + 1j * STEP if primes else value)
         _, own = self.place(Symbol("", symbol.index))
         steps = self.steps + (("", ()),) * primes  # in which no second derivative is taken
-        index = dict.fromkeys(found.parameter.index, 1)
-        index |= zip(found.defined.index, own, strict=True)
+        index = dict(zip(found.pattern, (*own, 1), strict=False))  # the parameter's stands for any
         inner = self.within(index=index, held={**self.held, key: held}, trust=False, steps=steps)
         result = inner.visit(found.sides[1])
         self.used.update({"numerical derivative"} if primes else ())

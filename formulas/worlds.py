@@ -96,14 +96,13 @@ def worlds(part: str) -> tuple[World, ...]:
     """
     if part not in MAKERS:
         raise ValueError(f"no quantities are declared for the part {part!r}")
-    sizes = enumerate(DECLARED["sizes"][part])
-    return tuple(_world(part, np.random.default_rng(k), *s) for k, s in sizes)
+    return tuple(_world(part, seed, *s) for seed, s in enumerate(DECLARED["sizes"][part]))
 
 
-def _world(part: str, rng: np.random.Generator, *sizes: int) -> World:
+def _world(part: str, seed: int, *sizes: int) -> World:
     """Return the world of what is drawn and computed, as ``symbols.toml`` names it."""
-    made, letters = MAKERS[part](rng, *sizes), DECLARED["ranges"][part].items()
-    ranges = {letter: range(low, made.get(high, high) + 1) for letter, (low, high) in letters}
+    made = MAKERS[part](np.random.default_rng(seed), *sizes)
+    ranges = {i: range(a, made.get(b, b) + 1) for i, (a, b) in DECLARED["ranges"][part].items()}
     drawn, known = (
         dict(_table(names, made[name], ranges) for names, name in DECLARED[kind][part].items())
         for kind in ("drawn", "known")
@@ -260,8 +259,7 @@ def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any
     g, q, p = 3.0 * _eighths(rng, n), *rng.normal(size=(2, N_POINTS))
     batches = np.array([*product(range(n), repeat=B)]), np.array([*combinations(range(n), B)])
     mean, V, (V_r, V_d) = g.mean(1), g.var(1), (g[:, b].mean(2).var(1) for b in batches)
-    alpha, theta, v, x, y, M, R = _progress(rng, n, d)
-    r, moved = (y * _dot(x, theta[:, None])).T, (theta[:, None] + alpha * y * x).T
+    alpha, M, R, r, moved, theta, v, x, y = _progress(rng, n, d)
     momentum = partial(_each, lambda alpha, beta, c: [[1.0 + beta - alpha * c, -beta], [1.0, 0.0]])
     beta, c = np.exp(rng.normal(size=(2, N_POINTS)))
     rho = np.linalg.eigvals(momentum(alpha, beta, c))[:, 0]
@@ -273,7 +271,6 @@ def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any
     kappa, best = curves[:, 1] / curves[:, 0], momentum(alpha_b, beta_b, curves[:, 1])
     path = np.stack([np.linalg.matrix_power(best, k)[:, 0].sum(1) for k in range(6)], axis=1)
     functions = {"f": [lambda at: (c / 2.0 * at.T**2).T, lambda at: (c * at.T).T]}
-    theta, v, x, y = theta.T, v.T, x.T, y.T
     return locals()
 
 
@@ -290,7 +287,8 @@ def _progress(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]:
     x *= R * rng.random((n, N_POINTS)) / np.sqrt(_dot(x, x))
     first[:, ::2] *= (y[0] / _dot(first, theta))[::2]
     x[:, 1] = y[1] * v / size  # of margin 1 with v
-    return alpha, theta, v, x, y, M, R
+    r, moved = y * _dot(x, theta[:, None]), theta[:, None] + alpha * y * x
+    return alpha, M, R, *(table.T for table in (r, moved, theta, v, x, y))
 
 
 MAKERS = {make.__name__[1:]: make for make in (_hinge, _network, _layers, _differences, _training)}
