@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks import parts
 from benchmarks.parts import turned_network
 from benchmarks.peers import network_problem, plain_network
-from benchmarks.stopwatch import fastest
+from benchmarks.stopwatch import fastest, settle
 from hwlib import scale
 from hwlib.network import Parameters
 from hwlib.scale.blocks import BLOCK, compiled, in_blocks, on_cores, total
@@ -76,7 +76,7 @@ def machine() -> Iterator[Row]:
     far, near, one = np.ones(6 * 10**7), np.ones((BLOCK, 7)), np.ones(1)
     middle, order = np.ones(2 * 10**6), np.random.default_rng(0).permutation(2 * 10**7)
     after = np.empty_like(order)
-    after[order] = np.roll(order, -1)
+    after[order], place = np.roll(order, -1), np.zeros(1, dtype=int)
     A, angles = np.ones((512, 512)), -np.abs(np.random.default_rng(0).normal(size=BLOCK))
     dots = {threads: partial(on, threads, read, far) for threads in (1, 2)}
     found = [
@@ -85,7 +85,7 @@ def machine() -> Iterator[Row]:
         ("read from a cache", 1, lambda: [np.vdot(near, near) for _ in range(100)],
          100 * near.nbytes),
         ("read from a shared cache", 1, lambda: np.vdot(middle, middle), middle.nbytes),
-        ("read at random places", 1, lambda: follow(after, BLOCK), BLOCK),
+        ("read at random places", 1, lambda: follow(after, place, BLOCK), BLOCK),
         ("multiply and add", 1, lambda: A @ A, 2 * 512**3),
         ("exponentials, compiled", 1, lambda: exponentials(angles), BLOCK),
         ("exponentials and logarithms, compiled", 1, lambda: logarithms(angles), BLOCK),
@@ -118,12 +118,10 @@ def logarithms(angles: Any) -> float:
 
 
 @compiled
-def follow(after: Any, steps: int) -> int:
-    """Each number says where the next one is, so no address is known before."""
-    place = 0
+def follow(after: Any, place: Any, steps: int) -> None:
+    """Each number says where the next one is; the next call goes on from there."""
     for _ in range(steps):
-        place = after[place]
-    return place
+        place[0] = after[place[0]]
 
 
 def read(far: Any) -> Any:
@@ -139,6 +137,7 @@ def growth(largest: int = LARGEST) -> Iterator[Row]:
         "compiled": (fast_network, largest),
         "compiled, one logarithm for many": (scale.network.value_and_grad, largest),
     }  # fmt: skip
+    settle()
     params, X, y = network_problem(largest)
     sizes = {f * 10**k for k in range(8) for f in (1, 3) if f * 10**k <= largest}
     for n in sorted(sizes | {*BLOCKS}):
@@ -153,6 +152,7 @@ def growth(largest: int = LARGEST) -> Iterator[Row]:
 
 def block_sizes(n: int = LARGEST) -> Iterator[Row]:
     """Ten million samples in blocks, on one core; and as often the same block again."""
+    settle()
     params, X, y = network_problem(n)
     plain, turned = partial(plain_network, params), partial(turned_network, params)
     calls: dict[Any, Callable[[], Any]] = {}

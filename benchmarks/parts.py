@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import network_problem, plain_network
-from benchmarks.stopwatch import clock, fastest
+from benchmarks.stopwatch import clock, fastest, settle
 from hwlib import network
 from hwlib.scale.blocks import BLOCK, compiled, in_blocks, total
 
@@ -63,6 +63,7 @@ def profile(function: Callable[..., Any], params: Any, X: Any, y: Any, size: int
 
 def lines(n: int) -> Iterator[Row]:
     """Two functions line by line: of all passes, the one with the least sum."""
+    settle()
     params, X, y = network_problem(n)
     for function, size in ((plain_network, n), (plain_network, BLOCK), (turned_network, BLOCK)):
         rounds = [profile(function, params, X, y, size) for _ in range(5)]

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 Timer = Callable[[], float]
 
 
@@ -26,3 +28,11 @@ def fastest(
         for key, call in calls.items():  # the second and third find the cache as the first left it
             times[key] += [clock(call, now) for _ in range(3)]
     return {key: min(found[1:]) for key, found in times.items()}
+
+
+def settle() -> None:
+    """Free a long array once: then glibc keeps freed memory of up to twice its length for later.
+
+    Without this the times would depend on the lengths that were measured before.
+    """
+    np.ones(3 * 10**6)
