@@ -9,7 +9,6 @@ Nothing here knows the models. A symbol is what the world draws or knows, or els
 own definition says; a derivative is hwlib's, or a complex step through the definitions.
 """
 
-import math
 from collections.abc import Callable
 from functools import partialmethod
 from typing import Any, TypeAlias
@@ -19,12 +18,10 @@ from lark import Tree
 from numpy.typing import NDArray
 
 from formulas import worlds
-from formulas.reader import Book, Equation, Node, Symbol, called, leaves, read_side, require
+from formulas.reader import Book, Equation, Node, Symbol, called, leaves, read_side, require, show
 from formulas.worlds import DECLARED, DELTAS, INDEX_LETTERS, N_POINTS, SLOTS, Key, World, part_of
 
 Values: TypeAlias = NDArray[Any]
-Index: TypeAlias = tuple[Any, ...]
-"""The values of indices: whole numbers, and arrays along the slots of letters."""
 
 NUMBER = (1, 1)
 """Rows and columns of a number."""
@@ -47,8 +44,7 @@ def shape(value: Values) -> tuple[int, ...]:
 
 def larger(a: Values, b: Values) -> Values:
     """Return max(a, b); where both are equal and their derivatives are not, the derivative is 0."""
-    tied = np.where(a == b, a, np.real(a))
-    return np.where(np.real(a) == np.real(b), tied, np.where(np.real(a) > np.real(b), a, b))
+    return np.where((np.real(a) == np.real(b)) & (a != b), np.real(a), np.maximum(a, b))
 
 
 BUILTIN: dict[tuple[str, int], Callable[..., Values]] = {
@@ -58,7 +54,6 @@ BUILTIN: dict[tuple[str, int], Callable[..., Values]] = {
 """Functions that mean the same everywhere, by name and number of arguments."""
 BRACKETS = {name for name, _ in BUILTIN}
 
-VANISHING = [read_side(latex) for latex in DECLARED["vanishing"]]
 DIGITS = {str(digit): digit for digit in range(10)}
 
 
@@ -99,8 +94,8 @@ class Evaluator:
         self.samples, self.arrays = worlds.SAMPLES[part_of(page)], worlds.ARRAYS[part_of(page)]
         self.trust, self.order, self.n_slots, self.via, self.depth = True, 1.0, 0, "", 0
         self.index: dict[str, Any] = {}
-        self.held: dict[Key, Callable[[Index], Values]] = {}
-        self.steps: tuple[tuple[str, Index], ...] = ()
+        self.held: dict[Key, Callable[[tuple[Any, ...]], Values]] = {}
+        self.steps: tuple[tuple[str, tuple[Any, ...]], ...] = ()
         self.used: set[str] = set()
 
     def within(self, **changes: Any) -> "Evaluator":
@@ -122,8 +117,7 @@ class Evaluator:
 
     def visit(self, node: Node) -> Values:
         """Return the value of a piece of a formula, by the method of its construct."""
-        value: Values = getattr(self, str(node.data))(*node.children)
-        return value
+        return getattr(self, str(node.data))(*node.children)
 
     def assemble(self, array: worlds.Assembled, entry: Node) -> Values:
         """Return a vector or a matrix from its entry: the last slots become rows and columns."""
@@ -196,8 +190,7 @@ class Evaluator:
     def sum(self, letter: str, *inside: Node) -> Values:
         *bounds, term = inside
         low, high = self.scalars(*bounds) if bounds else self.span(letter, term)
-        whole = (low % 1.0 == 0.0) & (high % 1.0 == 0.0)
-        sound = np.all(whole & (low <= high) & (high - low < 50.0))
+        sound = np.all((low % 1.0 + high % 1.0 == 0.0) & (low <= high) & (high - low < 50.0))
         require(sound and (letter, 0) not in self.world.drawn, f"no sum over {letter} makes sense")
         inner = self.bind(letter, range(int(np.min(low)), int(np.max(high)) + 1))
         at = inner.index[letter]
@@ -207,9 +200,9 @@ class Evaluator:
     def span(self, letter: str, term: Node) -> tuple[Values, Values]:
         """Return the bounds of a sum that prints none: all values of that index."""
         tables = {**self.world.known, **self.world.drawn}
-        symbol = next((s for s in leaves(term) if letter in s.index and s.key in tables), None)
-        if symbol is None and "l" in self.world.ranges and letter in self.world.ranges:
-            return constant(self.world.ranges[letter][0]), constant(self.world.ranges[letter][-1])
+        # A symbol without its sample has the bounds of the table of all samples.
+        found = (s._replace(index=i) for s in leaves(term) for i in (s.index, ("", *s.index)))
+        symbol = next((s for s in found if letter in s.index and s.key in tables), None)
         require(symbol, f"the sum over {letter} has no bounds")
         values = np.moveaxis(tables[symbol.key], 1 + symbol.index.index(letter), 0)
         return constant(np.isnan(values[0]).all()), constant(len(values) - 1)
@@ -227,20 +220,19 @@ class Evaluator:
         above = Symbol(DELTAS[symbol.name], below.index[:1] if named else ())
         return self.visit(Tree("derivative", [Tree("symbol", [s]) for s in (above, below)]))
 
-    def place(self, symbol: Symbol) -> tuple[str, Index]:
-        """Return the name and the values of the indices of a symbol; first of all its sample."""
-        beside = {f"{i}{n:+}": at + n for i, at in self.index.items() for n in (-1, 1)}  # l-1, l+1
-        drawn = self.world.drawn
-        sizes = {i: int(drawn[i, 0][0]) for i in symbol.index[1:] if (i, 0) in drawn}
+    def place(self, symbol: Symbol) -> tuple[str, tuple[Any, ...]]:
+        """Return the name and the values of the indices of a symbol; first of all its sample.
+
+        Each is a whole number, or an array along the slot of its letter.
+        """
+        beside = {f"l{n:+}": self.index["l"] + n for n in (-1, 1) if "l" in self.index}
+        sizes = {i: int(v) for i in symbol.index[1:] for v in self.world.drawn.get((i, 0), [])[:1]}
         values = DIGITS | sizes | self.index | beside
         symbol = symbol.joined({*INDEX_LETTERS, *self.index})
-        known = not symbol.primes and all(i in values for i in symbol.index)
-        require(known, f"an index of {symbol} has no value here")
+        require(values.keys() >= {*symbol.index} and not symbol.primes, f"{symbol} has no value")
         index = tuple(values[i] for i in symbol.index)
-        named, batch = len(index) - self.samples.get(symbol.name, 99), self.sample is None
-        fit = symbol.key in self.world.known if named == 0 and batch else named != 1 or batch
-        require(fit, f"of which sample is {symbol}?")
-        return symbol.name, (self.sample, *index) if named == 0 and not batch else index
+        alone = self.sample is not None and self.samples.get(symbol.name) == len(index)
+        return symbol.name, (self.sample, *index) if alone else index
 
     def named(self, symbol: Symbol) -> Values:
         """Return the value of a symbol, with the complex steps that are on their way."""
@@ -248,12 +240,12 @@ class Evaluator:
         value, key = self.base(name, index), (name, len(index))
         met = (at for what, at in self.steps if (what, len(at)) == key and key not in self.held)
         for at in met:
-            hit = math.prod(np.equal(a, b) for a, b in zip(index, at, strict=True))
+            hit = sum(np.not_equal(a, b) for a, b in zip(index, at, strict=True)) == 0
             value = value + 1j * STEP * hit
             self.used.update({"step"} if np.any(hit) else ())
         return value
 
-    def base(self, name: str, index: Index) -> Values:
+    def base(self, name: str, index: tuple[Any, ...]) -> Values:
         """Return what a symbol stands for: held, hwlib's, drawn, put together, or defined."""
         world, key, array = self.world, (name, len(index)), self.arrays.get((name, len(index)))
         if key in self.held:
@@ -287,7 +279,7 @@ class Evaluator:
             return self.within(index=self.index | own).assemble(array, entries)
         name, index = self.place(to)
         what, at = self.place(of) if of else ("", ())
-        table = self.world.slopes.get(((what, len(at)), (name, len(index))))
+        table = self.world.known.get(((what, len(at)), (name, len(index))))
         if self.trust and table is not None:
             self.used.add("hwlib")
             return pick(table, (*at, *index))
@@ -298,7 +290,7 @@ class Evaluator:
         value = inner.named(of) if of else inner.visit(above)
         if "step" not in used and self.via != to.name:
             return self.within(via=to.name).derivative(above, below)
-        vanishes = Tree("derivative", [above, below]) in VANISHING
+        vanishes = f"{show(above)} by {show(below)}" in DECLARED["vanishing"]
         require("step" in used or vanishes, f"nothing depends on {to} in a derivative")
         self.used |= used - {"step"}
         return np.imag(value) / STEP
@@ -337,19 +329,17 @@ class Evaluator:
         if primes < len(orders) and (found is None or (self.trust and np.isrealobj(value))):
             self.used.update({"hwlib"} if found else ())
             return orders[primes](value)
-        possible = found and primes < 2 and not (primes and self.steps)
-        require(possible, f"{symbol} cannot be evaluated")
+        require(found and primes < (1 if self.steps else 2), f"{symbol} cannot be evaluated")
         key, held = self.receive(found, value + 1j * STEP if primes else value)
         _, own = self.place(Symbol("", symbol.index))
         steps = self.steps + (("", ()),) * primes  # in which no second derivative is taken
-        index = dict.fromkeys(found.parameter.index, 1)
-        index |= zip(found.defined.index, own, strict=True)
+        index = dict(zip(found.pattern, (*own, 1), strict=False))  # the parameter's stands for any
         inner = self.within(index=index, held={**self.held, key: held}, trust=False, steps=steps)
         result = inner.visit(found.sides[1])
         self.used.update({"numerical derivative"} if primes else ())
         return np.imag(result) / STEP if primes else result
 
-    def receive(self, found: Equation, value: Values) -> tuple[Key, Callable[[Index], Values]]:
+    def receive(self, found: Equation, value: Values) -> tuple[Key, Callable[..., Values]]:
         """Return what an argument is put in place of: a number, or the entries of a vector."""
         key = found.parameter.key
         array, curve = self.arrays.get(key), DECLARED["curves"].get(found.defined.name)
@@ -361,7 +351,7 @@ class Evaluator:
         return entry.key, lambda index: np.sum(value * (rows == index[-1]), axis=-2, keepdims=True)
 
 
-def pick(table: Values, index: Index) -> Values:
+def pick(table: Values, index: tuple[Any, ...]) -> Values:
     """Return the entries of a table, along the slots of the indices."""
     points = np.arange(N_POINTS).reshape(-1, *(1,) * (SLOTS + 2))
     value: Values = table[(points, *index)]

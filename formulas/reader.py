@@ -107,8 +107,7 @@ def free_letters(node: Node) -> set[str]:
 
 def fits(pattern: tuple[Any, ...], index: tuple[Any, ...]) -> bool:
     """Whether an index is one of those that a pattern such as ("j", "4") stands for."""
-    pairs = zip(pattern, index, strict=False)
-    same = (p in INDEX_LETTERS or (isinstance(i, int | str) and p == str(i)) for p, i in pairs)
+    same = (p in INDEX_LETTERS or p == str(i) for p, i in zip(pattern, index, strict=False))
     return len(pattern) == len(index) and all(same)
 
 
@@ -157,9 +156,9 @@ class Equation:
         self.pattern = tuple(i for s in (self.defined, self.parameter) if s for i in s.index)
         self.n_letters = sum(p in INDEX_LETTERS for p in self.pattern)
         samples, arrays = SAMPLES.get(self.part, {}), ARRAYS.get(self.part, {})
-        entries = (arrays[s.key].entry for s in self.symbols if s.key in arrays)
-        found = (*self.symbols, *(s for latex in entries for s in leaves(read_side(latex))))
-        self.is_of_a_batch = any(samples.get(s.name, 99) < len(s.index) for s in found)
+        letters = "".join(arrays[s.key].letters for s in self.symbols if s.key in arrays)
+        named = any(samples.get(s.name, 99) < len(s.index) for s in self.symbols)
+        self.is_of_a_batch = named or "s" in letters
 
 
 def plain(latex: str) -> str:
@@ -190,8 +189,8 @@ def read_side(latex: str) -> Node:
     return parse("", "", latex).sides[0]
 
 
-def read(folder: Path = CHAPTERS) -> list[Equation]:
-    """Return all labelled display equations of the notebooks in a folder, in the order of the book.
+def read(folder: Path = CHAPTERS) -> Iterator[Equation]:
+    """Yield all labelled display equations of the notebooks in a folder, in the order of the book.
 
     Raises
     ------
@@ -199,12 +198,10 @@ def read(folder: Path = CHAPTERS) -> list[Equation]:
         If an equation is outside the book's LaTeX.
     """
     pages = PAGE.findall((folder.parent / "_toc.yml").read_text(encoding="utf-8"))
-    found = []
     for path in filter(Path.exists, (folder / f"{page}.ipynb" for page in pages)):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-        found += [parse(path.stem, label, latex) for latex, label in DISPLAY.findall(text)]
-    return found
+        yield from (parse(path.stem, label, latex) for latex, label in DISPLAY.findall(text))
 
 
 class Book:
@@ -237,7 +234,7 @@ class Book:
         """
         found = [e for e in self.definitions(page, name) if fits(e.pattern, index)]
         found = [e for e in found if batch or not e.is_of_a_batch]
-        require(found, f"the symbol {name} with {len(index)} indices is not defined")
+        require(found, f"{name} with {len(index)} indices is not defined, or names no sample")
         return min(found, key=lambda e: (e.is_of_a_batch != batch, via not in e.names, e.n_letters))
 
     def kind(self, equation: Equation) -> str:

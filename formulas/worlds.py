@@ -10,7 +10,6 @@ bound lie on both sides of 1, and some are 0.
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from itertools import combinations, pairwise, product, zip_longest
 from pathlib import Path
@@ -22,7 +21,6 @@ from hwlib import hinge, layers, network, polynomial
 from hwlib._arrays import Floats
 from hwlib.gradcheck.report import relative_error
 
-Function: TypeAlias = Callable[..., Any]
 Key: TypeAlias = tuple[str, int]
 """A name and how many indices it has: x_i and x_ij are different symbols."""
 
@@ -54,8 +52,7 @@ ARRAYS: dict[str, dict[Key, Assembled]] = {
 }
 
 
-@dataclass
-class World:
+class World(NamedTuple):
     """Values at many points.
 
     Attributes
@@ -63,18 +60,16 @@ class World:
     ranges : dict
         The values that an index letter takes.
     drawn, known : dict
-        Drawn numbers, and what hwlib computes from them.
-    slopes : dict
-        Derivatives that hwlib computes: of what, with respect to what.
+        Drawn numbers, and what hwlib computes from them; a derivative has a pair of keys: of what,
+        with respect to what.
     functions : dict
         Functions of a number, each with its derivatives.
     """
 
     ranges: dict[str, range]
     drawn: dict[Key, Floats]
-    known: dict[Key, Floats]
-    slopes: dict[tuple[Key, Key], Floats]
-    functions: dict[str, list[Function]]
+    known: dict[Any, Floats]
+    functions: dict[str, list[Callable[..., Any]]]
 
 
 N_POINTS, SLOTS = 48, 8
@@ -100,19 +95,18 @@ def worlds(part: str) -> tuple[World, ...]:
     """
     if part not in MAKERS:
         raise ValueError(f"no quantities are declared for the part {part!r}")
-    sizes = enumerate(DECLARED["sizes"][part])
-    return tuple(_world(part, np.random.default_rng(k), *s) for k, s in sizes)
+    return tuple(_world(part, seed, *s) for seed, s in enumerate(DECLARED["sizes"][part]))
 
 
-def _world(part: str, rng: np.random.Generator, *sizes: int) -> World:
+def _world(part: str, seed: int, *sizes: int) -> World:
     """Return the world of what is drawn and computed, as ``symbols.toml`` names it."""
-    made, letters = MAKERS[part](rng, *sizes), DECLARED["ranges"][part].items()
-    ranges = {letter: range(low, made.get(high, high) + 1) for letter, (low, high) in letters}
-    drawn, known, slopes = (
+    made = MAKERS[part](np.random.default_rng(seed), *sizes)
+    ranges = {i: range(a, made.get(b, b) + 1) for i, (a, b) in DECLARED["ranges"][part].items()}
+    drawn, known = (
         dict(_table(names, made[name], ranges) for names, name in DECLARED[kind][part].items())
-        for kind in ("drawn", "known", "slopes")
+        for kind in ("drawn", "known")
     )
-    return World(ranges, drawn, known, slopes, made.get("functions", OF_UNITS))
+    return World(ranges, drawn, known, made.get("functions", {}))
 
 
 def _table(names: str, values: Any, ranges: dict[str, range]) -> tuple[Any, Floats]:
@@ -129,12 +123,12 @@ def table(values: Any, *first: int) -> Floats:
     return np.pad(full, [(0, 0), *((n, 0) for n in first)], constant_values=np.nan)
 
 
-def _each(function: Function, *arrays: Any) -> Floats:
+def _each(function: Callable[..., Any], *arrays: Any) -> Floats:
     """Return the values of a function at each point."""
     return np.array([function(*point) for point in zip(*arrays, strict=True)])
 
 
-def _each_sample(f: Function, params: Any, X: Floats, y: Floats, *more: Any) -> Floats:
+def _each_sample(f: Callable[..., Any], params: Any, X: Floats, y: Floats, *more: Any) -> Floats:
     """Return the values of a function at each point for each sample alone."""
     samples = ((X[:, [i]], y[:, [i]]) for i in range(y.shape[1]))
     return np.stack([_each(f, params, *sample, *more) for sample in samples], axis=1)
@@ -148,8 +142,16 @@ def _eighths(rng: np.random.Generator, *shape: int) -> Floats:
 
 
 def _hinge(rng: np.random.Generator, n: int) -> dict[str, Any]:
-    c, theta, v, alpha, u, y = _hinge_points(rng, n)
+    c, theta, v, alpha = *(_eighths(rng, 7) for _ in "cθv"), rng.uniform(0.1, 3.0, N_POINTS)
+    u, y = rng.uniform(-1.3, 1.3, (N_POINTS, n)), rng.choice([-1.0, 1.0], (N_POINTS, n))
+    u[::4, 0], c[::4, 6], u[1::8, 1] = np.sign(u[::4, 0]), 1.0, 0.0
     X, mask = _each(polynomial.features, u, c), polynomial.NONLINEAR
+    h = _each(hinge.hypothesis, theta, X)
+    # So that the margin of the first sample is 1, or next to it:
+    theta[::4, 6] += y[::4, 0] - h[::4, 0] + np.resize(BESIDE, N_POINTS // 4)
+    margin = np.resize([[2.0], [0.6]], (N_POINTS // 4, 1))  # all right: a loss of 0, or nearly
+    y[2::4], v[1::8] = np.sign(h[2::4]), theta[1::8]  # attains the subgradient inequality
+    theta[2::4] *= margin / np.min(np.abs(h[2::4]), axis=1, keepdims=True)
     h, loss = _each(hinge.hypothesis, theta, X), _each(hinge.loss, theta, X, y)
     grad, grads = _each(hinge.loss_grad, theta, X, y), _each_sample(hinge.loss_grad, theta, X, y)
     losses = _each_sample(hinge.loss, theta, X, y)
@@ -157,37 +159,31 @@ def _hinge(rng: np.random.Generator, n: int) -> dict[str, Any]:
     return locals()
 
 
-def _hinge_points(rng: np.random.Generator, n: int) -> tuple[Floats, ...]:
-    c, theta, v, alpha = *(_eighths(rng, 7) for _ in "cθv"), rng.uniform(0.1, 3.0, N_POINTS)
-    u, y = rng.uniform(-1.3, 1.3, (N_POINTS, n)), rng.choice([-1.0, 1.0], (N_POINTS, n))
-    u[::4, 0], c[::4, 6], u[1::8, 1] = np.sign(u[::4, 0]), 1.0, 0.0
-    h = _each(hinge.hypothesis, theta, _each(polynomial.features, u, c))
-    # So that the margin of the first sample is 1, or next to it:
-    theta[::4, 6] += y[::4, 0] - h[::4, 0] + np.resize(BESIDE, N_POINTS // 4)
-    margin = np.resize([[2.0], [0.6]], (N_POINTS // 4, 1))  # all right: a loss of 0, or nearly
-    y[2::4], v[1::8] = np.sign(h[2::4]), theta[1::8]  # attains the subgradient inequality
-    theta[2::4] *= margin / np.min(np.abs(h[2::4]), axis=1, keepdims=True)
-    return c, theta, v, alpha, u, y
-
-
 def _network(rng: np.random.Generator, n: int, d: int, block: int) -> dict[str, Any]:
-    params, X, y, z = _network_points(rng, n, d)
+    W, b, X, w_out = _eighths(rng, d, 3), _eighths(rng, 3), _eighths(rng, n, d), _eighths(rng, 3)
+    b_out, z, y = _eighths(rng), 6.0 * _eighths(rng), rng.choice([0.0, 1.0], (N_POINTS, n))
+    p, j = np.arange(0, N_POINTS, 2), np.arange(N_POINTS // 2) % 3
+    # So that the sum of one unit is 0, or next to it:
+    b[p, j] = np.resize(np.repeat(BESIDE, 3), len(p)) - np.sum(X[p, 0] * W[p, :, j], axis=1)
+    # So that z_4 = b_4, which is then 0 or next to it, and so is z:
+    W[1::16], w_out[1::8], b_out[1::8], z[2::8] = 0.0, 0.0, *2 * [np.resize(BESIDE, N_POINTS // 8)]
+    params = [*map(network.Parameters, W, b, w_out, b_out.tolist())]
     l2, alpha, step, F, Q, P, S, share = draws = rng.uniform(0.1, 3.0, (8, N_POINTS))
     draws[:, :4], cores = 0.5, F / 3.1  # first, memory and arithmetic take the same time
-    W, b = _each(_weights, params), _each(_biases, params)
+    W, b = map(np.array, zip(*map(_tables, params), strict=True))
     H = _each(_hessian, params, X[:, :1], y[:, :1])
     z_hidden, a, z_out, y_hat = map(np.array, zip(*map(network.forward, params, X), strict=True))
     z_all = np.concatenate([z_hidden, z_out[:, :, None]], axis=2)
-    losses = _losses(network, lambda g: (_weights(g), _biases(g)), l2, params, X, y)
+    losses = _losses(network, _tables, l2, params, X, y)
     # What a sample's sum changes is what its bias changes for that sample, and no other sample.
     L_s_z = losses["L_s_b"][:, :, None] * np.eye(n)[:, :, None]
     R = losses["J"] - losses["L"]
     sizes = [min(block, n - start) for start in range(0, n, block)]
     n_blocks = len(sizes)
-    return losses | locals()
+    return {"functions": OF_UNITS} | losses | locals()
 
 
-def _losses(model: Any, tables: Function, l2: Floats, *points: Any) -> dict[str, Floats]:
+def _losses(model: Any, tables: Callable[..., Any], l2: Floats, *points: Any) -> dict[str, Floats]:
     """Return loss and objective, of all samples and of each, and their derivatives as tables."""
     functions = [model.loss, *(lambda *at, k=k: tables(model.loss_grad(*at))[k] for k in (0, 1))]
     return {
@@ -198,13 +194,10 @@ def _losses(model: Any, tables: Function, l2: Floats, *points: Any) -> dict[str,
     }
 
 
-def _weights(params: network.Parameters) -> Floats:
-    """Put W_ij and W_j4 into one table; nan where no weight is."""
-    return np.array([*zip_longest(*params.W_hidden.T, params.w_out, fillvalue=np.nan)])
-
-
-def _biases(params: network.Parameters) -> Floats:
-    return np.append(params.b_hidden, params.b_out)
+def _tables(params: network.Parameters) -> tuple[Floats, Floats]:
+    """Put W_ij and W_j4 into one table, nan where no weight is, and the biases into another."""
+    W = np.array([*zip_longest(*params.W_hidden.T, params.w_out, fillvalue=np.nan)])
+    return W, np.append(params.b_hidden, params.b_out)
 
 
 def _hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
@@ -214,17 +207,6 @@ def _hessian(params: network.Parameters, X: Floats, y: Floats) -> Floats:
     moved = [[network.unravel(vector + k * e, params) for e in steps] for k in (1, -1, 2, -2)]
     grads = [[network.ravel(network.loss_grad(p, X, y))[place] for p in two] for two in moved]
     return np.tensordot([8.0, -8.0, -1.0, 1.0], grads, 1) / 24e-4  # the error is of fourth order
-
-
-def _network_points(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]:
-    W, b, X, w_out = _eighths(rng, d, 3), _eighths(rng, 3), _eighths(rng, n, d), _eighths(rng, 3)
-    b_out, z, y = _eighths(rng), 6.0 * _eighths(rng), rng.choice([0.0, 1.0], (N_POINTS, n))
-    p, j = np.arange(0, N_POINTS, 2), np.arange(N_POINTS // 2) % 3
-    # So that the sum of one unit is 0, or next to it:
-    b[p, j] = np.resize(np.repeat(BESIDE, 3), len(p)) - np.sum(X[p, 0] * W[p, :, j], axis=1)
-    # So that z_4 = b_4, which is then 0 or next to it, and so is z:
-    W[1::16], w_out[1::8], b_out[1::8], z[2::8] = 0.0, 0.0, *2 * [np.resize(BESIDE, N_POINTS // 8)]
-    return list(map(network.Parameters, W, b, w_out, b_out.tolist())), X, y, z
 
 
 def _layers(rng: np.random.Generator, n: int, *widths: int) -> dict[str, Any]:
@@ -242,29 +224,26 @@ def _layers(rng: np.random.Generator, n: int, *widths: int) -> dict[str, Any]:
     a = _each(lambda p, x: stack(layers.forward(p, x)[:-1]), params, X)
     u, y = z[..., -1], np.eye(K)[labels]
     p, L_s_u = _each(layers.softmax, u), _each(layers.cross_entropy_grad, u, labels)
-    tables = partial(zip, strict=True)
-    losses = _losses(layers, lambda g: [*map(stack, tables(*g))], l2, params, X, labels)
+    losses = _losses(layers, lambda g: [*map(stack, zip(*g, strict=True))], l2, params, X, labels)
     own = np.eye(n)[:, :, None]  # a sum changes the loss of its own sample alone
     L_s_u, L_s_z = L_s_u[:, :, None] * own, losses["L_s_b"][:, :, None] * own[..., None]
-    return losses | locals()
+    return {"functions": OF_UNITS} | losses | locals()
 
 
 def _differences(rng: np.random.Generator, n_coordinates: int) -> dict[str, Any]:
-    low, high = (0.5, -1.0, 0.7, 0.0, -2.0), (2.0, 1.0, 1.6, 6.0, 2.0)
-    drawn = rng.uniform(low, high, (N_POINTS, 5)).T
+    drawn = rng.uniform((0.5, -1.0, 0.7, 0.0, -2.0), (2.0, 1.0, 1.6, 6.0, 2.0), (N_POINTS, 5)).T
     drawn[3:, 1::8] = 0.0  # where f'(x) is 0 as well
-    (a, b, w, phase, x), wide = drawn, drawn.reshape(5, -1, *(1,) * (SLOTS + 2))
+    a, b, w, phase, x = drawn
     step, eps = 10.0 ** rng.uniform((-1.5, -4.0), (0.5, 0.5), (N_POINTS, 2)).T
     G, N = rng.normal(size=(2, N_POINTS, n_coordinates))
     G[1::8], G[2::8] = N[1::8], -N[2::8]
 
     def f(at: Any, order: int) -> Any:
         """Return a wave plus a cubic, or a derivative."""
-        a, b, w, phase, _ = wide
-        wave = a * w**order * np.cos(w * at + phase + order * np.pi / 2.0)
-        return wave + b * [at**3, 3.0 * at**2, 6.0 * at, 6.0, 0.0][order]
+        wave = a * w**order * np.cos(w * at.T + phase + order * np.pi / 2.0)
+        return (wave + b * [at.T**3, 3.0 * at.T**2, 6.0 * at.T, 6.0, 0.0][order]).T
 
-    y, third = np.abs(f(wide[4], 0)).ravel(), np.abs(f(wide[4], 3)).ravel()
+    y, third = np.abs(f(x, 0)), np.abs(f(x, 3))
     eps[::8] = (third * step**3 / (3.0 * y))[::8]  # so that the step is the best one
     # Two values that are off by eps y, in opposite directions, change the difference most; of
     # the series of f, the term of third order is the first that the central difference keeps.
@@ -278,8 +257,7 @@ def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any
     g, q, p = 3.0 * _eighths(rng, n), *rng.normal(size=(2, N_POINTS))
     batches = np.array([*product(range(n), repeat=B)]), np.array([*combinations(range(n), B)])
     mean, V, (V_r, V_d) = g.mean(1), g.var(1), (g[:, b].mean(2).var(1) for b in batches)
-    alpha, theta, v, x, y, M, R = _progress(rng, n, d)
-    r, moved = (y * _dot(x, theta[:, None])).T, (theta[:, None] + alpha * y * x).T
+    alpha, M, R, r, moved, theta, v, x, y = _progress(rng, n, d)
     momentum = partial(_each, lambda alpha, beta, c: [[1.0 + beta - alpha * c, -beta], [1.0, 0.0]])
     beta, c = np.exp(rng.normal(size=(2, N_POINTS)))
     rho = np.linalg.eigvals(momentum(alpha, beta, c))[:, 0]
@@ -290,9 +268,7 @@ def _training(rng: np.random.Generator, n: int, d: int, B: int) -> dict[str, Any
     alpha_b, beta_b = np.linalg.solve(ends, np.ones((N_POINTS, 2, 1)))[..., 0].T ** 2
     kappa, best = curves[:, 1] / curves[:, 0], momentum(alpha_b, beta_b, curves[:, 1])
     path = np.stack([np.linalg.matrix_power(best, k)[:, 0].sum(1) for k in range(6)], axis=1)
-    slope = c.reshape(-1, *(1,) * (SLOTS + 2))
-    functions = {"f": [lambda at: slope / 2.0 * at**2, lambda at: slope * at]}
-    theta, v, x, y = theta.T, v.T, x.T, y.T
+    functions = {"f": [lambda at: (c / 2.0 * at.T**2).T, lambda at: (c * at.T).T]}
     return locals()
 
 
@@ -309,7 +285,8 @@ def _progress(rng: np.random.Generator, n: int, d: int) -> tuple[Any, ...]:
     x *= R * rng.random((n, N_POINTS)) / np.sqrt(_dot(x, x))
     first[:, ::2] *= (y[0] / _dot(first, theta))[::2]
     x[:, 1] = y[1] * v / size  # of margin 1 with v
-    return alpha, theta, v, x, y, M, R
+    r, moved = y * _dot(x, theta[:, None]), theta[:, None] + alpha * y * x
+    return alpha, M, R, *(table.T for table in (r, moved, theta, v, x, y))
 
 
 MAKERS = {make.__name__[1:]: make for make in (_hinge, _network, _layers, _differences, _training)}

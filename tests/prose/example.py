@@ -123,7 +123,7 @@ class Example(Evaluator):
             "sigma": [network.sigmoid, network.sigmoid_grad],
             "ReLU": [lambda z: z * network.relu_grad(np.real(z)), network.relu_grad],
         }
-        self.world = World(ranges, tables, {}, {}, functions)
+        self.world = World(ranges, tables, {}, functions)
 
     def symbol(self, symbol: Symbol) -> Any:
         if symbol in self.meant:
@@ -174,6 +174,7 @@ def _tables(part: str, a: Any, b: Any, y: Any) -> dict[Any, Any]:
         values = [len(y), b.shape[1], a[-1].b.size, len(a), one_hot, x, c, W]
     else:
         starts = {"n": (), "d": (), "y": (1,), "b": (1,), "x": (1, 1), "W": (1, 1)}
-        values = [float(len(y)), float(b.shape[1]), y, worlds._biases(a), b, worlds._weights(a)]
+        weights, biases = worlds._tables(a)
+        values = [float(len(y)), float(b.shape[1]), y, biases, b, weights]
     rows = zip(starts.items(), values, strict=True)
     return {(name, len(first)): worlds.table(value, *first) for (name, first), value in rows}
