@@ -12,14 +12,17 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import parts
+from benchmarks.parts import turned_network
 from benchmarks.peers import network_problem, plain_network
+from benchmarks.stopwatch import fastest, settle
 from hwlib import scale
 from hwlib.network import Parameters
 from hwlib.scale.blocks import BLOCK, compiled, in_blocks, on_cores, total
@@ -29,22 +32,6 @@ PASSES = int(os.environ.get("PASSES", "3"))
 LARGEST, BLOCKS = 10**7, [2**8, 2**10, BLOCK, 2**16, 2**19]
 FIELDS = ["kind", "name", "n", "block", "threads", "seconds", "work"]
 Row = dict[str, Any]
-
-
-def fastest(calls: dict[Any, Callable[[], Any]], seconds: float = 2.0) -> dict[Any, float]:
-    """Return the fastest time of each call."""
-    times = {key: [clock(call)] for key, call in calls.items()}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or min(map(len, times.values())) < 4:
-        for key, call in calls.items():  # the second and third find the cache as the first left it
-            times[key] += [clock(call) for _ in range(3)]
-    return {key: min(found[1:]) for key, found in times.items()}
-
-
-def clock(call: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 # The loop that chapter beyond_scale shows; tests/test_scale.py compares them.
@@ -79,8 +66,17 @@ def loop_network(params, X, y):
 fast_network = compiled(loop_network)
 
 
+def use_all_cores() -> None:
+    if hasattr(os, "sched_setaffinity"):  # taken back from peers
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+
+
 def machine() -> Iterator[Row]:
+    use_all_cores()
     far, near, one = np.ones(6 * 10**7), np.ones((BLOCK, 7)), np.ones(1)
+    middle, order = np.ones(2 * 10**6), np.random.default_rng(0).permutation(2 * 10**7)
+    after = np.empty_like(order)
+    after[order], place = np.roll(order, -1), np.zeros(1, dtype=int)
     A, angles = np.ones((512, 512)), -np.abs(np.random.default_rng(0).normal(size=BLOCK))
     dots = {threads: partial(on, threads, read, far) for threads in (1, 2)}
     found = [
@@ -88,12 +84,16 @@ def machine() -> Iterator[Row]:
         ("read from memory", 2, dots[2], far.nbytes),
         ("read from a cache", 1, lambda: [np.vdot(near, near) for _ in range(100)],
          100 * near.nbytes),
+        ("read from a shared cache", 1, lambda: np.vdot(middle, middle), middle.nbytes),
+        ("read at random places", 1, lambda: follow(after, place, BLOCK), BLOCK),
         ("multiply and add", 1, lambda: A @ A, 2 * 512**3),
         ("exponentials, compiled", 1, lambda: exponentials(angles), BLOCK),
         ("exponentials and logarithms, compiled", 1, lambda: logarithms(angles), BLOCK),
+        ("exponentials, NumPy", 1, lambda: np.exp(angles), BLOCK),
+        ("exponentials and logarithms, NumPy", 1, lambda: np.log1p(np.exp(angles)), BLOCK),
         ("calls of NumPy", 1, lambda: [np.add(one, one) for _ in range(100)], 100),
     ]  # fmt: skip
-    times = fastest({row[:2]: row[2] for row in found})
+    times = fastest({row[:2]: row[2] for row in found}, now=time.perf_counter)
     for name, threads, _, work in found:
         seconds = times[name, threads]
         yield {
@@ -117,6 +117,13 @@ def logarithms(angles: Any) -> float:
     return found
 
 
+@compiled
+def follow(after: Any, place: Any, steps: int) -> None:
+    """Each number says where the next one is; the next call goes on from there."""
+    for _ in range(steps):
+        place[0] = after[place[0]]
+
+
 def read(far: Any) -> Any:
     """Read all numbers, as many threads at once as `on` says."""
     return on_cores(lambda X, y: (float(np.vdot(X, X)), 0.0), far, far)
@@ -126,9 +133,11 @@ def growth(largest: int = LARGEST) -> Iterator[Row]:
     """From one sample to ten million, on one core."""
     most = {
         "a loop in Python": (loop_network, 10**4), "NumPy, all at once": (plain_network, largest),
+        "NumPy, units in rows": (turned_network, largest),
         "compiled": (fast_network, largest),
         "compiled, one logarithm for many": (scale.network.value_and_grad, largest),
     }  # fmt: skip
+    settle()
     params, X, y = network_problem(largest)
     sizes = {f * 10**k for k in range(8) for f in (1, 3) if f * 10**k <= largest}
     for n in sorted(sizes | {*BLOCKS}):
@@ -142,26 +151,41 @@ def growth(largest: int = LARGEST) -> Iterator[Row]:
 
 
 def block_sizes(n: int = LARGEST) -> Iterator[Row]:
-    """Ten million samples in blocks, on one core."""
+    """Ten million samples in blocks, on one core; and as often the same block again."""
+    settle()
     params, X, y = network_problem(n)
-    plain = partial(plain_network, params)
-    times = fastest({B: lambda B=B: total(in_blocks(plain, X, y, B)) for B in BLOCKS}, 4.0)
-    for size, seconds in times.items():
+    plain, turned = partial(plain_network, params), partial(turned_network, params)
+    calls: dict[Any, Callable[[], Any]] = {}
+    for B in BLOCKS:
+        calls["NumPy, in blocks", B] = partial(in_turn, plain, X, y, B)
+        calls["NumPy, the same block again", B] = partial(again, plain, X[:B], y[:B], n)
+        calls["NumPy, units in rows, in blocks", B] = partial(in_turn, turned, X, y, B)
+    for (name, size), seconds in fastest(calls, 4.0).items():
         yield {
-            "kind": "block", "name": "NumPy, in blocks", "n": n, "block": size, "threads": 1,
-            "seconds": seconds,
+            "kind": "block", "name": name, "n": n, "block": size, "threads": 1, "seconds": seconds,
         }  # fmt: skip
+
+
+def in_turn(loss_grad: Callable[..., Any], X: Any, y: Any, size: int) -> Any:
+    return total(in_blocks(loss_grad, X, y, size))
+
+
+def again(loss_grad: Callable[..., Any], X: Any, y: Any, n: int) -> Any:
+    """As many samples as n, but all in the cache after the first block."""
+    return total(loss_grad(X, y) for _ in range(math.ceil(n / len(X))))
 
 
 def cores(n: int = LARGEST) -> Iterator[Row]:
     """The same on two cores; for one core it stands under growth and block."""
+    use_all_cores()
     at = params, X, y = network_problem(n)
     plain, loop = partial(plain_network, params), partial(fast_network, params)
     times = fastest({
         "NumPy, in blocks": partial(on, 2, parts_in_blocks, plain, X, y),
         "compiled": partial(on, 2, lambda: total(on_cores(loop, X, y))),
         "compiled, one logarithm for many": partial(on, 2, scale.network.value_and_grad, *at),
-    })  # fmt: skip
+    }, now=time.perf_counter)  # fmt: skip
+    times["NumPy, in blocks, two programs"] = parts.two_programs(n)
     for name, seconds in times.items():
         yield {
             "kind": "cores", "name": name, "n": n, "block": BLOCK if "NumPy" in name else "",
@@ -183,30 +207,40 @@ def on(threads: int, call: Callable[..., Any], *at: Any) -> Any:
         os.environ["OMP_NUM_THREADS"] = "1"
 
 
-def measured(passes: int) -> list[Row]:
-    """Return all rows, each with its fastest round of all passes."""
+PARTS: dict[str, Callable[[], Iterator[Row]]] = {
+    "machine": machine, "growth": growth, "block": block_sizes, "cores": cores,
+    "line": partial(parts.lines, LARGEST), "apart": partial(parts.apart, loop_network, LARGEST),
+}  # fmt: skip
+
+
+def measured(passes: int, kinds: Iterable[str] = PARTS) -> list[Row]:
+    """Return the rows of these kinds, each with its fastest round of all passes."""
     found: dict[tuple[Any, ...], Row] = {}
     for _ in range(passes):
-        for part in (machine, growth, block_sizes, cores):
-            for row in part():
+        for kind in kinds:
+            for row in PARTS[kind]():
                 key = tuple(row.get(field) for field in FIELDS[:5])
                 before = found.get(key, row)
                 found[key] = min(before, row, key=lambda each: each["seconds"])
     return list(found.values())
 
 
-def main() -> None:
+def main(kinds: list[str]) -> None:
+    """Measure all kinds of rows, or those that are named, and keep the others."""
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
         raise SystemExit("NumPy's own threads would be measured, too: use `make bench`")
-    if hasattr(os, "sched_setaffinity"):  # taken back from peers
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
-    with (HERE / "scale.csv").open("w", newline="", encoding="utf-8") as file:
+    table = HERE / "scale.csv"
+    with table.open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if kinds and row["kind"] not in kinds]
+    for row in measured(PASSES, kinds or PARTS):
+        rows.append(row | {"seconds": f"{row['seconds']:.3e}"})
+        print(*(f"{key} {value}" for key, value in row.items()), file=sys.stderr)
+    rows.sort(key=lambda row: list(PARTS).index(row["kind"]))
+    with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()
-        for row in measured(PASSES):
-            writer.writerow(row | {"seconds": f"{row['seconds']:.3e}"})
-            print(*(f"{key} {value}" for key, value in row.items()), file=sys.stderr)
+        writer.writerows(rows)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

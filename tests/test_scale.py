@@ -23,7 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import SGDClassifier
 
-from benchmarks import machine
+from benchmarks import machine, parts
+from benchmarks.peers import plain_network
 from hwlib import hinge, network, optim, polynomial, scale
 from hwlib.network import Parameters
 from hwlib.scale import blocks
@@ -762,7 +763,8 @@ def test_the_benchmarks_time_the_functions_of_the_chapter():
     notebook = json.loads((ROOT / "chapters" / "beyond_scale.ipynb").read_text(encoding="utf-8"))
     cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     shown = functions("\n".join(cells).replace("network.Parameters", "Parameters"))
-    for name, place in (("plain_network", "peers"), ("loop_network", "machine")):
+    places = {"plain_network": "peers", "turned_network": "parts", "loop_network": "machine"}
+    for name, place in places.items():
         source = (ROOT / "benchmarks" / f"{place}.py").read_text(encoding="utf-8")
         assert shown[name] == functions(source.replace("network.Parameters", "Parameters"))[name]
 
@@ -791,10 +793,42 @@ def test_the_fastest_round_of_all_passes_is_stored(monkeypatch):
     def part():
         yield {"kind": "machine", "name": "a", "threads": 1, "seconds": next(seconds), "work": 8}
 
-    for name in ("machine", "growth", "block_sizes", "cores"):
-        monkeypatch.setattr(machine, name, part if name == "machine" else lambda: iter(()))
-    (row,) = machine.measured(3)
+    monkeypatch.setattr(machine, "PARTS", {"machine": part, "growth": lambda: iter(())})
+    (row,) = machine.measured(3, machine.PARTS)
     assert row["seconds"] == 1.0
+
+
+def test_the_function_with_units_in_rows_is_right(rng):
+    params, X, y = network_problem(rng, 60, 4, 5)
+    expected = scale.network.value_and_grad(params, X, y)
+    np.testing.assert_allclose(bits(parts.turned_network(params, X, y)), bits(expected), rtol=1e-11)
+
+
+@pytest.mark.parametrize("function", [plain_network, parts.turned_network])
+def test_the_lines_that_are_timed_are_the_function(function, rng):
+    params, X, y = network_problem(rng, 60)
+    *lines, dW, db, dw, db_out = parts.lines_of(function)
+    names = {"np": np, "X": X, "y": y}
+    names |= dict(zip(("W", "b", "w_out", "b_out"), params, strict=True))
+    for line in lines:
+        exec(line, names)
+    loss, grad = function(params, X, y)
+    found = names["loss"], Parameters(*(eval(line, names) for line in (dW, db, dw, db_out)))
+    assert bits(found) == bits((loss, grad))
+    spent = parts.profile(function, params, X, y, 25)
+    assert list(spent) == parts.lines_of(function) and min(spent.values()) >= 0
+
+
+def test_the_loop_with_sums_in_variables_adds_the_same_numbers(rng):
+    params, X, y = network_problem(rng, 60)
+    z = network.forward(params, X).z_out
+    t, e = (1 - 2 * y) * z, np.abs(z)
+    loss = np.sum(np.maximum(t, 0) + e)  # in place of the exponential and of the logarithm
+    delta = (1 - 2 * y) * np.where(t >= 0, 1, e) / (1 + e)
+    hidden = np.maximum(X @ params.W_hidden + params.b_hidden, 0)
+    D = np.outer(delta, params.w_out) * (hidden > 0)
+    expected = loss + delta.sum() + (hidden.T @ delta).sum() + D.sum() + (X.T @ D).sum()
+    assert parts.variables(params, X, y) == pytest.approx(expected, rel=1e-11)
 
 
 # On a cluster of Dask
