@@ -231,10 +231,12 @@ def glue(match: re.Match[str]) -> str:
 
 
 SECTION = re.compile(r'(?s)<section[^>]* id="([^"]*)">.*?<h\d>(.*?)<a class="headerlink.*?</h\d>')
-WITHIN = re.compile(r"</?(?:m\w+|semantics|span)\b[^>]*>")
-UNSEEN = re.compile(r"(?s)<(annotation|mtr(?= class=.r)|details(?= class=.admonition h)).*?</\1>")
+WITHIN = re.compile(r"</?(?:m\w+|semantics|span|wbr)\b[^>]*>")
+CODE = "div(?= class=.(?:highlight-python|output stream))"
+UNSEEN = re.compile(rf"(?s)<(annotation|mtr(?= class=.r)|details|{CODE}).*?</\1>")
 BETWEEN = re.compile(r"(?s)<(template|style|script|summary)\b.*?</\1>|<[^>]*>|#(?=</a>)")
-"""A section's head; tags within words and formulas; what is not seen; tags between words."""
+"""A section's head; tags within words and formulas; code and what it prints, too much for the
+search; that, what is not seen and what is folded, such as solutions; tags between words."""
 
 
 def text_of(markup: str) -> str:
@@ -244,10 +246,14 @@ def text_of(markup: str) -> str:
 
 
 def index_page(app: Sphinx, pagename: str, body: str) -> None:
-    """Keep the sections of a page for the search: page, its title, anchor, heading, text."""
+    """Keep the sections of a page for the search: page, its title, anchor, heading, text.
+
+    Of Python code the text has the names of the functions and classes that it defines.
+    """
     _, *parts = SECTION.split(body)
     for anchor, heading, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        words = [text_of(piece) for piece in (heading, text)]
+        names = " ".join(re.findall(r'<span class="n[fc]">(\w+)', text))
+        words = [text_of(piece) for piece in (heading, f"{text} {names}")]
         app.env.book_search.append([pagename, text_of(parts[1]), anchor, *words])
 
 
@@ -276,10 +282,8 @@ def finish_page(
     for label in sorted(set(re.findall(r'href="[^"#]+#equation-(eq-[\w-]+)"', body))):
         formula = mathml(app.env.book_equations[label], display=True)
         context["body"] += f'<template id="preview-{label}">{formula}</template>\n'
-    scripts = [script for script in context["script_files"] if script.filename]
-    for name, needed in {"copybutton": "highlight", "clipboard": "highlight"}.items():
-        if f'class="{needed}' not in body:
-            scripts = [script for script in scripts if name not in str(script.filename)]
+    idle = "^$" if 'class="highlight' in body else "^$|copybutton|clipboard"
+    scripts = [s for s in context["script_files"] if not re.search(idle, str(s.filename or ""))]
     for script in scripts:
         script.attributes["defer"] = "defer"
     context["script_files"] = scripts

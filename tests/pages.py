@@ -158,9 +158,9 @@ LAID_OUT = {
     "unreachable": """() => [...document.querySelectorAll("article *")].filter((e) =>
       e.clientWidth && e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0
       && /auto|scroll/.test(getComputedStyle(e).overflowX))""",
-    # A step of a derivation whose reason is cut off, or not in view at all.
-    "reasons": """() => [...document.querySelectorAll("mtr:has(> mtd:nth-child(4))")].filter(
-      (step) => {
+    # A step of a derivation (not a row of a matrix) whose reason is cut off, or not in view at all.
+    "reasons": """() => [...document.querySelectorAll(
+      ".aligned > mtr:has(> mtd:nth-child(4))")].filter((step) => {
         const reasons = [step.children[3], step.nextElementSibling].filter(
           (e) => e.checkVisibility());
         const place = step.closest(".formula");

@@ -236,6 +236,7 @@ RIGHT = {
     "scale-bytes": ["48", "3*16", "6*8", "48.0"],
     "scale-intensity": ["0.125", "1/8", "6/48", "0,125", ".125"],
     "scale-amdahl": ["4.71", "4.7059", "1/0.2125", "1/(0.1 + 0.9/8)", "4,71"],
+    "scale-batch": ["3600", "162/0.045", "9*18/0.045", "3600.0"],
     "scale-transfer": ["160", "40*8/2", "160.0"],
     # the self-test for a class
     "test-power": ["3 w q^2", "3wq²", "w*3*q*q", "w q^2 + 2 w q^2"],
@@ -587,6 +588,10 @@ MISTAKES = {
         "the limit of many cores": "10", "the rest times the cores": "7.3",
         "only the shared part counted": "8/0.9", "shares exchanged": "1/0.9125",
     },
+    "scale-batch": {
+        "half of the time": "400", "a tenth of the samples' time": "4000",
+        "decimal point of 0.045": "360", "a tenth for a tenfold step": "40",
+    },
     "scale-transfer": {
         "one flop for each weight": "320", "numbers in place of bytes": "40",
         "backward pass counted": "320/6", "weights read and written": "40*8", "float32": "80",
@@ -721,6 +726,7 @@ WRONG = {
     "scale-flops": ["2200", "50", "-2100"], "scale-digits": ["20225", "4736", "1"],
     "scale-bytes": ["8", "47", "-48"], "scale-intensity": ["0.3", "0.2", "-0.125"],
     "scale-amdahl": ["4.8", "5", "0.8"], "scale-transfer": ["21", "8", "-160"],
+    "scale-batch": ["3599", "36", "-3600"],
     "test-shape": ["7", "60", "1"],
 }  # fmt: skip
 

@@ -280,7 +280,7 @@ def test_search_finds_an_equation_by_its_number(visit, query) -> None:
     [
         ("softmax regression", "beyond_layers"), ("Jacobian", "beyond_layers"),
         ("initialization", "beyond_layers"), ("momentum", "beyond_training"),
-        ("learning curves", "beyond_training"),
+        ("learning curves", "beyond_training"), ("mini-batch", "beyond_training"),
     ],
 )  # fmt: skip
 def test_search_leads_to_the_page_that_explains_a_word(visit, query, name) -> None:
@@ -292,6 +292,18 @@ def test_search_leads_to_the_page_that_explains_a_word(visit, query, name) -> No
 @pytest.mark.parametrize("query", ["mini-batch", "minibatch", "stochastic gradient descent"])
 def test_search_finds_what_trains_a_network_under_each_of_its_names(visit, query) -> None:
     assert "beyond_training" in [*dict.fromkeys(addresses(visit(f"search.html?q={query}")))][:2]
+
+
+@pytest.mark.parametrize(
+    ("name", "page"), [("batch_means", "beyond_training"), ("cross_entropy_grad", "api_layers")]
+)
+def test_search_finds_a_function_by_its_name(visit, name, page) -> None:
+    assert addresses(visit(f"search.html?q={name}")) == [page]
+
+
+def test_search_gives_no_solution_away(visit) -> None:
+    text = (CHAPTERS / "beyond_layers.ipynb").read_text("utf-8")
+    assert "9.0396" in text and addresses(visit("search.html?q=9.0396")) == []
 
 
 def test_search_says_when_it_finds_nothing(visit) -> None:

@@ -1,5 +1,5 @@
-// The search: every section that has all the words, chapters before reference. Its index is a
-// script, since a page opened from a folder may fetch nothing.
+// The search: every section that has all the words, chapters before reference, equals in the order
+// of the book. Its index is a script, since a page opened from a folder may fetch nothing.
 addEventListener("DOMContentLoaded", () => {
   const query = new URLSearchParams(location.search).get("q")?.trim();
   if (!query) return;
@@ -14,7 +14,7 @@ addEventListener("DOMContentLoaded", () => {
     const points = words.map((word) =>
       40 * word.startsWith(`${title.split(" ")[0]}.`) + 20 * title.toLowerCase().includes(word)
       + 10 * heading.toLowerCase().includes(word)
-      + (/\d/.test(word) ? 0 : Math.min(all.split(word).length, 6)));
+      + (/\d/.test(word) ? 0 : Math.min(all.split(word).length, 4)));
     const reference = /\/(api|ledger|bibliography|errata|notation)/.test(page);
     return 1000 * !reference + points.reduce((a, b) => a + b);
   };
@@ -36,7 +36,7 @@ addEventListener("DOMContentLoaded", () => {
   };
 
   const found = BOOK.map((section) => [score(section), section]).filter(([points]) => points);
-  found.sort(([a], [b]) => b - a);
+  found.sort(([a, [, one]], [b, [, other]]) => b - a || one.localeCompare(other));
   const list = document.createElement("ul");
   list.className = "search";
   for (const [, [page, title, id, heading, text]] of found.slice(0, 40)) {

@@ -89,7 +89,7 @@ class Example(Evaluator):
         self.book, self.page, self.sample = book, page, sample
         part = part_of(page)
         self.samples, self.arrays = worlds.SAMPLES.get(part, {}), worlds.ARRAYS.get(part, {})
-        self.trust, self.order, self.n_slots, self.via = False, 1.0, 0, ""
+        self.trust, self.order, self.n_slots, self.via, self.depth = False, 1.0, 0, "", 0
         self.index, self.held, self.steps, self.used = {}, {}, (), set()
         self.meant, self.names = meant, {**last, **first}
         given = [first.get(name) for name in EXAMPLES.get(part, ())]
