@@ -1171,6 +1171,13 @@ def test_a_box_may_be_written_with_either_fence() -> None:
     assert [label for label, _ in answer_data.BOX.findall(text)] == ["a-b", "c"]
 
 
+@pytest.mark.parametrize("page", sorted({*PAGES.values()}))
+def test_no_two_boxes_of_a_page_have_one_title(page) -> None:
+    boxes = answer_data.BOX.findall(text_of_page(ROOT / "chapters" / page))
+    titles = [*re.findall(r"(?m)^:title: (.*)", "".join(options for _, options in boxes))]
+    assert len({*titles}) == len(titles) >= len(boxes) - 1  # one may have no title
+
+
 def test_script_and_style_are_short() -> None:
     lines = [
         len((STATIC / name).read_text("utf-8").splitlines()) for name in ("answer.js", "answer.css")

@@ -358,6 +358,7 @@ def test_a_page_of_the_reference_has_an_example_that_holds(path: Path) -> None:
     examples = re.findall(r"^```pycon\n(.*?)^```$", path.read_text("utf-8"), re.M | re.DOTALL)
     assert examples
     for text in examples:
+        assert max(map(len, text.splitlines())) <= WIDTH
         test = doctest.DocTestParser().get_doctest(text, {}, path.stem, None, None)
         assert doctest.DocTestRunner().run(test).failed == 0 < len(test.examples)
 

@@ -114,16 +114,17 @@ def test_the_tables_of_minutes_add_up() -> None:
     read = {re.findall(r"`(\w+)`", row[0])[0]: int(row[3]) for row in pages}
     assert all(n % 5 == 0 for its in numbers.values() for n in its)
     planned = table(shown("teaching-meetings"))
-    *met, practice, two_weeks, fifth, sixth, three_weeks = (
+    *met, practice, two_weeks, fifth, sixth, three_weeks, later = (
         [*row[:3], *map(int, row[3:5]), row[5]] for row in planned
     )
-    for row in (*met, fifth, sixth):
+    for row in (*met, fifth, sixth, later):
         assert row[3] == sum(read[page] for page in re.findall(r"<(\w+)>", row[1]))
         assert row[4] == 15 * row[2].count("{numref}")
     for whole, rows in ((two_weeks, met), (three_weeks, [*met, fifth, sixth])):
         assert whole[3] == sum(row[3] for row in rows)
         assert whole[4] == sum(row[4] for row in rows) + practice[4]
-    for *_, reading, exercises, together in (*met, practice, two_weeks, three_weeks):
+    assert [name for name, *_ in planned[-2:]] == ["**all of 3 weeks**", "later"]
+    for *_, reading, exercises, together in (*met, practice, two_weeks, three_weeks, later):
         assert together == f"{(reading + exercises) // 60} h {(reading + exercises) % 60:02} min"
 
 
