@@ -31,14 +31,11 @@ class Finding(NamedTuple):
     against : str
         What its sides were compared with, besides each other.
     n_points : int
-    error : float
-        The largest relative difference of two sides that are said to be equal.
     """
 
     equation: Equation
     against: str
     n_points: int
-    error: float
 
 
 @np.errstate(all="ignore")
@@ -64,7 +61,8 @@ def check(equation: Equation, book: Book) -> Finding:
         empty = any(re.fullmatch(kind, equation.shown) for kind in DECLARED["nothing"])
         require(says and not empty, "two of its sides are the same, or it has no quantity")
         require(letters[0] >= set().union(*letters), "its sides speak of different indices")
-        _is_pinned(equation, book)
+        if equation.defined:
+            _is_pinned(equation, book)
         if "O" in equation.names:
             return _check_order(equation, book)
         if attained := DECLARED["attained"].get(equation.label):
@@ -87,7 +85,7 @@ def evaluators(equation: Equation, book: Book, world: World) -> Iterator[Evaluat
 def _check_sides(equation: Equation, book: Book, relations: Any, condition: Any) -> Finding:
     """Check that these relations hold at the points of a condition, and none that is stronger."""
     seen: list[set[float]] = [set() for _ in relations]
-    used, n_points, error = set[str](), 0, 0.0
+    used, n_points = set[str](), 0
     for world in worlds(equation.part):
         met = np.zeros(N_POINTS, bool)
         for at in evaluators(equation, book, world):
@@ -97,25 +95,22 @@ def _check_sides(equation: Equation, book: Book, relations: Any, condition: Any)
                 continue
             values = [at.visit(side) for side in equation.sides]
             for k, relation in enumerate(relations):
-                signs, gaps, here = np.broadcast_arrays(*differences(*values[k : k + 2]), where)
+                signs, here = np.broadcast_arrays(difference(*values[k : k + 2]), where)
                 wrong = here & ~np.isin(signs, SIGNS[relation])
                 if np.any(wrong):
                     raise FormulaError(_message(equation, k, values, wrong, at))
                 seen[k] |= set(signs[here].tolist())
-                error = max(error, np.max(gaps[here], initial=0.0) if relation == "=" else 0.0)
             used |= at.used - {"parameter", "step", "drawn"}
         n_points += int(np.sum(met))
     require(seen == [set(SIGNS[r]) for r in relations], "a stronger relation than this one holds")
     helper = str(equation.defined) in DECLARED["helpers"][equation.part]
     against = "the formulas that use it" if helper else " and ".join(sorted(used))
-    return Finding(equation, against or "its other sides", n_points, error)
+    return Finding(equation, against or "its other sides", n_points)
 
 
 def _is_pinned(equation: Equation, book: Book) -> None:
     """Reject a definition that nothing else tests, or that does not use its own parameter."""
     symbol, parameter, part = equation.defined, equation.parameter, equation.part
-    if symbol is None:
-        return
     *_, at = evaluators(equation, book, worlds(part)[0])
     name, index = at.place(at.natural(equation.sides[0]) or symbol)
     page = (e for e in book.equations if e.page == equation.page and e.label != equation.label)
@@ -133,17 +128,19 @@ def _is_pinned(equation: Equation, book: Book) -> None:
 def _holds(condition: str, at: Evaluator) -> Values:
     """Return at which points a condition holds."""
     parsed = parse(at.page, "", condition)
-    signs, _ = differences(*map(at.visit, parsed.sides))
-    holds = np.isin(signs, SIGNS[parsed.relations[0]]).all(axis=(-1, -2), keepdims=True)
-    return np.broadcast_to(holds, (N_POINTS, *holds.shape[1:]))
+    signs = difference(*map(at.visit, parsed.sides))
+    return np.min(np.isin(signs, SIGNS[parsed.relations[0]]), axis=(-1, -2), keepdims=True)
 
 
-def differences(left: Values, right: Values) -> tuple[Values, Values]:
-    """Return sign and size of the relative difference of two sides; no sign if one is no number."""
+def difference(left: Values, right: Values) -> Values:
+    """Return the sign of the difference of two sides, 0 within the tolerance, nan if there is none.
+
+    The tolerance is relative to the larger of the two, or to 1.
+    """
     require(shape(left) == shape(right), f"sides with {shape(left)} and {shape(right)} entries")
     gaps = np.abs(left - right) / np.maximum(np.maximum(np.abs(left), np.abs(right)), 1.0)
     signs = np.where(np.isreal(left - right), np.sign(np.real(left - right)), np.nan)
-    return np.where(gaps <= TOLERANCE, 0.0, np.where(np.isfinite(gaps), signs, np.nan)), gaps
+    return np.where(gaps <= TOLERANCE, 0.0, np.where(np.isfinite(gaps), signs, np.nan))
 
 
 def _message(equation: Equation, k: int, values: list[Values], wrong: Values, at: Evaluator) -> str:
@@ -171,4 +168,4 @@ def _check_order(equation: Equation, book: Book) -> Finding:
         same = np.array_equal(*first) and not np.any(present[:, [0, -1]])
         bounded = np.any(first[0], axis=0).all() and np.all(rest[first[0]] <= 99 * claim[first[0]])
         require(equal and same and bounded, "the rest is not of the order that O(...) says")
-    return Finding(equation, "order of the rest", N_POINTS * len(worlds(equation.part)), 0.0)
+    return Finding(equation, "order of the rest", N_POINTS * len(worlds(equation.part)))

@@ -9,7 +9,6 @@ Nothing here knows the models. A symbol is what the world draws or knows, or els
 own definition says; a derivative is hwlib's, or a complex step through the definitions.
 """
 
-import math
 from collections.abc import Callable
 from functools import partialmethod
 from typing import Any, TypeAlias
@@ -23,8 +22,6 @@ from formulas.reader import Book, Equation, Node, Symbol, called, leaves, read_s
 from formulas.worlds import DECLARED, DELTAS, INDEX_LETTERS, N_POINTS, SLOTS, Key, World, part_of
 
 Values: TypeAlias = NDArray[Any]
-Index: TypeAlias = tuple[Any, ...]
-"""The values of indices: whole numbers, and arrays along the slots of letters."""
 
 NUMBER = (1, 1)
 """Rows and columns of a number."""
@@ -97,8 +94,8 @@ class Evaluator:
         self.samples, self.arrays = worlds.SAMPLES[part_of(page)], worlds.ARRAYS[part_of(page)]
         self.trust, self.order, self.n_slots, self.via, self.depth = True, 1.0, 0, "", 0
         self.index: dict[str, Any] = {}
-        self.held: dict[Key, Callable[[Index], Values]] = {}
-        self.steps: tuple[tuple[str, Index], ...] = ()
+        self.held: dict[Key, Callable[[tuple[Any, ...]], Values]] = {}
+        self.steps: tuple[tuple[str, tuple[Any, ...]], ...] = ()
         self.used: set[str] = set()
 
     def within(self, **changes: Any) -> "Evaluator":
@@ -223,20 +220,19 @@ class Evaluator:
         above = Symbol(DELTAS[symbol.name], below.index[:1] if named else ())
         return self.visit(Tree("derivative", [Tree("symbol", [s]) for s in (above, below)]))
 
-    def place(self, symbol: Symbol) -> tuple[str, Index]:
-        """Return the name and the values of the indices of a symbol; first of all its sample."""
+    def place(self, symbol: Symbol) -> tuple[str, tuple[Any, ...]]:
+        """Return the name and the values of the indices of a symbol; first of all its sample.
+
+        Each is a whole number, or an array along the slot of its letter.
+        """
         beside = {f"l{n:+}": self.index["l"] + n for n in (-1, 1) if "l" in self.index}
-        drawn = self.world.drawn
-        sizes = {i: int(drawn[i, 0][0]) for i in symbol.index[1:] if (i, 0) in drawn}
+        sizes = {i: int(v) for i in symbol.index[1:] for v in self.world.drawn.get((i, 0), [])[:1]}
         values = DIGITS | sizes | self.index | beside
         symbol = symbol.joined({*INDEX_LETTERS, *self.index})
-        known = not symbol.primes and all(i in values for i in symbol.index)
-        require(known, f"an index of {symbol} has no value here")
+        require(values.keys() >= {*symbol.index} and not symbol.primes, f"{symbol} has no value")
         index = tuple(values[i] for i in symbol.index)
-        named, batch = len(index) - self.samples.get(symbol.name, 99), self.sample is None
-        fit = symbol.key in self.world.known if named == 0 and batch else named != 1 or batch
-        require(fit, f"of which sample is {symbol}?")
-        return symbol.name, (self.sample, *index) if named == 0 and not batch else index
+        alone = self.sample is not None and self.samples.get(symbol.name) == len(index)
+        return symbol.name, (self.sample, *index) if alone else index
 
     def named(self, symbol: Symbol) -> Values:
         """Return the value of a symbol, with the complex steps that are on their way."""
@@ -244,12 +240,12 @@ class Evaluator:
         value, key = self.base(name, index), (name, len(index))
         met = (at for what, at in self.steps if (what, len(at)) == key and key not in self.held)
         for at in met:
-            hit = math.prod(np.equal(a, b) for a, b in zip(index, at, strict=True))
+            hit = sum(np.not_equal(a, b) for a, b in zip(index, at, strict=True)) == 0
             value = value + 1j * STEP * hit
             self.used.update({"step"} if np.any(hit) else ())
         return value
 
-    def base(self, name: str, index: Index) -> Values:
+    def base(self, name: str, index: tuple[Any, ...]) -> Values:
         """Return what a symbol stands for: held, hwlib's, drawn, put together, or defined."""
         world, key, array = self.world, (name, len(index)), self.arrays.get((name, len(index)))
         if key in self.held:
@@ -333,8 +329,7 @@ class Evaluator:
         if primes < len(orders) and (found is None or (self.trust and np.isrealobj(value))):
             self.used.update({"hwlib"} if found else ())
             return orders[primes](value)
-        possible = found and primes < 2 and not (primes and self.steps)
-        require(possible, f"{symbol} cannot be evaluated")
+        require(found and primes < (1 if self.steps else 2), f"{symbol} cannot be evaluated")
         key, held = self.receive(found, value + 1j * STEP if primes else value)
         _, own = self.place(Symbol("", symbol.index))
         steps = self.steps + (("", ()),) * primes  # in which no second derivative is taken
@@ -344,7 +339,7 @@ class Evaluator:
         self.used.update({"numerical derivative"} if primes else ())
         return np.imag(result) / STEP if primes else result
 
-    def receive(self, found: Equation, value: Values) -> tuple[Key, Callable[[Index], Values]]:
+    def receive(self, found: Equation, value: Values) -> tuple[Key, Callable[..., Values]]:
         """Return what an argument is put in place of: a number, or the entries of a vector."""
         key = found.parameter.key
         array, curve = self.arrays.get(key), DECLARED["curves"].get(found.defined.name)
@@ -356,7 +351,7 @@ class Evaluator:
         return entry.key, lambda index: np.sum(value * (rows == index[-1]), axis=-2, keepdims=True)
 
 
-def pick(table: Values, index: Index) -> Values:
+def pick(table: Values, index: tuple[Any, ...]) -> Values:
     """Return the entries of a table, along the slots of the indices."""
     points = np.arange(N_POINTS).reshape(-1, *(1,) * (SLOTS + 2))
     value: Values = table[(points, *index)]

@@ -156,9 +156,9 @@ class Equation:
         self.pattern = tuple(i for s in (self.defined, self.parameter) if s for i in s.index)
         self.n_letters = sum(p in INDEX_LETTERS for p in self.pattern)
         samples, arrays = SAMPLES.get(self.part, {}), ARRAYS.get(self.part, {})
-        entries = (arrays[s.key].entry for s in self.symbols if s.key in arrays)
-        found = (*self.symbols, *(s for latex in entries for s in leaves(read_side(latex))))
-        self.is_of_a_batch = any(samples.get(s.name, 99) < len(s.index) for s in found)
+        letters = "".join(arrays[s.key].letters for s in self.symbols if s.key in arrays)
+        named = any(samples.get(s.name, 99) < len(s.index) for s in self.symbols)
+        self.is_of_a_batch = named or "s" in letters
 
 
 def plain(latex: str) -> str:
@@ -234,7 +234,7 @@ class Book:
         """
         found = [e for e in self.definitions(page, name) if fits(e.pattern, index)]
         found = [e for e in found if batch or not e.is_of_a_batch]
-        require(found, f"the symbol {name} with {len(index)} indices is not defined")
+        require(found, f"{name} with {len(index)} indices is not defined, or names no sample")
         return min(found, key=lambda e: (e.is_of_a_batch != batch, via not in e.names, e.n_letters))
 
     def kind(self, equation: Equation) -> str:

@@ -14,7 +14,7 @@ from formulas.reader import Book, Equation, FormulaError, Node, Symbol, read_sid
 from formulas.worlds import DELTAS, declared
 
 LISTED = declared("same_meaning.toml")
-FUNCTIONS, INDICES, LAYERS = (LISTED[name] for name in ("functions", "indices", "layers"))
+FUNCTIONS, LETTERS, INDICES = (LISTED[name] for name in ("functions", "letters", "indices"))
 SAME = [(s["reason"], s["labels"], what) for s in LISTED["same"] for what in s["rewrites"]]
 """Rewrites that say the same: reason, pattern of labels, pattern of rewrites."""
 
@@ -112,11 +112,10 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         yield Tree("cases", [_with(first, 0, b), *rest, _with(last, 0, a)])
 
     def case(self, node: Node) -> Iterator[Node]:
-        signs = sorted(SIGNS.keys() - {*node.children[2:3]}) if len(node.children) == 4 else ()
-        yield from (_with(node, 2, sign) for sign in signs)
+        yield from (_with(node, 2, s) for s in sorted(SIGNS.keys() - {node.children[2]}))
 
     def __default__(self, node: Node) -> Iterator[Node]:
-        yield from node.children if node.data not in ("row", "matrix") else ()
+        yield from node.children if node.data not in ("row", "matrix", "otherwise") else ()
         if opposite := LISTED["opposite"].get(node.data):
             yield Tree(opposite, node.children)
         if node.data in ("sub", "frac", "power", "matrix"):
@@ -131,11 +130,9 @@ class _Others(Interpreter[Any, Iterator[Node]]):
         yield from (symbol._replace(primes=n) for n in primes if n >= 0)
         indices = [symbol.index[::-1]]
         for k, part in enumerate(symbol.index):
-            inner = self.symbols(part) if isinstance(part, Symbol) else INDICES
-            inner = [*inner, *LAYERS] if part in LAYERS else inner
+            inner = self.symbols(part) if isinstance(part, Symbol) else INDICES.get(part, LETTERS)
             indices += [_put(symbol.index, k), *(_put(symbol.index, k, i) for i in inner)]
-        for other in INDICES[-5:]:
-            indices += [(*symbol.index, other), (other, *symbol.index)]
+        indices += [new for i in LETTERS[-5:] for new in ((*symbol.index, i), (i, *symbol.index))]
         yield from (symbol._replace(index=index) for index in indices if index != symbol.index)
 
 
@@ -145,9 +142,8 @@ def survives(mutant: Equation, book: Book) -> bool:
     defines = book.kind(printed) == "definition"
     book = book.changed(mutant) if defines else book
     near = [e for e in book.equations if e.part == printed.part and defines]
-    near.sort(key=lambda e: e.page != printed.page)
     try:
-        for equation in [mutant, *near]:
+        for equation in [mutant, *sorted(near, key=lambda e: e.page != printed.page)]:
             check(equation, book)
     except FormulaError:
         return False

@@ -21,7 +21,6 @@ from hwlib import hinge, layers, network, polynomial
 from hwlib._arrays import Floats
 from hwlib.gradcheck.report import relative_error
 
-Function: TypeAlias = Callable[..., Any]
 Key: TypeAlias = tuple[str, int]
 """A name and how many indices it has: x_i and x_ij are different symbols."""
 
@@ -70,7 +69,7 @@ class World(NamedTuple):
     ranges: dict[str, range]
     drawn: dict[Key, Floats]
     known: dict[Any, Floats]
-    functions: dict[str, list[Function]]
+    functions: dict[str, list[Callable[..., Any]]]
 
 
 N_POINTS, SLOTS = 48, 8
@@ -124,12 +123,12 @@ def table(values: Any, *first: int) -> Floats:
     return np.pad(full, [(0, 0), *((n, 0) for n in first)], constant_values=np.nan)
 
 
-def _each(function: Function, *arrays: Any) -> Floats:
+def _each(function: Callable[..., Any], *arrays: Any) -> Floats:
     """Return the values of a function at each point."""
     return np.array([function(*point) for point in zip(*arrays, strict=True)])
 
 
-def _each_sample(f: Function, params: Any, X: Floats, y: Floats, *more: Any) -> Floats:
+def _each_sample(f: Callable[..., Any], params: Any, X: Floats, y: Floats, *more: Any) -> Floats:
     """Return the values of a function at each point for each sample alone."""
     samples = ((X[:, [i]], y[:, [i]]) for i in range(y.shape[1]))
     return np.stack([_each(f, params, *sample, *more) for sample in samples], axis=1)
@@ -184,7 +183,7 @@ def _network(rng: np.random.Generator, n: int, d: int, block: int) -> dict[str, 
     return {"functions": OF_UNITS} | losses | locals()
 
 
-def _losses(model: Any, tables: Function, l2: Floats, *points: Any) -> dict[str, Floats]:
+def _losses(model: Any, tables: Callable[..., Any], l2: Floats, *points: Any) -> dict[str, Floats]:
     """Return loss and objective, of all samples and of each, and their derivatives as tables."""
     functions = [model.loss, *(lambda *at, k=k: tables(model.loss_grad(*at))[k] for k in (0, 1))]
     return {
@@ -232,8 +231,7 @@ def _layers(rng: np.random.Generator, n: int, *widths: int) -> dict[str, Any]:
 
 
 def _differences(rng: np.random.Generator, n_coordinates: int) -> dict[str, Any]:
-    low, high = (0.5, -1.0, 0.7, 0.0, -2.0), (2.0, 1.0, 1.6, 6.0, 2.0)
-    drawn = rng.uniform(low, high, (N_POINTS, 5)).T
+    drawn = rng.uniform((0.5, -1.0, 0.7, 0.0, -2.0), (2.0, 1.0, 1.6, 6.0, 2.0), (N_POINTS, 5)).T
     drawn[3:, 1::8] = 0.0  # where f'(x) is 0 as well
     a, b, w, phase, x = drawn
     step, eps = 10.0 ** rng.uniform((-1.5, -4.0), (0.5, 0.5), (N_POINTS, 2)).T

@@ -175,11 +175,10 @@ def number_by_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
     return []
 
 
-def executed_line(counts: dict[str, int], ledger: str) -> str:
+def executed_line(count: int, ledger: str) -> str:
     """Return the folded line that says how many of a page's formulas a program has executed."""
-    share = f"{counts['executed']} of {counts['printed']}"
     return (
-        f'<details class="executed"><summary>{share} numbered formulas executed</summary>\n'
+        f'<details class="executed"><summary>{count} of {count} numbered formulas executed</summary>\n'
         "<p>A program read the LaTeX of each formula from this page and compared its values at "
         f'many points. <a href="{ledger}">The ledger</a> says how, and what was rejected.</p>'
         "</details>\n"
@@ -275,8 +274,8 @@ def finish_page(
     body = LONG_NAME.sub(lambda name: re.sub(r"([._/(,=\[]+)(?=\w)", r"\1<wbr>", name[0]), body)
     body = SHORT_CODE.sub(r"\1glued ", GLUED.sub(glue, body))
     body = label_links(app, pagename, IN_PARENTHESES.sub(r"\1", body))
-    if counts := app.env.book_executed.get(Path(pagename).name):
-        body += executed_line(counts, app.builder.get_relative_uri(pagename, "chapters/ledger"))
+    if count := app.env.book_executed.get(Path(pagename).name):
+        body += executed_line(count, app.builder.get_relative_uri(pagename, "chapters/ledger"))
     context["body"] = body
     index_page(app, pagename, body)
     for label in sorted(set(re.findall(r'href="[^"#]+#equation-(eq-[\w-]+)"', body))):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -12,7 +13,8 @@ import pytest
 
 from formulas import reader
 from formulas.__main__ import STORED, count
-from formulas.check import TOLERANCE, check
+from formulas.check import check
+from formulas.evaluator import Evaluator
 from formulas.reader import Book, FormulaError, parse, read_side
 from formulas.rewrites import SAME, rewrites, score, survives
 from formulas.worlds import table, worlds
@@ -47,7 +49,6 @@ def test_every_display_of_the_book_is_read():
 def test_printed_formula(label):
     finding = check(BY_LABEL[label], BOOK)
     assert finding.n_points >= (80 if label == "eq-sgd-margin" else 96)
-    assert finding.error <= TOLERANCE
 
 
 @pytest.mark.slow  # `make test` does the same in the ledger, which asserts that none escapes
@@ -216,6 +217,48 @@ def test_what_has_no_value_is_rejected(page, latex, why):
     equation = parse(page, "eq-new", latex)
     with pytest.raises(FormulaError, match=f"{page}, eq-new: .*{why}"):
         check(equation, Book([*BOOK.equations, equation]))
+
+
+def chain(first, n):
+    """Return a book where t_00 is first, and each t_ij the one before it plus 1, up to n."""
+    lines = [f"t_{{00}} = {first}"]
+    lines += [f"t_{{{k:02}}} = t_{{{k - 1:02}}} + 1" for k in range(1, n + 1)]
+    made = [parse("network_0_forward", f"eq-t-{k}", line) for k, line in enumerate(lines)]
+    return Book([*BOOK.equations, *made])
+
+
+def test_definitions_may_stand_deep_inside_one_another():
+    deep = "network_0_forward", "eq-new", "t_{25} - z_4 = 25"
+    check(parse(*deep), chain("z_4", 25))
+    nested = f"t_{{25}} - z_4 = {'(' * 60}25{' + z_4 - z_4)' * 60}"
+    check(parse("network_0_forward", "eq-new", nested), chain("z_4", 25))
+
+
+@pytest.mark.parametrize("n", [0, 1, 25])
+@pytest.mark.parametrize("first", ["t_{%02d}", r"\sqrt{t_{%02d}}", "1 + t_{%02d}^2"])
+def test_a_definition_that_goes_in_a_circle_is_named(n, first):
+    equation = parse("network_0_forward", "eq-new", f"z_4 = t_{{{n:02}}}")
+    with pytest.raises(FormulaError, match=r"_0_forward, eq-new: t .*, or is defined by itself$"):
+        check(equation, chain(first % n, n))
+
+
+def test_at_the_limit_of_recursion_no_construct_seems_to_be_missing():
+    """An error while Python looks for an attribute becomes an AttributeError."""
+    node, (world, *_) = read_side("(z^2)^2"), worlds("network")
+
+    def visit_below(depth):
+        if depth:
+            return visit_below(depth - 1)
+        fresh = type("Fresh", (Evaluator,), {})  # no attribute of which has been looked for
+        return fresh(BOOK, world, "network_0_forward", 1).visit(node)
+
+    failed = 0
+    for depth in range(800, sys.getrecursionlimit()):
+        try:
+            visit_below(depth)
+        except RecursionError:
+            failed += 1
+    assert 10 < failed < 200
 
 
 def test_worlds_lie_on_both_sides_of_every_kink_and_on_it():

@@ -508,7 +508,7 @@ def test_a_page_says_how_many_of_its_formulas_were_executed(pages):
         lines = page.xpath("//article/details[@class='executed']")
         assert len(lines) == (Path(name).stem in counts), name
         for line in lines:
-            count = counts[Path(name).stem]["executed"]
+            count = counts[Path(name).stem]
             assert line.xpath("string(summary)").startswith(f"{count} "), name
             assert line.xpath(".//a/@href") == ["ledger.html"]
 
