@@ -87,8 +87,7 @@ def keep_numbers(app: Sphinx, env: BuildEnvironment) -> list[str]:
         numbers[f"equation-{label}"] = tuple(number.split("."))
         env.book_numbers[label] = (number, page)
     for label in gone():
-        counts = env.book_executed[Path(TABLE[label][1]).name]
-        counts["executed"], counts["printed"] = counts["executed"] - 1, counts["printed"] - 1
+        env.book_executed[Path(TABLE[label][1]).name] -= 1
     return []
 
 
