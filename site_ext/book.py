@@ -179,8 +179,9 @@ def executed_line(count: int, ledger: str) -> str:
     """Return the folded line that says how many of a page's formulas a program has executed."""
     return (
         f'<details class="executed"><summary>{count} of {count} numbered formulas executed'
-        "</summary>\n<p>A program read the LaTeX of each formula from this page and compared its values at "
-        f'many points. <a href="{ledger}">The ledger</a> says how, and what was rejected.</p>'
+        "</summary>\n<p>A program read the LaTeX of each formula from this page and compared its "
+        "values at many points. "
+        f'<a href="{ledger}">The ledger</a> says how, and what was rejected.</p>'
         "</details>\n"
     )
 
