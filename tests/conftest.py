@@ -6,6 +6,7 @@ import compileall
 import multiprocessing
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,19 @@ NO_BROWSER = (
     "no browser: the pages are not tried in one. Install Chromium or Chrome (on Debian: apt-get "
     f"install chromium), or name it in the variable CHROME; looked for {', '.join(BROWSERS)}"
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow the cases of a sampled test, but for each nth."""
+    number: Counter[str] = Counter()
+    for item in items:
+        if sampled := item.get_closest_marker("sampled"):
+            name = item.nodeid.partition("[")[0]
+            if number[name] % sampled.args[0]:
+                item.add_marker(pytest.mark.slow)
+            number[name] += 1
+
 
 settings.register_profile("book", deadline=None, derandomize=True, max_examples=40, database=None)
 settings.load_profile("book")

@@ -257,6 +257,7 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("label", STORED)
+@pytest.mark.sampled(8)
 def test_a_right_answer_is_right_in_any_form(type_into, label) -> None:
     for text, said in zip(RIGHT[label], type_into(label, *RIGHT[label]), strict=True):
         assert said.verdict == "right", (text, said)

@@ -304,6 +304,7 @@ def test_the_family_of_every_mistake_is_found(name, mistake):
 
 
 @pytest.mark.parametrize("name", POINTS)
+@pytest.mark.sampled(4)
 def test_with_the_catalogue_the_mistake_itself_is_named(name):
     module, x, args, _ = POINTS[name]
     half = {"lambda halved", "lambda squared"} if args[2:] == (0.5,) else set()
@@ -510,6 +511,7 @@ def test_what_is_no_gradient_belongs_to_no_loss(rng):
 
 @pytest.mark.parametrize("step", [0.1, 0.01])
 @pytest.mark.parametrize("l2", [0.0, 0.3])
+@pytest.mark.sampled(4)
 def test_a_weight_that_was_stepped_before_it_was_used(step, l2):
     _, params, (X, y, _), _ = POINTS["the same with l2"]
 
@@ -547,6 +549,7 @@ NOTHING = {
 
 @pytest.mark.parametrize("kind", NOTHING)
 @pytest.mark.parametrize("name", ["hinge", "network"])
+@pytest.mark.sampled(4)
 def test_a_gradient_that_fits_nothing_is_unknown(kind, name, rng):
     answers, seeds = [], count()
     while len(answers) < 5:
@@ -559,6 +562,7 @@ def test_a_gradient_that_fits_nothing_is_unknown(kind, name, rng):
 
 
 @pytest.mark.parametrize("name", ["hinge", "network"])
+@pytest.mark.slow
 def test_random_coordinates_that_are_wrong_get_no_confident_name(name, rng):
     named = set()
     for seed in range(15):

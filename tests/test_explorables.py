@@ -423,6 +423,7 @@ def test_reset_brings_the_start_back(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_an_explorable_fits_the_screen_of_a_phone(page: Page, name: str, theme: str) -> None:
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size(PHONE)

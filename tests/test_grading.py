@@ -135,6 +135,7 @@ def slips(name, right, *wrongs):
             ("np.outer(d, params.w_out - 0.1 * a.T @ d)", "w_j after its step")),
      *slips("hidden_grad", "* (z < 0)", ("", "ReLU gate forgotten"))],
 )  # fmt: skip
+@pytest.mark.sampled(5)
 def test_a_natural_slip_in_the_formulas_of_the_homework_is_named(name, text, why):
     assert text != HOMEWORK_RIGHT
     question = next(q for q in HOMEWORK if q.name == name)
@@ -197,6 +198,7 @@ def test_a_report_of_weights_does_not_call_them_a_gradient():
      ("each step from the start",
       "theta = start + a * label * m * x if label * (m * x @ start) < 1 else start")],
 )  # fmt: skip
+@pytest.mark.sampled(5)
 def test_a_slip_in_the_loop_is_named(name, wrong):
     source = (
         "def algorithm_pass(theta, X, y, a):\n    m, start = np.where(np.arange(7) == 5, 0, 1), "
@@ -237,6 +239,7 @@ def test_the_points_are_irregular_and_tell_every_mistake_from_every_other(questi
     [pytest.param(q, m, id=f"{q.number} {m.name}", marks=[pytest.mark.slow] * is_part(q))
      for q, m in SHOWN],
 )  # fmt: skip
+@pytest.mark.sampled(5)
 def test_every_mistake_of_the_catalogue_fails_by_name(question, mistake):
     grade = graded(question, wrong_values(question, mistake))
     assert grade.status == "failed"
@@ -286,6 +289,7 @@ def test_the_answer_of_the_source_sheet_to_the_hinge_loss_is_named():
 
 
 @pytest.mark.parametrize("question", BOTH)
+@pytest.mark.sampled(5)
 def test_the_right_numbers_of_one_point_are_no_answer(question):
     for args, *_ in question.cases:
         value = right_for(question)(*args)
@@ -295,6 +299,7 @@ def test_the_right_numbers_of_one_point_are_no_answer(question):
 
 
 @pytest.mark.parametrize("question", BOTH)
+@pytest.mark.sampled(5)
 def test_the_right_numbers_of_both_points_are_no_answer_either(question):
     grade = graded(question, [right_for(question)(*args) for args, *_ in question.cases])
     assert grade.status == "failed"
@@ -471,6 +476,7 @@ def test_an_unknown_mistake_is_told_with_its_place_and_what_to_do_next(right):
         (OUTPUT, {"w_out": 1.0}, "output_grad(...) has no part b_out; expected what --help says"),
     ],
 )  # fmt: skip
+@pytest.mark.sampled(5)
 def test_what_is_no_gradient_is_named_plainly(question, value, said):
     grade = grading.grade(question, lambda *args: value)
     assert grade.status == "error"

@@ -55,6 +55,7 @@ PAGES = [path for path in sorted(CHAPTERS.glob("*.ipynb")) if cells(path)]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.sampled(6)
 def test_each_line_ends_in_its_value(path, monkeypatch):
     monkeypatch.chdir(CHAPTERS)
     with mpl.rc_context({"backend": "agg"}):

@@ -231,6 +231,7 @@ def test_a_mistake_that_is_repeated_has_one_report(write, capsys):
     assert sum(line.endswith("; the same as in 2.1") for line in lines) == 3
 
 
+@pytest.mark.slow
 def test_a_slip_leaves_the_later_questions_to_themselves(write, capsys):
     text = SECOND.replace("1 / (1 + np.exp(-z)) - y", "(1 / (1 + np.exp(-z)) - y) ** 3")
     status, lines = shown(capsys, write(text.replace("a.T @ d +", "z.T @ d +")))
@@ -359,6 +360,7 @@ CATCHING = "\n".join(["while True:", "        try:", "            time.sleep(9)"
      pytest.param(CATCHING, marks=pytest.mark.slow)],
     ids=["works", "sleeps", "catches all"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_an_endless_loop_is_stopped_and_loses_its_own_question_alone(loop, write):
     wrong = f"def hinge_grad(theta, X, y):\n    {loop}\n"
     path = write(f"import time\nprint('seen')\n{DELTA}\n{wrong}")
@@ -370,6 +372,7 @@ def test_an_endless_loop_is_stopped_and_loses_its_own_question_alone(loop, write
     assert printed == "seen\n"
 
 
+@pytest.mark.slow
 def test_a_loop_of_the_file_itself_is_waited_for_once(write, monkeypatch):
     runs, run = [], program.run_apart
     monkeypatch.setattr(program, "run_apart", lambda *args: runs.append(args) or run(*args))
@@ -466,6 +469,7 @@ def test_a_file_of_another_kind_is_said(write, capsys):
     assert shown(capsys, path) == (1, [f"there is no .py or .ipynb file at {path}"])
 
 
+@pytest.mark.slow
 def test_a_folder_that_links_to_itself_is_no_end(write, tmp_path, capsys):
     write(DELTA)
     (tmp_path / "again").symlink_to(tmp_path)
@@ -538,6 +542,7 @@ def folder(files_of_a_class, once):
     [("verdict", ["2.3 hidden_grad: FAILED"]),
      ("coordinate", ["2.3 hidden_grad: FAILED: 0 of 9", "wrong: W_hidden[0, 0], W_hidden[0, 1]"])],
 )  # fmt: skip
+@pytest.mark.sampled(4)
 def test_a_level_of_detail_shows_so_much_and_no_number_of_the_right_gradient(
     detail, rows, folder, capsys
 ):
@@ -558,6 +563,7 @@ def test_a_level_of_detail_shows_so_much_and_no_number_of_the_right_gradient(
     assert ("W_hidden" in hidden) == (detail != "verdict")
 
 
+@pytest.mark.slow
 def test_the_line_of_a_file_is_no_more_than_its_detail(folder, capsys):
     path = folder / "b.py"
     for detail, said in [("verdict", "2.3 failed, "),
@@ -569,6 +575,7 @@ def test_the_line_of_a_file_is_no_more_than_its_detail(folder, capsys):
         assert ("1.2 failed (wrong: theta[5])" in line) == (detail == "coordinate")
 
 
+@pytest.mark.slow
 def test_what_is_no_wrong_gradient_is_said_at_every_level(write, capsys, once):
     text = "def delta_out(z, y):\n    return 1 / 0\nfrom random import random\n"
     text += "def hinge_grad(theta, X, y):\n    return random() * theta\n"
@@ -596,6 +603,7 @@ def test_a_table_has_a_row_a_file_and_question(folder, capsys):
     assert seen["d.py", ""]["message"] == "SyntaxError: '(' was never closed (line 1)"
 
 
+@pytest.mark.slow
 def test_a_summary_counts_the_mistakes_of_each_question(folder, capsys):
     status, lines = shown(capsys, folder, "--summary")
     assert status == 1
@@ -616,6 +624,7 @@ def test_a_summary_counts_the_mistakes_of_each_question(folder, capsys):
     ]
 
 
+@pytest.mark.slow
 def test_a_table_goes_into_a_file_beside_the_lines_and_the_summary(folder, tmp_path, capsys):
     table = tmp_path / "grades.csv"
     _, lines = shown(capsys, folder, "--csv", table, "--summary")
@@ -631,6 +640,7 @@ def test_a_table_goes_into_a_file_beside_the_lines_and_the_summary(folder, tmp_p
     assert both[9].startswith("files: 1, passed 1, ")
 
 
+@pytest.mark.slow
 def test_a_file_that_follows_csv_is_checked_and_not_written(write, capsys):
     path = write(DELTA)
     _, lines = shown(capsys, "--csv", path)
@@ -644,6 +654,7 @@ def test_a_table_that_cannot_be_written_is_said_before_anything_runs(write, tmp_
     assert "argument --csv: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_no_cell_of_a_table_is_a_formula_and_no_name_a_line(tmp_path, monkeypatch, capsys, once):
     names = ["=cmd|' !A1'.py", "+1.py", "-1.py", "@x.py", "a.py\nb.py: passed.py", "\x1b[2Jc.py"]
     monkeypatch.chdir(tmp_path)
@@ -690,6 +701,7 @@ RUNS_SHORT = {"alias", "fork", "by_heart", "writes_the_answer", "patches_the_jud
 @pytest.mark.parametrize("path", [
     pytest.param(path, id=path.stem, marks=[] if path.stem in RUNS_SHORT else pytest.mark.slow)
     for path in HOSTILE_FILES])  # fmt: skip
+@pytest.mark.sampled(4)
 def test_a_hostile_file_gets_no_credit_and_a_plain_line(path):
     said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False)
     start = time.monotonic()
@@ -796,6 +808,7 @@ UNTIDY = notebook(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_does_not_run_costs_what_it_defines_and_is_named(write, capsys, once):
     path = write(UNTIDY, "answers.ipynb")
     grades, _ = program.check_file(path)
@@ -813,6 +826,7 @@ def test_what_does_not_run_costs_what_it_defines_and_is_named(write, capsys, onc
     assert "code cell 3 did not run" in lines
 
 
+@pytest.mark.slow
 def test_a_table_of_marks_has_a_row_a_student(write, tmp_path, capsys):
     table = tmp_path / "marks.csv"
     for name, text in [("alice", notebook(HOMEWORK)), ("bob", UNTIDY), ("carol", "no JSON")]:
@@ -880,6 +894,7 @@ def test_a_wrong_call_is_rejected(arguments, capsys):
         assert f"type: python -m hwlib check {arguments[-1] if arguments else 'FILE'}\n" in said
 
 
+@pytest.mark.slow
 def test_the_command_itself_on_a_terminal_without_greek(write):
     path = write("print('θ')\n" + DELTA)
     places = {"HOME": "/nonexistent", "PYTHONPATH": str(Path(program.__file__).parents[1])}

@@ -209,6 +209,7 @@ def build(folder: Path, text: str) -> str:
     return (folder / "out/index.html").read_text(encoding="utf8")
 
 
+@pytest.mark.slow
 def test_numbers_a_display_and_refers_to_it(tmp_path):
     page = build(tmp_path, "T\n=\n\n.. math:: a = b\n   :label: eq-a\n\nSee :eq:`eq-a`.\n")
     assert '<span class="eqno">(1)' in page

@@ -365,6 +365,7 @@ def test_the_rule_of_the_page_is_that_of_its_script() -> None:
 # The sheet.
 
 
+@pytest.mark.slow
 def test_a_sheet_is_new_and_the_same_for_the_same_seed() -> None:
     one, again, other = (sheet(seed, ["mask", "output"], 4) for seed in (7, 7, 8))
     assert one == again != other

@@ -314,6 +314,7 @@ def test_the_data_of_a_box_hold_hashes_and_no_value(pages) -> None:
 
 
 @of_boxes(BOXES)
+@pytest.mark.sampled(4)
 def test_a_box_says_what_it_says_in_the_book(type_into, label) -> None:
     right = book_boxes.RIGHT[label]
     for text, said in zip(right, type_into(label, *right), strict=True):
