@@ -74,7 +74,7 @@ test-all: LEDGER :=
 test-all: test  ## run all tests, those too that are long and rarely tell
 
 test-units: $(BUILT) $(KIT)  ## run the unit tests and the checks of notebooks and pages
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(SLOW)
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal $(SLOW)
 
 test-notebooks: $(ENV)  ## run the notebooks again and compare what they print and draw
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env $(LEDGER) chapters

@@ -102,6 +102,7 @@ def visit(browser: Browser, site: Path) -> Iterator[Open]:
         context.close()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_from_a_folder_has_no_fault_at_first_sight(tab, site, name) -> None:
     go(tab, f"{site.as_uri()}/{name}")

@@ -409,9 +409,10 @@ def test_the_source_sheet_has_one_name(pages):
 
 
 def code_labels(path):
-    """The labels that the code of a notebook names, in their order."""
-    cells = nbformat.read(path, as_version=4).cells
-    text = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    """The labels that the code of a notebook names, in their order, where the page shows it."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    unseen = {"remove-cell", "remove-input"}
+    text = "\n".join(c.source for c in cells if not unseen & {*c.metadata.get("tags", [])})
     return re.findall(r"(?<![\w-])eq(?:-[a-z0-9]+)+", text)
 
 
