@@ -76,7 +76,7 @@ def lines(n: int) -> Iterator[Row]:
 
 
 def calls(n: int = BLOCK) -> Iterator[Row]:
-    """Three calls whose last axis has a number for each unit, or one for each sample."""
+    """Three calls whose inner loop runs over a number for each unit, or one for each sample."""
     params, X, _ = network_problem(n)
     _, b, w, _ = params
     z, d = X @ params.W_hidden, X[:, 0].copy()
