@@ -66,13 +66,7 @@ def loop_network(params, X, y):
 fast_network = compiled(loop_network)
 
 
-def use_all_cores() -> None:
-    if hasattr(os, "sched_setaffinity"):  # taken back from peers
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
-
-
 def machine() -> Iterator[Row]:
-    use_all_cores()
     far, near, one = np.ones(6 * 10**7), np.ones((BLOCK, 7)), np.ones(1)
     middle, order = np.ones(2 * 10**6), np.random.default_rng(0).permutation(2 * 10**7)
     after = np.empty_like(order)
@@ -177,7 +171,6 @@ def again(loss_grad: Callable[..., Any], X: Any, y: Any, n: int) -> Any:
 
 def cores(n: int = LARGEST) -> Iterator[Row]:
     """The same on two cores; for one core it stands under growth and block."""
-    use_all_cores()
     at = params, X, y = network_problem(n)
     plain, loop = partial(plain_network, params), partial(fast_network, params)
     times = fastest({

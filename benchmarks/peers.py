@@ -32,8 +32,6 @@ def optional(name: str) -> Any:
         return None
 
 
-if hasattr(os, "sched_setaffinity"):  # before JAX counts the processors
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
 torch, jax, autograd = optional("torch"), optional("jax"), optional("autograd")
 sklearn, numba = optional("sklearn.linear_model"), optional("numba")
 if torch:
