@@ -282,7 +282,7 @@ def test_every_formula_of_one_line_is_found_with_its_number(text, pages):
         letters("".join(block.xpath(".//text()[not(ancestor::annotation)]")).rstrip("#"))
         for page in pages.values()
         for block in page.xpath(f".//div[@class='math' and not(ancestor::{SOLUTION})]")
-        if not block.xpath(".//mfrac | .//munderover | .//mtable | .//mover | .//munder")
+        if not block.xpath(".//mfrac | .//msqrt | .//munderover | .//mtable | .//mover | .//munder")
     ]
     flat = letters(text)
     assert len(formulas) >= 10
