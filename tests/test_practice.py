@@ -550,7 +550,7 @@ def test_a_wrong_number_is_wrong_after_a_reload_too(context, site) -> None:
     page = visit(context, site)
     one = at(page)
     assert answer(page, "77.77") == "Not this number."
-    page.wait_for_timeout(500)  # storage goes to another process
+    page.wait_for_timeout(3000)  # storage goes to another process, which may be busy
     page.reload()
     assert at(page).texts == one.texts
     assert answer(page, right(one)) == "Right." and status(page) == "Streak: 0 of 3."
@@ -612,7 +612,7 @@ def test_three_in_a_row_are_kept_over_a_reload_and_can_be_cleared(context, site)
         assert answer(page, right(at(page))) == "Right."
         assert status(page).startswith(f"Streak: {row} of 3.")
         if row == 2:
-            page.wait_for_timeout(500)  # storage goes to another process
+            page.wait_for_timeout(3000)  # storage goes to another process, which may be busy
             page.reload()
         else:
             new_numbers(page)
